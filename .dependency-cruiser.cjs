@@ -1,0 +1,135 @@
+/**
+ * The arrows between the rooms, as a rule each. A room imports only what its rule names; whatever is not named is an
+ * error. Tests, benchmarks and scripts may look into every room. `from`/`to` paths are regular expressions on paths
+ * relative to the checkout.
+ */
+
+const ROOMS = '^(compiler|workflows|activities|api|prisma|dev|cli|console|examples|bench|scripts|tests)/|^worker\\.ts$';
+const TESTS = '\\.test\\.ts$|(^|/)(fixtures|testing)/';
+
+/**
+ * The rule of one room: of our own files it may import only itself and what `may` names.
+ * @param {string} room the folder
+ * @param {string} reason what a person reads when the rule is broken
+ * @param {string[]} may regular expressions of the paths it may import besides its own
+ */
+const room = (room, reason, may = []) => ({
+  name: `${room}-arrows`,
+  comment: reason,
+  severity: 'error',
+  from: { path: `^${room}/`, pathNot: TESTS },
+  to: { path: ROOMS, pathNot: [`^${room}/`, ...may] },
+});
+
+module.exports = {
+  forbidden: [
+    room('compiler', 'The compiler is pure: it imports nothing of ours.'),
+    room('prisma', 'The store imports nothing of ours but types of the compiler.', ['^compiler/']),
+    room('activities', 'Activities import the store and the compiler; they know neither workflows nor the API.', [
+      '^prisma/',
+      '^compiler/',
+    ]),
+    room(
+      'workflows',
+      'Workflows import the expression evaluator, the skeleton, and types of compiler and activities.',
+      ['^compiler/', '^activities/contract\\.ts$'],
+    ),
+    room('api', 'The API imports the store, the compiler, and of workflows only types and message names.', [
+      '^prisma/',
+      '^compiler/',
+      '^workflows/messages\\.ts$',
+    ]),
+    room('cli', 'The command line speaks HTTP to the API; of ours it imports the compiler only.', ['^compiler/']),
+    room('console', 'The console speaks HTTP to the API; it imports nothing of ours.'),
+    room('dev', 'The development stack holds every room together, but does not reach into the command line.', [
+      '^(compiler|workflows|activities|api|prisma|examples)/',
+      '^worker\\.ts$',
+    ]),
+    {
+      name: 'worker-arrows',
+      comment: 'The worker names the workflows by path, for the bundler; it never loads them.',
+      severity: 'error',
+      from: { path: '^worker\\.ts$' },
+      to: { path: ROOMS, pathNot: ['^(activities|prisma|compiler)/', '^workflows/messages\\.ts$'] },
+    },
+    {
+      name: 'prisma-only-types-of-compiler',
+      comment: 'The store may use the compiler for types only.',
+      severity: 'error',
+      from: { path: '^prisma/', pathNot: TESTS },
+      to: { path: '^compiler/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'workflows-only-types-of-the-rest',
+      comment: 'In the sandbox run only the expressions and the skeleton of the compiler; all else is `import type`.',
+      severity: 'error',
+      from: { path: '^workflows/', pathNot: TESTS },
+      to: {
+        path: '^(compiler|activities)/',
+        pathNot: ['^compiler/expressions/', '^compiler/skeleton\\.ts$'],
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'sandbox-has-no-node',
+      comment: 'Workflows, expressions and the skeleton run in the sandbox, where Node modules are missing.',
+      severity: 'error',
+      from: { path: '^(workflows|compiler/expressions)/|^compiler/skeleton\\.ts$', pathNot: TESTS },
+      to: { dependencyTypes: ['core'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'compiler-does-no-io',
+      comment: 'The compiler hashes, and touches nothing else of the machine.',
+      severity: 'error',
+      from: { path: '^compiler/', pathNot: TESTS },
+      to: { dependencyTypes: ['core'], dependencyTypesNot: ['type-only'], pathNot: '^(node:)?crypto$' },
+    },
+    {
+      name: 'products-do-not-import-tests',
+      comment: 'What is shipped does not load what only tests and scripts need.',
+      severity: 'error',
+      from: { path: '^(compiler|workflows|activities|api|prisma|cli|console|dev)/|^worker\\.ts$', pathNot: TESTS },
+      to: { path: '\\.test\\.ts$|(^|/)testing/|^(tests|bench|scripts)/' },
+    },
+    {
+      name: 'products-do-not-import-dev-dependencies',
+      comment: 'A room that production runs imports only `dependencies`, which `npm ci --omit=dev` keeps.',
+      severity: 'error',
+      from: { path: '^(compiler|workflows|activities|api|prisma|cli|console)/|^worker\\.ts$', pathNot: TESTS },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'only-listed-packages',
+      comment: 'Import a package only if package.json lists it.',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'everything-resolves',
+      comment: 'The import leads nowhere.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-circles',
+      comment:
+        'Files that import each other can be neither read nor tested one at a time. Circles of types alone are allowed.',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules|^prisma/generated/' },
+    exclude: { path: '^(coverage|\\.waymark)/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types', 'default'],
+      extensions: ['.ts', '.mjs', '.js', '.cjs', '.json'],
+    },
+  },
+};
