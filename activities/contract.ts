@@ -1,0 +1,98 @@
+/**
+ * What the workflow may ask of the world. Types only: the workflow bundle imports nothing else of this room.
+ *
+ * Arguments and results go into history, so they hold ids, digests and views (scalars that control flow reads), never
+ * content. Every activity is idempotent: asked again with the same argument it returns what it returned before.
+ */
+
+/** HMAC of canonical JSON under the tenant's key, base64url: names an artifact without revealing it. */
+export type Digest = string;
+
+export type Scalar = null | boolean | number | string;
+
+/**
+ * What control flow may read of one output: scalars of at most 256 bytes by path. A path that exists but is not such a
+ * scalar is `opaque`: a condition that reads it is evaluated by `evaluateConditions` instead. An absent path is in neither.
+ */
+export interface View {
+  values?: Record<string, Scalar>;
+  opaque?: string[];
+}
+
+/** A transition that only the workflow knows; it rides the next activity into the run log. */
+export interface Transition {
+  node: string;
+  /** Set once per run and node: repeated delivery appends nothing. */
+  to: 'skipped' | 'bypassed' | 'refused' | 'chosen' | 'parked';
+  /** Of a choose: the arm taken. Of a parked node: the failure class. */
+  detail?: string;
+}
+
+export interface Scoped {
+  run: string;
+  log?: Transition[];
+}
+
+export interface StepInput extends Scoped {
+  node: string;
+  /** Containers and back-edge bodies with their passes; absent at the top level. */
+  path?: string;
+  /** Digests of the outputs this step reads, by step id. A step without output is left out. */
+  inputs?: Record<string, Digest>;
+  /** Approval gates of this step that were decided, oldest first: rows to look at, not verdicts to believe. */
+  gates?: string[];
+}
+
+export type StepOutcome =
+  | { status: 'committed'; output: Digest; view?: View }
+  /** `requires approval`: the gate is open over exactly what will be done; run the step again once it is decided. */
+  | { status: 'awaiting-approval'; gate: string; waitsFor: string }
+  /** The approval was refused. */
+  | { status: 'refused' }
+  /** What an approval bound no longer stands: that gate lapsed and must be asked again before this step runs. */
+  | { status: 'lapsed'; gateNode: string };
+
+export interface OpenGateInput extends StepInput {}
+
+/** `verdict` is the action decided, once there is one. Output and view are the gate's `{action, comment, form, by}`. */
+export interface GateState {
+  gate: string;
+  verdict?: { action: string; output: Digest; view?: View };
+}
+
+export interface Condition {
+  /** Index of the condition in its node: 0 for `when`, the arm's index for a choose. */
+  index: number;
+  of: 'when' | 'arm';
+}
+
+export interface RunActivities {
+  /** Local activity. Marks the run started and hands out what interpretation needs. */
+  beginRun(input: { run: string }): Promise<{ skeleton: string; input?: View }>;
+  /** Local activity. Evaluates the Result of a completed run and closes it. Needs every output the Result reads. */
+  finishRun(input: Scoped & { outcome: RunOutcome; inputs?: Record<string, Digest> }): Promise<{ result?: Digest }>;
+  runAgentStep(input: StepInput): Promise<StepOutcome>;
+  runToolStep(input: StepInput): Promise<StepOutcome>;
+  runSetStep(input: StepInput): Promise<StepOutcome>;
+  /** Conditions over values too large for a view. Returns the first that holds, or null. */
+  evaluateConditions(input: StepInput & { conditions: Condition[] }): Promise<{ holds: Condition | null }>;
+  openGate(input: OpenGateInput): Promise<GateState>;
+  /** Reads what a ring is about and marks it heard. */
+  hear(input: Scoped & { ring: Ring }): Promise<Heard>;
+  /** Appends transitions when no other activity is about to carry them, and sets the run's materialised status. */
+  flushLog(input: Scoped & { status: 'running' | 'waiting' | 'needs-attention' }): Promise<void>;
+}
+
+export type RunOutcome = 'completed' | 'rejected' | 'cancelled' | 'failed';
+
+/** The doorbell: ids of rows, nothing to believe. */
+export interface Ring {
+  gate?: string;
+  command?: string;
+}
+
+export type Heard =
+  | { kind: 'gate'; state: GateState }
+  | { kind: 'cancel' }
+  /** No such row in this run, or nothing decided: a forged or early ring. */
+  | { kind: 'nothing' };

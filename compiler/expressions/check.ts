@@ -1,0 +1,424 @@
+/**
+ * Types of expressions, checked at compile time against the schemas of what they read. Where a type is not known
+ * (`anything`), nothing is claimed; every problem is reported once, at the smallest part that causes it.
+ */
+import type { Field, Type } from '../types.ts';
+import type { Expression } from './ast.ts';
+import { arithmetic, comparisons } from './ast.ts';
+import type { FunctionName, Shape } from './functions.ts';
+import { functions } from './functions.ts';
+import { parseExpression } from './parse.ts';
+import type { Read } from './reads.ts';
+import { readsOf } from './reads.ts';
+
+export interface Scope {
+  /** Types of the free names. A name that is not here is unknown. */
+  names: ReadonlyMap<string, Type>;
+  /** The document's named types. */
+  types: ReadonlyMap<string, Type>;
+}
+
+export interface ExpressionProblem {
+  code: 'syntax' | 'unknown-function' | 'wrong-arguments' | 'not-allowed' | 'unknown-name' | 'unknown-field' | 'type';
+  /** `Unexpected X, expected Y`. */
+  message: string;
+  /** UTF-16 offset and length in the source. */
+  offset: number;
+  length: number;
+  /** For `unknown-name` and `unknown-field`: the word, and those that would have been right. */
+  word?: string;
+  candidates?: string[];
+}
+
+export interface Checked {
+  /** Absent when the expression could not be read or has a problem that leaves no type. */
+  type?: Type;
+  problems: ExpressionProblem[];
+  reads: Read[];
+}
+
+const anything: Type = { kind: 'anything' };
+
+export function checkExpression(source: string, scope: Scope): Checked {
+  const parsed = parseExpression(source);
+  if (!parsed.ok) return { problems: [parsed.problem], reads: [] };
+  const checker = new Checker(scope);
+  const type = checker.typeOf(parsed.expression, new Map());
+  return { problems: checker.problems, reads: readsOf(parsed.expression), ...(type && { type }) };
+}
+
+/** A named type's own shape; cycles and unknown names give `anything`. */
+export function resolveType(type: Type, types: ReadonlyMap<string, Type>): Type {
+  const seen = new Set<string>();
+  let resolved = type;
+  while (resolved.kind === 'named') {
+    const next = types.get(resolved.name);
+    if (!next || seen.has(resolved.name)) return anything;
+    seen.add(resolved.name);
+    resolved = next;
+  }
+  return resolved;
+}
+
+/** How a type is written, for messages. */
+export function typeText(type: Type): string {
+  switch (type.kind) {
+    case 'list':
+      return `list of ${typeText(type.of)}`;
+    case 'map':
+      return `map of ${typeText(type.of)}`;
+    case 'one of':
+      return `one of ${type.values.join(', ')}`;
+    case 'named':
+      return type.name;
+    case 'union':
+      return type.of.map(typeText).join(' or ');
+    case 'record':
+      return 'a record';
+    default:
+      return type.kind;
+  }
+}
+
+type Loops = ReadonlyMap<string, Type>;
+
+class Checker {
+  readonly problems: ExpressionProblem[] = [];
+  private readonly scope: Scope;
+
+  constructor(scope: Scope) {
+    this.scope = scope;
+  }
+
+  /** Undefined where a problem was reported: whatever contains it then says nothing more. */
+  typeOf(node: Expression, loops: Loops): Type | undefined {
+    switch (node.kind) {
+      case 'literal':
+        return literalType(node.value);
+      case 'name':
+        return this.name(node, loops);
+      case 'member':
+        return this.member(node, loops);
+      case 'index':
+        return this.index(node, loops);
+      case 'not':
+        this.expect(node.of, 'yes/no', '!', loops);
+        return { kind: 'yes/no' };
+      case 'negate':
+        this.expect(node.of, 'number', '-', loops);
+        return { kind: 'number' };
+      case 'and':
+      case 'or':
+        this.expect(node.left, 'yes/no', node.kind === 'and' ? '&&' : '||', loops);
+        this.expect(node.right, 'yes/no', node.kind === 'and' ? '&&' : '||', loops);
+        return { kind: 'yes/no' };
+      case 'binary':
+        return this.binary(node, loops);
+      case 'if':
+        return this.conditional(node, loops);
+      case 'list':
+        return this.list(node, loops);
+      case 'record':
+        return this.record(node, loops);
+      case 'has':
+        this.typeOf(node.of, loops);
+        return { kind: 'yes/no' };
+      case 'call':
+        return this.call(node, loops);
+      case 'macro':
+        return this.macro(node, loops);
+    }
+  }
+
+  private name(node: Expression & { kind: 'name' }, loops: Loops): Type | undefined {
+    const type = loops.get(node.name) ?? this.scope.names.get(node.name);
+    if (type) return type;
+    const candidates = [...loops.keys(), ...this.scope.names.keys()];
+    this.problem(
+      node,
+      'unknown-name',
+      `Unexpected name ${node.name}, expected ${listed(candidates)}`,
+      node.name,
+      candidates,
+    );
+    return undefined;
+  }
+
+  private member(node: Expression & { kind: 'member' }, loops: Loops): Type | undefined {
+    const of = this.typeOf(node.of, loops);
+    return of && this.fieldType(node, of);
+  }
+
+  private fieldType(node: Expression & { kind: 'member' }, of: Type): Type | undefined {
+    const resolved = this.resolve(of);
+    if (resolved.kind === 'anything') return anything;
+    if (resolved.kind === 'map') return resolved.of;
+    if (resolved.kind === 'union') return this.unionField(node, resolved.of);
+    if (resolved.kind === 'record') {
+      const field = resolved.fields.find((one) => one.name === node.key);
+      if (field) return field.type;
+      const candidates = resolved.fields.map((one) => one.name);
+      this.problem(
+        node,
+        'unknown-field',
+        `Unexpected field ${node.key}, expected ${listed(candidates)}`,
+        node.key,
+        candidates,
+      );
+      return undefined;
+    }
+    this.problem(node, 'type', `Unexpected .${node.key} on ${typeText(of)}, expected a record or a map before the dot`);
+    return undefined;
+  }
+
+  /** A field that every alternative has; the alternatives' own types may differ. */
+  private unionField(node: Expression & { kind: 'member' }, of: Type[]): Type | undefined {
+    const fields = of.map((one) => this.resolve(one)).map((one) => (one.kind === 'record' ? one.fields : undefined));
+    if (fields.some((one) => one === undefined)) return anything;
+    const found = fields
+      .map((one) => one?.find((field) => field.name === node.key)?.type)
+      .filter((one) => one !== undefined);
+    if (found.length > 0) return found.length === 1 ? found[0] : { kind: 'union', of: found };
+    const candidates = fields.flatMap((one) => one?.map((field) => field.name) ?? []);
+    this.problem(
+      node,
+      'unknown-field',
+      `Unexpected field ${node.key}, expected ${listed(candidates)}`,
+      node.key,
+      candidates,
+    );
+    return undefined;
+  }
+
+  private index(node: Expression & { kind: 'index' }, loops: Loops): Type | undefined {
+    const of = this.typeOf(node.of, loops);
+    const index = this.typeOf(node.index, loops);
+    if (!of) return undefined;
+    const resolved = this.resolve(of);
+    if (resolved.kind === 'anything' || resolved.kind === 'union' || resolved.kind === 'record') return anything;
+    if (resolved.kind !== 'list' && resolved.kind !== 'map') {
+      this.problem(node.of, 'type', `Unexpected [ ] on ${typeText(of)}, expected a list or a map before it`);
+      return undefined;
+    }
+    const wanted = resolved.kind === 'list' ? 'number' : 'text';
+    if (index && !this.isA(index, wanted)) {
+      this.problem(node.index, 'type', `Unexpected ${typeText(index)} inside [ ], expected ${wanted}`);
+    }
+    return resolved.of;
+  }
+
+  private binary(node: Expression & { kind: 'binary' }, loops: Loops): Type | undefined {
+    const left = this.typeOf(node.left, loops);
+    const right = this.typeOf(node.right, loops);
+    const { operator } = node;
+    if ((arithmetic as readonly string[]).includes(operator)) return this.arithmetic(node, left, right);
+    if (left && right) {
+      if ((comparisons as readonly string[]).includes(operator)) this.comparison(node, left, right);
+      else if (operator === 'in') this.membership(node, left, right);
+      else if (!this.overlap(left, right)) {
+        this.problem(
+          node,
+          'type',
+          `Unexpected ${operator} between ${typeText(left)} and ${typeText(right)}, expected the same kind of value on both sides`,
+        );
+      }
+    }
+    return { kind: 'yes/no' };
+  }
+
+  private arithmetic(
+    node: Expression & { kind: 'binary' },
+    left: Type | undefined,
+    right: Type | undefined,
+  ): Type | undefined {
+    if (!left || !right) return undefined;
+    const resolved = this.resolve(left);
+    if (node.operator === '+') {
+      if (resolved.kind === 'list') {
+        if (this.resolve(right).kind === 'list' || this.open(right)) return left;
+      } else if (this.isA(left, 'text') && this.isA(right, 'text') && !(this.open(left) && this.open(right))) {
+        return { kind: 'text' };
+      } else if (this.open(left) && this.open(right)) return anything;
+    }
+    if (this.isA(left, 'number') && this.isA(right, 'number')) return { kind: 'number' };
+    const expected = node.operator === '+' ? 'two numbers, two texts or two lists' : 'two numbers';
+    this.problem(
+      node,
+      'type',
+      `Unexpected ${typeText(left)} ${node.operator} ${typeText(right)}, expected ${expected}`,
+    );
+    return undefined;
+  }
+
+  private comparison(node: Expression & { kind: 'binary' }, left: Type, right: Type): void {
+    const numbers = this.isA(left, 'number') && this.isA(right, 'number');
+    const texts = this.isA(left, 'text') && this.isA(right, 'text');
+    if (numbers || texts) return;
+    this.problem(
+      node,
+      'type',
+      `Unexpected ${typeText(left)} ${node.operator} ${typeText(right)}, expected two numbers, or two texts, dates or times`,
+    );
+  }
+
+  private membership(node: Expression & { kind: 'binary' }, left: Type, right: Type): void {
+    const resolved = this.resolve(right);
+    if (this.open(right) || resolved.kind === 'record') return;
+    if (resolved.kind === 'list' && this.overlap(left, resolved.of)) return;
+    if (resolved.kind === 'map' && this.isA(left, 'text')) return;
+    this.problem(
+      node,
+      'type',
+      `Unexpected ${typeText(left)} in ${typeText(right)}, expected a list of such values, or a map`,
+    );
+  }
+
+  private conditional(node: Expression & { kind: 'if' }, loops: Loops): Type | undefined {
+    this.expect(node.condition, 'yes/no', '?', loops);
+    const then = this.typeOf(node.whenTrue, loops);
+    const otherwise = this.typeOf(node.whenFalse, loops);
+    if (!then || !otherwise) return then ?? otherwise;
+    return sameType(then, otherwise) ? then : { kind: 'union', of: [then, otherwise] };
+  }
+
+  private list(node: Expression & { kind: 'list' }, loops: Loops): Type {
+    const types = node.items.map((item) => this.typeOf(item, loops)).filter((one) => one !== undefined);
+    const [first] = types;
+    if (!first) return { kind: 'list', of: anything };
+    return { kind: 'list', of: types.every((one) => sameType(one, first)) ? first : anything };
+  }
+
+  private record(node: Expression & { kind: 'record' }, loops: Loops): Type {
+    const fields = node.entries.map(
+      (entry): Field => ({ name: entry.key, type: this.typeOf(entry.value, loops) ?? anything }),
+    );
+    return { kind: 'record', fields };
+  }
+
+  private call(node: Expression & { kind: 'call' }, loops: Loops): Type {
+    const row = functions[node.function as FunctionName];
+    node.arguments.forEach((argument, index) => {
+      this.expect(argument, row.takes[index] ?? 'any', `${node.function}()`, loops);
+    });
+    return row.gives === 'text' || row.gives === 'number' || row.gives === 'yes/no' ? { kind: row.gives } : anything;
+  }
+
+  private macro(node: Expression & { kind: 'macro' }, loops: Loops): Type | undefined {
+    const of = this.typeOf(node.of, loops);
+    if (!of) return undefined;
+    const resolved = this.resolve(of);
+    const item =
+      resolved.kind === 'list'
+        ? resolved.of
+        : resolved.kind === 'map' || resolved.kind === 'record'
+          ? ({ kind: 'text' } as const)
+          : anything;
+    if (item === anything && !this.open(of)) {
+      this.problem(node.of, 'type', `Unexpected ${typeText(of)} before .${node.macro}(), expected a list or a map`);
+      return undefined;
+    }
+    const inner = new Map(loops).set(node.variable, item);
+    if (node.macro === 'map') return { kind: 'list', of: this.typeOf(node.body, inner) ?? anything };
+    this.expect(node.body, 'yes/no', `.${node.macro}()`, inner);
+    return node.macro === 'filter' ? { kind: 'list', of: item } : { kind: 'yes/no' };
+  }
+
+  private expect(node: Expression, shape: Shape, beside: string, loops: Loops): void {
+    const type = this.typeOf(node, loops);
+    if (!type || this.isA(type, shape)) return;
+    this.problem(node, 'type', `Unexpected ${typeText(type)} beside ${beside}, expected ${shapeText[shape]}`);
+  }
+
+  /** May a value of this type have that shape? Unknown types may have any. */
+  private isA(type: Type, shape: Shape): boolean {
+    const resolved = this.resolve(type);
+    if (shape === 'any' || resolved.kind === 'anything') return true;
+    if (resolved.kind === 'union') return resolved.of.some((one) => this.isA(one, shape));
+    const kind = kindOf(resolved);
+    if (shape === 'numbers') return resolved.kind === 'list' && this.isA(resolved.of, 'number');
+    if (shape === 'sized') return kind === 'text' || kind === 'list' || kind === 'map';
+    if (shape === 'scalar') return kind === 'text' || kind === 'number' || kind === 'yes/no';
+    return kind === shape;
+  }
+
+  private overlap(left: Type, right: Type): boolean {
+    const a = this.resolve(left);
+    const b = this.resolve(right);
+    if (a.kind === 'anything' || b.kind === 'anything') return true;
+    if (a.kind === 'union') return a.of.some((one) => this.overlap(one, b));
+    if (b.kind === 'union') return b.of.some((one) => this.overlap(a, one));
+    if (kindOf(a) !== kindOf(b)) return false;
+    if (a.kind === 'one of' && b.kind === 'one of') return a.values.some((value) => b.values.includes(value));
+    return true;
+  }
+
+  private open(type: Type): boolean {
+    const { kind } = this.resolve(type);
+    return kind === 'anything' || kind === 'union';
+  }
+
+  private resolve(type: Type): Type {
+    return resolveType(type, this.scope.types);
+  }
+
+  private problem(
+    node: Expression,
+    code: ExpressionProblem['code'],
+    message: string,
+    word?: string,
+    candidates?: string[],
+  ): void {
+    const problem: ExpressionProblem = { code, message, offset: node.start, length: node.end - node.start };
+    if (word !== undefined) problem.word = word;
+    if (candidates) problem.candidates = candidates;
+    this.problems.push(problem);
+  }
+}
+
+const shapeText: Record<Shape, string> = {
+  any: 'a value',
+  text: 'text',
+  number: 'a number',
+  'yes/no': 'yes/no',
+  numbers: 'a list of numbers',
+  sized: 'text, a list or a map',
+  scalar: 'text, a number or yes/no',
+};
+
+function kindOf(type: Type): 'text' | 'number' | 'yes/no' | 'list' | 'map' | 'other' {
+  switch (type.kind) {
+    case 'text':
+    case 'date':
+    case 'time':
+    case 'url':
+    case 'one of':
+      return 'text';
+    case 'number':
+    case 'integer':
+      return 'number';
+    case 'yes/no':
+      return 'yes/no';
+    case 'list':
+      return 'list';
+    case 'map':
+    case 'record':
+      return 'map';
+    default:
+      return 'other';
+  }
+}
+
+function literalType(value: unknown): Type {
+  if (typeof value === 'string') return { kind: 'one of', values: [value] };
+  if (typeof value === 'number') return { kind: 'number' };
+  if (typeof value === 'boolean') return { kind: 'yes/no' };
+  return anything;
+}
+
+function sameType(a: Type, b: Type): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function listed(words: string[]): string {
+  return words.length === 0 ? 'nothing here' : `one of ${words.join(', ')}`;
+}

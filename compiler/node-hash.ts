@@ -1,0 +1,60 @@
+/**
+ * What a step is, by hash: its instruction, agent, tools, types and resolved model, and nothing of the rest of the graph.
+ * An edit elsewhere leaves the hash, and so the memo of the step, as it was.
+ */
+import { canonicalJson, sha256Hex } from './canonical.ts';
+import type { Graph, Node } from './graph.ts';
+import type { Field, Type } from './types.ts';
+
+/** What configuration adds: the model an alias resolves to, and the declarations of the tools the step may call. */
+export interface Resolved {
+  model?: string;
+  tools?: unknown;
+}
+
+/** Lower-case hex SHA-256. The node must be one of the graph's. */
+export function nodeHash(graph: Graph, node: Node, resolved: Resolved = {}): string {
+  const { title: _title, when: _when, ...content } = node;
+  const agent = node.kind === 'agent' ? graph.agents.find((one) => one.id === node.agent) : undefined;
+  const names = new Set<string>();
+  for (const type of typesOf(node)) collectNames(type, graph, names);
+  const types = graph.types.filter((one) => names.has(one.name));
+  return sha256Hex(
+    canonicalJson({
+      content,
+      agent: agent ?? null,
+      types,
+      model: resolved.model ?? null,
+      tools: resolved.tools ?? null,
+    }),
+  );
+}
+
+function typesOf(node: Node): Type[] {
+  return 'gives' in node && node.gives ? [node.gives] : [];
+}
+
+function collectNames(type: Type, graph: Graph, names: Set<string>): void {
+  switch (type.kind) {
+    case 'list':
+    case 'map':
+      collectNames(type.of, graph, names);
+      return;
+    case 'union':
+      for (const one of type.of) collectNames(one, graph, names);
+      return;
+    case 'record':
+      for (const field of type.fields) collectField(field, graph, names);
+      return;
+    case 'named': {
+      if (names.has(type.name)) return;
+      names.add(type.name);
+      const declared = graph.types.find((one) => one.name === type.name);
+      if (declared) collectNames(declared.type, graph, names);
+    }
+  }
+}
+
+function collectField(field: Field, graph: Graph, names: Set<string>): void {
+  collectNames(field.type, graph, names);
+}

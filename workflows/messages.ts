@@ -1,0 +1,22 @@
+/** Names and shapes that clients of the workflow use. Plain values: safe to import anywhere. */
+import type { Ring } from '../activities/contract.ts';
+
+export const runDocumentWorkflow = 'runDocument';
+
+/** The one channel into a run. A ring says which row to look at; it decides nothing. */
+export const ringSignal = 'ring';
+export type { Ring };
+
+export interface RunDocumentInput {
+  run: string;
+}
+
+export const defaultTaskQueue = 'waymark';
+
+/** Registered by the worker at start; ids and enums only. */
+export const searchAttributes = {
+  WaymarkDocument: 'Keyword',
+  WaymarkStatus: 'Keyword',
+  WaymarkWaitingRole: 'KeywordList',
+  WaymarkFailedStep: 'KeywordList',
+} as const;
