@@ -4,7 +4,7 @@
  */
 import { canonicalJson, sha256Hex } from './canonical.ts';
 import type { Graph, Node } from './graph.ts';
-import type { Field, Type } from './types.ts';
+import type { Type } from './types.ts';
 
 /** What configuration adds: the model an alias resolves to, and the declarations of the tools the step may call. */
 export interface Resolved {
@@ -35,26 +35,26 @@ function typesOf(node: Node): Type[] {
 }
 
 function collectNames(type: Type, graph: Graph, names: Set<string>): void {
+  if (type.kind !== 'named') {
+    for (const inner of innerTypes(type)) collectNames(inner, graph, names);
+    return;
+  }
+  if (names.has(type.name)) return;
+  names.add(type.name);
+  const declared = graph.types.find((one) => one.name === type.name);
+  if (declared) collectNames(declared.type, graph, names);
+}
+
+function innerTypes(type: Type): Type[] {
   switch (type.kind) {
     case 'list':
     case 'map':
-      collectNames(type.of, graph, names);
-      return;
+      return [type.of];
     case 'union':
-      for (const one of type.of) collectNames(one, graph, names);
-      return;
+      return type.of;
     case 'record':
-      for (const field of type.fields) collectField(field, graph, names);
-      return;
-    case 'named': {
-      if (names.has(type.name)) return;
-      names.add(type.name);
-      const declared = graph.types.find((one) => one.name === type.name);
-      if (declared) collectNames(declared.type, graph, names);
-    }
+      return type.fields.map((field) => field.type);
+    default:
+      return [];
   }
-}
-
-function collectField(field: Field, graph: Graph, names: Set<string>): void {
-  collectNames(field.type, graph, names);
 }
