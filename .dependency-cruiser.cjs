@@ -65,7 +65,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^workflows/', pathNot: TESTS },
       to: {
-        path: '^(compiler|activities)/',
+        path: '^(compiler/|activities/contract\\.ts$)',
         pathNot: ['^compiler/expressions/', '^compiler/skeleton\\.ts$'],
         dependencyTypesNot: ['type-only'],
       },
