@@ -1,0 +1,253 @@
+/**
+ * Claiming a step: the start of every attempt. Raises the step's fence, so that an older attempt that still lives can
+ * record nothing more, or hands back the record that the same work already has.
+ */
+import { randomUUID } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Graph, Node, NodeOf } from '../compiler/graph.ts';
+import { nodeHash } from '../compiler/node-hash.ts';
+import type { Json } from '../compiler/types.ts';
+import { artifactKey } from '../prisma/artifacts.ts';
+import type { Actor, Store, Tx } from '../prisma/open.ts';
+import { appendEvents } from '../prisma/run-log.ts';
+import type { Digest, StepInput, StepOutcome, View } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import { applicationFailure, failStep, setRunStatus } from './failures.ts';
+import type { LoadedGraph } from './graph-cache.ts';
+import { logStep } from './log-step.ts';
+import { memoKeyOf } from './step-keys.ts';
+import { declarationOf } from './tools/declarations.ts';
+import { transitionEvents } from './transitions.ts';
+
+export type RunScope = NonNullable<Awaited<ReturnType<Store['before']['runScope']>>>;
+
+export interface Claim {
+  scope: RunScope;
+  /** The step's own actor, fixed at its first claim. */
+  actor: Actor;
+  graph: Graph;
+  graphHash: string;
+  loaded: LoadedGraph;
+  node: Node;
+  /** Id of the step's row. */
+  execution: string;
+  fence: number;
+  /** Claims so far, this one included. */
+  attempt: number;
+  charged: number;
+  memoKey: string;
+  generation: number;
+  path: string;
+  runId: string;
+  rootRun: string;
+  traceId: string;
+  /** Digest of the run's input. */
+  runInput: Digest;
+  /** What memoKey covers: outputs read, by step id, and `input`. */
+  inputDigests: Record<string, Digest>;
+  /** Of the tenant: names artifacts. */
+  artifactKey: Uint8Array;
+  claimedAt: Date;
+  /** Script of the practice model and tools, as stored with the run. */
+  practice?: string;
+}
+
+/** Attempts that end without a recorded outcome (a crash, a kill) before the step parks as a bug. */
+const CLAIMS_WITHOUT_PROGRESS = 10;
+
+/** Raises the fence and starts the attempt; or returns the record that a committed memoKey already has. */
+export async function claimStep(
+  deps: Dependencies,
+  input: StepInput,
+): Promise<{ claimed: Claim } | { done: StepOutcome }> {
+  const scope = await scopeOf(deps, input.run);
+  const result = await deps.store.actAs({ tenant: scope.tenant, user: scope.requester }, (tx) =>
+    claimIn(tx, deps, scope, input),
+  );
+  if ('done' in result) return result;
+  const { claimed, actorActive, stuck } = result;
+  logStep(deps, claimed, { level: 'info', event: 'step.started', status: 'running' });
+  if (!actorActive) {
+    await failStep(deps, claimed, {
+      class: 'not-allowed',
+      detail: `Unexpected inactive user ${claimed.actor.user}, expected the person for whom the step acts to be active`,
+    });
+  }
+  if (stuck) {
+    await failStep(deps, claimed, {
+      class: 'bug',
+      detail: `Unexpected ${CLAIMS_WITHOUT_PROGRESS} attempts in a row that ended without an outcome, expected one to succeed or fail`,
+    });
+  }
+  return { claimed };
+}
+
+/** What must be known of a run before its tenant is: throws when there is no such run. */
+export async function scopeOf(deps: Dependencies, run: string): Promise<RunScope> {
+  const scope = await deps.store.before.runScope(run);
+  if (!scope) throw ApplicationFailure.nonRetryable(`Unexpected run ${run}, expected one in the store`, 'waymark.bug');
+  return scope;
+}
+
+/** The digests that decide whether the step's work is the same work. */
+export function inputDigestsOf(inputs: Record<string, Digest> | undefined, runInput: Digest): Record<string, Digest> {
+  return { ...inputs, input: runInput };
+}
+
+/** nodeHash with what configuration adds: the resolved model, the tools' declarations. */
+export function nodeHashOf(deps: Dependencies, graph: Graph, node: Node, practice: string | undefined): string {
+  const names = node.kind === 'tool' ? [node.tool] : node.kind === 'agent' ? node.tools : [];
+  const tools: Record<string, Json> = {};
+  for (const name of names) tools[name] = declarationOf(deps.configuration, practice, name);
+  const model = node.kind === 'agent' ? resolvedModel(deps, graph, node) : undefined;
+  return nodeHash(graph, node, { ...(model === undefined ? {} : { model }), tools });
+}
+
+function resolvedModel(deps: Dependencies, graph: Graph, node: NodeOf<'agent'>): string | undefined {
+  const alias = graph.agents.find((agent) => agent.id === node.agent)?.model;
+  return alias === undefined ? undefined : (deps.configuration.models[alias]?.model ?? alias);
+}
+
+type ClaimResult = { done: StepOutcome } | { claimed: Claim; actorActive: boolean; stuck: boolean };
+
+async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: StepInput): Promise<ClaimResult> {
+  const tenant = scope.tenant;
+  const run = await tx.run.findUniqueOrThrow({ where: { tenantId_id: { tenantId: tenant, id: input.run } } });
+  if (run.status === 'cancelled') throw applicationFailure(input.node, 'not-allowed', { retry: false });
+  const loaded = await deps.graphs.load(tx, tenant, run.graphHash);
+  const node = loaded.nodes.get(input.node);
+  if (!node) throw applicationFailure(input.node, 'bug', { retry: false });
+
+  const path = input.path ?? '';
+  const inputDigests = inputDigestsOf(input.inputs, run.inputDigest);
+  const practice = run.practice ?? undefined;
+  const hash = nodeHashOf(deps, loaded.graph, node, practice);
+  const memoKeyAt = (generation: number) =>
+    memoKeyOf({ rootRun: run.rootRunId, node: node.id, path, generation, nodeHash: hash, inputDigests });
+
+  const latest = await tx.stepExecution.findFirst({
+    where: { tenantId: tenant, rootRunId: run.rootRunId, node: node.id, path },
+    orderBy: { generation: 'desc' },
+  });
+  // Work that differs from what the row stands for (other inputs, another model) is a new row beside it.
+  const generation = latest ? latest.generation + (latest.memoKey === memoKeyAt(latest.generation) ? 0 : 1) : 0;
+  const memoKey = memoKeyAt(generation);
+  const key = { tenantId: tenant, memoKey };
+  if (!latest || latest.generation !== generation) {
+    await tx.stepExecution.createMany({
+      data: [
+        {
+          ...key,
+          id: randomUUID(),
+          rootRunId: run.rootRunId,
+          runId: run.id,
+          node: node.id,
+          path,
+          generation,
+          status: 'pending',
+          actorId: latest?.actorId ?? scope.requester,
+        },
+      ],
+      skipDuplicates: true,
+    });
+  }
+
+  const now = deps.clock();
+  const before = await lockExecution(tx, tenant, memoKey);
+  if (before.status === 'committed' && before.outputDigest !== null) {
+    await appendEvents(tx, await transitionEvents(tx, deps, run, input.log));
+    return {
+      done: { status: 'committed', output: before.outputDigest, ...viewOf(before.view) },
+    };
+  }
+  if (before.status === 'refused') {
+    await appendEvents(tx, await transitionEvents(tx, deps, run, input.log));
+    return { done: { status: 'refused' } };
+  }
+  // A parked step is claimed again only because somebody asked for it: it starts with all its tries.
+  const afresh = before.status === 'failed' || before.startedAt === null;
+  const row = await tx.stepExecution.update({
+    where: { tenantId_memoKey: key },
+    data: {
+      status: 'running',
+      runId: run.id,
+      fence: { increment: 1 },
+      attempt: { increment: 1 },
+      ...(afresh ? { charged: 0, startedAt: now, endedAt: null, failureClass: null, failureDetail: null } : {}),
+    },
+  });
+  const actor = await tx.user.findUnique({ where: { tenantId_id: { tenantId: tenant, id: row.actorId } } });
+  const claimed: Claim = {
+    scope,
+    actor: { tenant, user: row.actorId },
+    graph: loaded.graph,
+    graphHash: run.graphHash,
+    loaded,
+    node,
+    execution: row.id,
+    fence: row.fence,
+    attempt: row.attempt,
+    charged: row.charged,
+    memoKey,
+    generation,
+    path,
+    runId: run.id,
+    rootRun: run.rootRunId,
+    traceId: run.traceId,
+    runInput: run.inputDigest,
+    inputDigests,
+    artifactKey: await artifactKey(tx, tenant),
+    claimedAt: now,
+    ...(practice === undefined ? {} : { practice }),
+  };
+  const stuck = row.attempt - (await lastOutcomeAttempt(tx, claimed)) > CLAIMS_WITHOUT_PROGRESS;
+  // After a Reset of a run that had ended, or of a parked step, the row says again what is so.
+  const reopened = await setRunStatus(tx, claimed, 'running', ['completed', 'rejected', 'failed']);
+  if (reopened.length > 0) {
+    await tx.run.update({ where: { tenantId_id: { tenantId: tenant, id: run.id } }, data: { endedAt: null } });
+  }
+  await appendEvents(tx, [
+    ...(await transitionEvents(tx, deps, run, input.log)),
+    ...reopened,
+    {
+      run: run.id,
+      type: 'step.started',
+      sourceKey: `started:${row.id}:${row.attempt}`,
+      node: node.id,
+      body: { execution: row.id, attempt: row.attempt, generation, ...(path === '' ? {} : { path }) },
+    },
+  ]);
+  return { claimed, actorActive: actor?.active === true, stuck };
+}
+
+/** Locks the row for the rest of the transaction: of two attempts at once, one claims after the other. */
+async function lockExecution(tx: Tx, tenant: string, memoKey: string) {
+  await tx.$queryRaw`SELECT 1 FROM step_execution WHERE tenant_id = ${tenant} AND memo_key = ${memoKey} FOR UPDATE`;
+  return tx.stepExecution.findUniqueOrThrow({ where: { tenantId_memoKey: { tenantId: tenant, memoKey } } });
+}
+
+/** The last attempt that came to something: a turn, a retry with its reason, an open approval. */
+async function lastOutcomeAttempt(tx: Tx, claim: Claim): Promise<number> {
+  if (claim.attempt <= CLAIMS_WITHOUT_PROGRESS) return 0;
+  const turn = await tx.stepTurn.findFirst({
+    where: { tenantId: claim.actor.tenant, stepExecutionId: claim.execution },
+    orderBy: { seq: 'desc' },
+  });
+  const event = await tx.runEvent.findFirst({
+    where: {
+      tenantId: claim.actor.tenant,
+      runId: claim.runId,
+      node: claim.node.id,
+      type: { in: ['step.retrying', 'step.failed', 'gate.opened', 'effect.settled'] },
+    },
+    orderBy: { seq: 'desc' },
+  });
+  const recorded: unknown = event ? JSON.parse(event.body) : {};
+  const attempt = recorded && typeof recorded === 'object' && 'attempt' in recorded ? Number(recorded.attempt) : 0;
+  return Math.max(turn?.attempt ?? 0, attempt);
+}
+
+/** The view column as the field of an outcome: absent where the step has none. */
+export function viewOf(stored: string | null): { view?: View } {
+  return stored === null ? {} : { view: JSON.parse(stored) as View };
+}

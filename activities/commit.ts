@@ -1,0 +1,99 @@
+/** Committing a step: output, handoff, view and log in one transaction, by whoever holds the fence. */
+import type { Json } from '../compiler/types.ts';
+import { putArtifact } from '../prisma/artifacts.ts';
+import { appendEvents } from '../prisma/run-log.ts';
+import type { Claim } from './claim.ts';
+import type { Digest, StepOutcome } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import { applicationFailure } from './failures.ts';
+import { holdsFence } from './fence.ts';
+import type { Usage } from './handoff.ts';
+import { writeHandoff } from './handoff.ts';
+import { logStep } from './log-step.ts';
+import { deriveView } from './view.ts';
+
+export { holdForApproval } from './approvals.ts';
+
+export interface Done {
+  /** Valid against the step's type, computed fields and defaults filled, checks met. */
+  output: Json;
+  usage: Usage;
+  /** 0 to 1. */
+  quality: number;
+  /** What the step read; unless given, what its memoKey covers. */
+  inputDigests?: Record<string, Digest>;
+}
+
+export const noUsage: Usage = { tokensIn: 0, tokensOut: 0, costUsd: 0, latencyMs: 0 };
+
+/** Commits. An attempt that lost its fence commits nothing and throws fence-lost. */
+export async function commitStep(deps: Dependencies, claim: Claim, done: Done): Promise<StepOutcome> {
+  const tenant = claim.actor.tenant;
+  const outcome = await deps.store.actAs(claim.actor, async (tx): Promise<StepOutcome> => {
+    const row = await holdsFence(tx, claim);
+    if (!row) throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+    const output = await putArtifact(tx, tenant, done.output);
+    const view = deriveView(done.output, claim.loaded.viewPaths[claim.node.id] ?? []);
+    const handoff = writeHandoff(
+      {
+        run: claim.runId,
+        step: claim.node.id,
+        attempt: claim.attempt,
+        agent: claim.node.kind === 'agent' ? claim.node.agent : null,
+        idempotencyKey: claim.memoKey,
+        inputDigests: done.inputDigests ?? claim.inputDigests,
+        outputDigest: output,
+        qualityScore: done.quality,
+        usage: { ...done.usage, latencyMs: Math.round(done.usage.latencyMs) },
+      },
+      done.output,
+    );
+    const where = { tenantId_id: { tenantId: tenant, id: claim.execution } };
+    if (row.status === 'running') await tx.stepExecution.update({ where, data: { status: 'validated' } });
+    await tx.stepExecution.update({
+      where,
+      data: {
+        status: 'committed',
+        outputDigest: output,
+        view: view === undefined ? null : JSON.stringify(view),
+        handoff,
+        failureClass: null,
+        failureDetail: null,
+        endedAt: deps.clock(),
+      },
+    });
+    const about = { execution: claim.execution, attempt: claim.attempt };
+    await appendEvents(tx, [
+      {
+        run: claim.runId,
+        type: 'step.validated',
+        sourceKey: `validated:${claim.execution}`,
+        node: claim.node.id,
+        body: { ...about, qualityScore: done.quality },
+      },
+      {
+        run: claim.runId,
+        type: 'step.committed',
+        sourceKey: `committed:${claim.execution}`,
+        node: claim.node.id,
+        body: {
+          ...about,
+          output,
+          qualityScore: done.quality,
+          tokensIn: done.usage.tokensIn,
+          tokensOut: done.usage.tokensOut,
+          costUsd: done.usage.costUsd,
+        },
+      },
+    ]);
+    return { status: 'committed', output, ...(view === undefined ? {} : { view }) };
+  });
+  logStep(deps, claim, {
+    level: 'info',
+    event: 'step.committed',
+    status: 'committed',
+    tokens: done.usage.tokensIn + done.usage.tokensOut,
+    cost: done.usage.costUsd,
+  });
+  return outcome;
+}

@@ -1,0 +1,208 @@
+/**
+ * The failure classes of a step and the one place where a failure becomes what Temporal sees.
+ *
+ * A message that reaches Temporal's history names the class and the step, never content; the detail, which may quote
+ * what a model or a tool said, stays in the store for the people of the run.
+ */
+import { randomUUID } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Node, Retry } from '../compiler/graph.ts';
+import type { Tx } from '../prisma/open.ts';
+import type { NewEvent } from '../prisma/run-log.ts';
+import { appendEvents } from '../prisma/run-log.ts';
+import type { Claim } from './claim.ts';
+import type { Dependencies } from './dependencies.ts';
+import { holdsFence } from './fence.ts';
+import { logStep } from './log-step.ts';
+
+interface Policy {
+  /** Counts against the step's `retry`. */
+  charged: boolean;
+  /** Tried again: while tries are left if charged, else for as long as the wait may last. */
+  retried: boolean;
+  /** Ends as a parked step that waits for a person, at once or when the tries are used up. */
+  parks: boolean;
+  /** What failed, for the message in history. */
+  words: string;
+}
+
+export const failureClasses = {
+  transient: { charged: true, retried: true, parks: true, words: 'the connection or the server failed' },
+  throttled: { charged: false, retried: true, parks: true, words: 'the server asked to be called later' },
+  'breaker-open': { charged: false, retried: true, parks: true, words: 'the circuit breaker is open' },
+  timeout: { charged: true, retried: true, parks: true, words: 'no answer came within the time allowed' },
+  'invalid-output': { charged: true, retried: true, parks: true, words: 'the output does not match its type' },
+  'check-failed': { charged: true, retried: true, parks: true, words: 'a check of the output failed' },
+  truncated: { charged: true, retried: true, parks: true, words: 'the answer was cut off by its length' },
+  'tool-failed': { charged: true, retried: true, parks: true, words: 'the tool refused the call' },
+  refusal: { charged: false, retried: false, parks: true, words: 'the model refused to answer' },
+  budget: { charged: false, retried: false, parks: true, words: 'the budget is used up' },
+  'not-allowed': { charged: false, retried: false, parks: true, words: 'this is not allowed' },
+  'outcome-unknown': { charged: false, retried: false, parks: true, words: 'whether a write happened is not known' },
+  'effect-conflict': { charged: false, retried: false, parks: true, words: 'a different write has the same name' },
+  'fence-lost': { charged: false, retried: true, parks: false, words: 'a newer attempt took over' },
+  bug: { charged: false, retried: false, parks: true, words: 'something unexpected went wrong' },
+} as const satisfies Record<string, Policy>;
+
+export type FailureClass = keyof typeof failureClasses;
+
+export interface StepFailure {
+  class: FailureClass;
+  /** What failed and what was expected, for the people of the run; may hold content. */
+  detail: string;
+  /** From the server's own words, such as `retry-after`, or an effect's deadline. */
+  retryAfterMs?: number;
+}
+
+/** Waits that are not charged may add up to this, counted from the start of the step; then it parks. */
+const WAIT_LIMIT_MS = 24 * 60 * 60 * 1000;
+
+/** Kinds without a `retry` setting fail only by bugs; they get none. */
+const NO_RETRY: Retry = { times: 0, initialMs: 1000, factor: 2, maxMs: 60_000 };
+
+export function retryOf(node: Node): Retry {
+  return 'retry' in node ? node.retry : NO_RETRY;
+}
+
+/** Wait before try `charged + 1`, in milliseconds. */
+export function delayAfter(retry: Retry, charged: number): number {
+  return Math.min(retry.maxMs, Math.round(retry.initialMs * retry.factor ** Math.max(0, charged - 1)));
+}
+
+/** What Temporal sees of a failure: dotted type, explicit retry choice, a message without content. */
+export function applicationFailure(
+  stepId: string,
+  failureClass: FailureClass,
+  choice: { retry: false } | { retry: true; delayMs: number },
+): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: `waymark.${failureClass}`,
+    message: `Step ${stepId}: ${failureClasses[failureClass].words} (${failureClass})`,
+    nonRetryable: !choice.retry,
+    ...(choice.retry ? { nextRetryDelay: Math.max(1, Math.ceil(choice.delayMs)) } : {}),
+    details: [{ class: failureClass, step: stepId }],
+  });
+}
+
+/**
+ * Ends the attempt with a failure. Records `step.retrying` or, when the class or the tries end it, `step.failed` with
+ * the step parked and the run in need of attention; then throws the ApplicationFailure that Temporal acts on.
+ */
+export async function failStep(deps: Dependencies, claim: Claim, failure: StepFailure): Promise<never> {
+  const policy: Policy = failureClasses[failure.class];
+  const retry = retryOf(claim.node);
+  if (failure.class === 'fence-lost')
+    throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+
+  const outcome = await deps.store.actAs(claim.actor, async (tx) => {
+    const row = await holdsFence(tx, claim);
+    if (!row) return 'fence-lost' as const;
+    const charged = row.charged + (policy.charged ? 1 : 0);
+    const delayMs = failure.retryAfterMs ?? (policy.charged ? delayAfter(retry, charged) : retry.maxMs);
+    const now = deps.clock();
+    const waitEnds = (row.startedAt ?? now).getTime() + WAIT_LIMIT_MS;
+    const again = policy.retried && (policy.charged ? charged <= retry.times : now.getTime() + delayMs <= waitEnds);
+    await tx.stepExecution.update({
+      where: { tenantId_id: { tenantId: claim.actor.tenant, id: claim.execution } },
+      data: {
+        charged,
+        failureClass: failure.class,
+        failureDetail: failure.detail,
+        ...(again ? {} : { status: 'failed', endedAt: now }),
+      },
+    });
+    if (again) {
+      await appendEvents(tx, [retryingEvent(claim, failure, charged, delayMs, 'attempt')]);
+    } else {
+      const needsAttention = await setRunStatus(tx, claim, 'needs-attention', ['running', 'waiting']);
+      await appendEvents(tx, [
+        {
+          run: claim.runId,
+          type: 'step.failed',
+          sourceKey: `failed:${claim.execution}:${claim.attempt}`,
+          node: claim.node.id,
+          body: { execution: claim.execution, attempt: claim.attempt, class: failure.class, charged },
+        },
+        ...needsAttention,
+      ]);
+    }
+    return { again, delayMs, charged };
+  });
+
+  if (outcome === 'fence-lost') throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+  claim.charged = outcome.charged;
+  logStep(deps, claim, {
+    level: outcome.again ? 'warn' : 'error',
+    event: outcome.again ? 'step.retrying' : 'step.failed',
+    status: outcome.again ? 'retrying' : 'failed',
+    class: failure.class,
+  });
+  throw applicationFailure(
+    claim.node.id,
+    failure.class,
+    outcome.again ? { retry: true, delayMs: outcome.delayMs } : { retry: false },
+  );
+}
+
+/**
+ * Charges one try without ending the attempt, as when invalid output goes back to the model in the same conversation.
+ * False when no try is left: nothing was charged then, and `failStep` with the same failure parks the step.
+ * An attempt that lost its fence throws fence-lost.
+ */
+export async function chargeTry(deps: Dependencies, claim: Claim, failure: StepFailure): Promise<boolean> {
+  const retry = retryOf(claim.node);
+  const charged = await deps.store.actAs(claim.actor, async (tx) => {
+    const row = await holdsFence(tx, claim);
+    if (!row) throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+    if (row.charged + 1 > retry.times) return undefined;
+    await tx.stepExecution.update({
+      where: { tenantId_id: { tenantId: claim.actor.tenant, id: claim.execution } },
+      data: { charged: row.charged + 1, failureClass: failure.class, failureDetail: failure.detail },
+    });
+    await appendEvents(tx, [retryingEvent(claim, failure, row.charged + 1, 0, 'charge')]);
+    return row.charged + 1;
+  });
+  if (charged === undefined) return false;
+  claim.charged = charged;
+  logStep(deps, claim, { level: 'warn', event: 'step.retrying', status: 'retrying', class: failure.class });
+  return true;
+}
+
+/** Sets the materialised status where it differs; gives the event that says so, to be appended last. */
+export async function setRunStatus(
+  tx: Tx,
+  claim: { actor: { tenant: string }; runId: string },
+  status: string,
+  from: string[],
+): Promise<NewEvent[]> {
+  const { count } = await tx.run.updateMany({
+    where: { tenantId: claim.actor.tenant, id: claim.runId, status: { in: from.filter((one) => one !== status) } },
+    data: { status },
+  });
+  if (count === 0) return [];
+  return [{ run: claim.runId, type: 'run.status', sourceKey: `status:${randomUUID()}`, body: { status } }];
+}
+
+function retryingEvent(
+  claim: Claim,
+  failure: StepFailure,
+  charged: number,
+  delayMs: number,
+  per: 'attempt' | 'charge',
+): NewEvent {
+  const counter = per === 'charge' ? `charge:${claim.attempt}:${charged}` : `attempt:${claim.attempt}`;
+  return {
+    run: claim.runId,
+    type: 'step.retrying',
+    sourceKey: `retrying:${claim.execution}:${counter}`,
+    node: claim.node.id,
+    body: {
+      execution: claim.execution,
+      attempt: claim.attempt,
+      class: failure.class,
+      charged,
+      times: retryOf(claim.node).times,
+      delayMs: Math.ceil(delayMs),
+    },
+  };
+}

@@ -1,0 +1,22 @@
+/** The fence of a step execution: whoever claimed last holds it, and only the holder may record turns, intents and commits. */
+import type { Tx } from '../prisma/open.ts';
+import type { Claim } from './claim.ts';
+
+export interface FencedRow {
+  charged: number;
+  status: string;
+  startedAt: Date | null;
+}
+
+/**
+ * Locks the step's row until the transaction ends and gives it, if this claim still holds the fence and the step is
+ * still under way; otherwise undefined.
+ */
+export async function holdsFence(tx: Tx, claim: Claim): Promise<FencedRow | undefined> {
+  const rows = await tx.$queryRaw<(FencedRow & { fence: number })[]>`
+    SELECT fence, charged, status, started_at AS "startedAt" FROM step_execution
+    WHERE tenant_id = ${claim.actor.tenant} AND id = ${claim.execution} FOR UPDATE`;
+  const row = rows[0];
+  if (!row || row.fence !== claim.fence || (row.status !== 'running' && row.status !== 'validated')) return undefined;
+  return row;
+}

@@ -1,0 +1,105 @@
+/**
+ * The journal of a step: each model response and each answer of a read tool, recorded when it arrives and never asked
+ * for again. A later attempt replays it position by position.
+ */
+import type { Json } from '../compiler/types.ts';
+import { digestOf, getArtifact, putArtifact } from '../prisma/artifacts.ts';
+import { appendEvents } from '../prisma/run-log.ts';
+import type { Claim } from './claim.ts';
+import type { Digest } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import { applicationFailure } from './failures.ts';
+import { holdsFence } from './fence.ts';
+
+export interface Turn {
+  /** Position in the step, from 0. */
+  seq: number;
+  kind: 'model' | 'tool';
+  /** Digest of what was asked (`requestDigestOf`); the same position asked differently is a bug in the step. */
+  requestDigest: Digest;
+  response: Json;
+  /** The model that answered, or the tool. */
+  source: string;
+  latencyMs: number;
+  tokensIn: number;
+  tokensOut: number;
+  costUsd: number;
+}
+
+/** The digest by which a turn names what was asked. */
+export function requestDigestOf(claim: Claim, request: Json): Digest {
+  return digestOf(claim.artifactKey, request);
+}
+
+/** The recorded turns in order, with their responses. */
+export async function turnsOf(deps: Dependencies, claim: Claim): Promise<Turn[]> {
+  return deps.store.actAs(claim.actor, async (tx) => {
+    const rows = await tx.stepTurn.findMany({
+      where: { tenantId: claim.actor.tenant, stepExecutionId: claim.execution },
+      orderBy: { seq: 'asc' },
+    });
+    const turns: Turn[] = [];
+    for (const row of rows) {
+      turns.push({
+        seq: row.seq,
+        kind: row.kind === 'model' ? 'model' : 'tool',
+        requestDigest: row.requestDigest,
+        response: await getArtifact(tx, claim.actor.tenant, row.responseDigest),
+        source: row.source,
+        latencyMs: row.latencyMs,
+        tokensIn: row.tokensIn,
+        tokensOut: row.tokensOut,
+        costUsd: row.costUsd,
+      });
+    }
+    return turns;
+  });
+}
+
+/** Records one turn at its position. Throws fence-lost when a newer attempt has taken over: then nothing is recorded. */
+export async function recordTurn(deps: Dependencies, claim: Claim, turn: Turn): Promise<void> {
+  await deps.store.actAs(claim.actor, async (tx) => {
+    if (!(await holdsFence(tx, claim))) {
+      throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+    }
+    const responseDigest = await putArtifact(tx, claim.actor.tenant, turn.response);
+    await tx.stepTurn.create({
+      data: {
+        tenantId: claim.actor.tenant,
+        stepExecutionId: claim.execution,
+        seq: turn.seq,
+        kind: turn.kind,
+        requestDigest: turn.requestDigest,
+        responseDigest,
+        source: turn.source,
+        attempt: claim.attempt,
+        latencyMs: Math.round(turn.latencyMs),
+        tokensIn: turn.tokensIn,
+        tokensOut: turn.tokensOut,
+        costUsd: turn.costUsd,
+        at: deps.clock(),
+      },
+    });
+    await appendEvents(tx, [
+      {
+        run: claim.runId,
+        type: 'step.turn',
+        sourceKey: `turn:${claim.execution}:${turn.seq}`,
+        node: claim.node.id,
+        body: {
+          execution: claim.execution,
+          attempt: claim.attempt,
+          turn: turn.seq,
+          kind: turn.kind,
+          source: turn.source,
+          requestDigest: turn.requestDigest,
+          responseDigest,
+          latencyMs: Math.round(turn.latencyMs),
+          tokensIn: turn.tokensIn,
+          tokensOut: turn.tokensOut,
+          costUsd: turn.costUsd,
+        },
+      },
+    ]);
+  });
+}
