@@ -1,0 +1,92 @@
+/** The few questions that are asked before the tenant is known. Each is one SQL function that runs as the owner. */
+import type { Pool } from 'pg';
+
+export interface Identity {
+  tenant: string;
+  user: string;
+  name: string;
+  email: string;
+  /** False: the person may not act any more. */
+  active: boolean;
+  /** Sorted. */
+  roles: string[];
+}
+
+export interface RunScope {
+  run: string;
+  tenant: string;
+  /** Who started the run. */
+  requester: string;
+  rootRun: string;
+  workflowId: string;
+  documentId: string;
+  graphHash: string;
+  traceId: string;
+  status: string;
+}
+
+/** The columns of a row that its delivery needs, under the names of the generated model. */
+export interface OutboxRow {
+  tenantId: string;
+  id: string;
+  runId: string;
+  workflowId: string;
+  /** start | ring */
+  kind: string;
+  /** JSON, as it was inserted. */
+  payload: string;
+  /** Times it was handed out, this time included. */
+  attempts: number;
+}
+
+export interface BeforeTenant {
+  /** The person a token is about, by its issuer and subject. For the API. */
+  identify(issuer: string, subject: string): Promise<Identity | undefined>;
+  /** Whose run it is. */
+  runScope(run: string): Promise<RunScope | undefined>;
+  /**
+   * At most `limit` rows that are due, longest due first. Each is handed to one caller and put off (1 s, doubling to 60 s): it comes back
+   * unless settled, so a relay that dies loses nothing. For the API.
+   */
+  dueOutbox(limit: number): Promise<OutboxRow[]>;
+  /** It is done; again is no error. For the API. */
+  settleOutbox(tenant: string, id: string): Promise<void>;
+}
+
+/** `pool`'s connections are under the process's role and have no tenant set: they see no row but through the functions. */
+export function createBeforeTenant(pool: Pool, refuseNested: (call: string) => void): BeforeTenant {
+  return {
+    async identify(issuer, subject) {
+      refuseNested('identify');
+      const { rows } = await pool.query<Identity>({
+        name: 'identify',
+        text: 'SELECT tenant, user_id AS "user", name, email, active, roles FROM identify($1, $2)',
+        values: [issuer, subject],
+      });
+      return rows[0];
+    },
+    async runScope(run) {
+      refuseNested('runScope');
+      const { rows } = await pool.query<RunScope>({
+        name: 'run-scope',
+        text: `SELECT $1::text AS run, tenant, requester, root_run AS "rootRun", workflow_id AS "workflowId",
+          document_id AS "documentId", graph_hash AS "graphHash", trace_id AS "traceId", status FROM run_scope($1)`,
+        values: [run],
+      });
+      return rows[0];
+    },
+    async dueOutbox(limit) {
+      refuseNested('dueOutbox');
+      const { rows } = await pool.query<OutboxRow>({
+        name: 'outbox-due',
+        text: 'SELECT tenant AS "tenantId", id, run_id AS "runId", workflow_id AS "workflowId", kind, payload, attempts FROM outbox_due($1)',
+        values: [limit],
+      });
+      return rows;
+    },
+    async settleOutbox(tenant, id) {
+      refuseNested('settleOutbox');
+      await pool.query('SELECT outbox_settle($1, $2)', [tenant, id]);
+    },
+  };
+}
