@@ -202,12 +202,13 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: StepI
   };
   const stuck = row.attempt - (await lastOutcomeAttempt(tx, claimed)) > CLAIMS_WITHOUT_PROGRESS;
   // After a Reset of a run that had ended, or of a parked step, the row says again what is so.
+  const transitions = await transitionEvents(tx, deps, run, input.log);
   const reopened = await setRunStatus(tx, claimed, 'running', ['completed', 'rejected', 'failed']);
   if (reopened.length > 0) {
     await tx.run.update({ where: { tenantId_id: { tenantId: tenant, id: run.id } }, data: { endedAt: null } });
   }
   await appendEvents(tx, [
-    ...(await transitionEvents(tx, deps, run, input.log)),
+    ...transitions,
     ...reopened,
     {
       run: run.id,

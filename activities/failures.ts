@@ -52,6 +52,14 @@ export interface StepFailure {
   detail: string;
   /** From the server's own words, such as `retry-after`, or an effect's deadline. */
   retryAfterMs?: number;
+  /** The next try is not made sooner, whatever the retry setting says. */
+  atLeastMs?: number;
+  /** Retrying cannot cure it: parks at once. */
+  final?: true;
+  /** A wait, not a try. */
+  uncharged?: true;
+  /** The class under which the step parks, where that says more to a person than the last failure. */
+  parksAs?: FailureClass;
 }
 
 /** Waits that are not charged may add up to this, counted from the start of the step; then it parks. */
@@ -97,16 +105,20 @@ export async function failStep(deps: Dependencies, claim: Claim, failure: StepFa
   const outcome = await deps.store.actAs(claim.actor, async (tx) => {
     const row = await holdsFence(tx, claim);
     if (!row) return 'fence-lost' as const;
-    const charged = row.charged + (policy.charged ? 1 : 0);
-    const delayMs = failure.retryAfterMs ?? (policy.charged ? delayAfter(retry, charged) : retry.maxMs);
+    const charges = policy.charged && !failure.uncharged;
+    const charged = row.charged + (charges ? 1 : 0);
+    const ownDelay = failure.retryAfterMs ?? (charges ? delayAfter(retry, charged) : retry.maxMs);
+    const delayMs = Math.max(ownDelay, failure.atLeastMs ?? 0);
     const now = deps.clock();
     const waitEnds = (row.startedAt ?? now).getTime() + WAIT_LIMIT_MS;
-    const again = policy.retried && (policy.charged ? charged <= retry.times : now.getTime() + delayMs <= waitEnds);
+    const left = charges ? charged <= retry.times : now.getTime() + delayMs <= waitEnds;
+    const again = policy.retried && !failure.final && left;
+    const failureClass = again ? failure.class : (failure.parksAs ?? failure.class);
     await tx.stepExecution.update({
       where: { tenantId_id: { tenantId: claim.actor.tenant, id: claim.execution } },
       data: {
         charged,
-        failureClass: failure.class,
+        failureClass,
         failureDetail: failure.detail,
         ...(again ? {} : { status: 'failed', endedAt: now }),
       },
@@ -121,12 +133,12 @@ export async function failStep(deps: Dependencies, claim: Claim, failure: StepFa
           type: 'step.failed',
           sourceKey: `failed:${claim.execution}:${claim.attempt}`,
           node: claim.node.id,
-          body: { execution: claim.execution, attempt: claim.attempt, class: failure.class, charged },
+          body: { execution: claim.execution, attempt: claim.attempt, class: failureClass, charged },
         },
         ...needsAttention,
       ]);
     }
-    return { again, delayMs, charged };
+    return { again, delayMs, charged, failureClass };
   });
 
   if (outcome === 'fence-lost') throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
@@ -135,11 +147,11 @@ export async function failStep(deps: Dependencies, claim: Claim, failure: StepFa
     level: outcome.again ? 'warn' : 'error',
     event: outcome.again ? 'step.retrying' : 'step.failed',
     status: outcome.again ? 'retrying' : 'failed',
-    class: failure.class,
+    class: outcome.failureClass,
   });
   throw applicationFailure(
     claim.node.id,
-    failure.class,
+    outcome.failureClass,
     outcome.again ? { retry: true, delayMs: outcome.delayMs } : { retry: false },
   );
 }

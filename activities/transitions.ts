@@ -2,9 +2,17 @@
 import { randomUUID } from 'node:crypto';
 import { canonicalJson, sha256Hex } from '../compiler/canonical.ts';
 import type { Tx } from '../prisma/open.ts';
-import type { NewEvent } from '../prisma/run-log.ts';
+import type { EventType, NewEvent } from '../prisma/run-log.ts';
 import type { Transition } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
+
+const eventOf = {
+  skipped: 'step.skipped',
+  bypassed: 'step.bypassed',
+  refused: 'step.refused',
+  chosen: 'step.chosen',
+  parked: 'step.failed',
+} as const satisfies Record<Transition['to'], EventType>;
 
 /** What a transition needs to know of its run. */
 export interface TransitionRun {
@@ -45,7 +53,7 @@ export async function transitionEvents(
   for (const { node, to, detail } of transitions) {
     events.push({
       run: run.id,
-      type: to === 'parked' ? 'step.failed' : `step.${to}`,
+      type: eventOf[to],
       sourceKey: `${to}:${node}`,
       node,
       body: to === 'chosen' ? { arm: detail ?? null } : to === 'parked' ? { class: detail ?? null } : {},

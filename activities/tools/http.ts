@@ -11,8 +11,9 @@ export interface Request {
 }
 
 /** What is known after a call. `not-sent`: no connection came about, so nothing can have happened. */
-export type Answer =
-  | { kind: 'ok'; value: Json }
+export type Answer = { kind: 'ok'; value: Json } | NoSuccess;
+
+export type NoSuccess =
   | { kind: 'refused'; status: number; body: string }
   | { kind: 'throttled'; retryAfterMs?: number }
   | { kind: 'not-sent'; reason: string }

@@ -1,0 +1,87 @@
+/** `requires approval` of a step: a person agrees to exactly what will be done before it is done. */
+import type { Json } from '../compiler/types.ts';
+import { appendEvents } from '../prisma/run-log.ts';
+import type { Claim } from './claim.ts';
+import { nodeHashOf } from './claim.ts';
+import type { StepInput, StepOutcome } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import { applicationFailure, setRunStatus } from './failures.ts';
+import { holdsFence } from './fence.ts';
+import { gateState, upsertGate } from './gate-rows.ts';
+import { logStep } from './log-step.ts';
+
+export interface ApprovalSubject {
+  /** Exactly what will be done: these bytes are what the approval is about. */
+  shown: { name: string; value: Json }[];
+  /** Which of the step's calls, or `output`. */
+  slot: string;
+}
+
+export type Approval = StepOutcome | { status: 'approved' };
+
+/**
+ * `approved` when the step needs no approval, or the gate over exactly this subject says so. Otherwise the outcome to
+ * return: the gate is open (`awaiting-approval`), or was refused, and then the step is.
+ */
+export async function holdForApproval(
+  deps: Dependencies,
+  claim: Claim,
+  _input: StepInput,
+  subject: ApprovalSubject,
+): Promise<Approval> {
+  const { node } = claim;
+  const approvers = 'requiresApproval' in node ? node.requiresApproval : undefined;
+  if (!approvers) return { status: 'approved' };
+  const waitsFor = approvers.anyOf.join(' or ');
+  const tenant = claim.actor.tenant;
+  const approval = await deps.store.actAs(claim.actor, async (tx): Promise<Approval> => {
+    if (!(await holdsFence(tx, claim))) {
+      throw applicationFailure(node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+    }
+    // Rows are found by what they are about; the ids that the workflow passes on are not needed to believe a verdict.
+    const { gate, events } = await upsertGate(
+      tx,
+      { tenant, rootRun: claim.rootRun, run: claim.runId, node: node.id, path: claim.path },
+      {
+        purpose: 'approval',
+        nodeHash: nodeHashOf(deps, claim.graph, node, claim.practice),
+        title: node.title,
+        question: '',
+        approverRoles: approvers.anyOf,
+        notBy: [],
+        actions: [
+          { name: 'approve', effect: 'continue' },
+          { name: 'reject', effect: 'end' },
+        ],
+        shown: subject.shown,
+        guards: {},
+        slot: subject.slot,
+        about: { execution: claim.execution, attempt: claim.attempt },
+        now: deps.clock(),
+      },
+    );
+    const { verdict } = await gateState(tx, gate, deps.clock());
+    if (!verdict) {
+      const waiting = await setRunStatus(tx, claim, 'waiting', ['running']);
+      await appendEvents(tx, [...events, ...waiting]);
+      return { status: 'awaiting-approval', gate: gate.id, waitsFor };
+    }
+    if (verdict.action === 'approve') return { status: 'approved' };
+    await tx.stepExecution.update({
+      where: { tenantId_id: { tenantId: tenant, id: claim.execution } },
+      data: { status: 'refused', endedAt: deps.clock() },
+    });
+    await appendEvents(tx, [
+      {
+        run: claim.runId,
+        type: 'step.refused',
+        sourceKey: `refused:${claim.execution}`,
+        node: node.id,
+        body: { execution: claim.execution, gate: gate.id },
+      },
+    ]);
+    return { status: 'refused' };
+  });
+  logStep(deps, claim, { level: 'info', event: 'gate.opened', status: approval.status });
+  return approval;
+}

@@ -1,0 +1,39 @@
+/** Conditions that control flow could not decide by views, over the whole values. */
+import { ExpressionError, evaluateCondition } from '../compiler/expressions/evaluate.ts';
+import type { Node } from '../compiler/graph.ts';
+import { appendEvents } from '../prisma/run-log.ts';
+import type { Condition, StepInput } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import { applicationFailure } from './failures.ts';
+import { bindingsIn } from './load-inputs.ts';
+import { readRun } from './run-row.ts';
+import { transitionEvents } from './transitions.ts';
+
+/** The first of the conditions that holds, or null. One that has no value fails as `bug`. */
+export async function evaluateConditions(
+  deps: Dependencies,
+  input: StepInput & { conditions: Condition[] },
+): Promise<{ holds: Condition | null }> {
+  return readRun(deps, input, async (tx, run) => {
+    const node = run.loaded.nodes.get(input.node);
+    if (!node) throw applicationFailure(input.node, 'bug', { retry: false });
+    const bindings = await bindingsIn(tx, run, input.inputs);
+    const holds = input.conditions.find((condition) => {
+      const source = sourceOf(node, condition);
+      if (source === undefined) throw applicationFailure(node.id, 'bug', { retry: false });
+      try {
+        return evaluateCondition(source, bindings);
+      } catch (problem) {
+        if (problem instanceof ExpressionError) throw applicationFailure(node.id, 'bug', { retry: false });
+        throw problem;
+      }
+    });
+    await appendEvents(tx, await transitionEvents(tx, deps, run.row, input.log));
+    return { holds: holds ?? null };
+  });
+}
+
+function sourceOf(node: Node, condition: Condition): string | undefined {
+  if (condition.of === 'when') return node.when;
+  return node.kind === 'choose' ? node.arms[condition.index]?.when : undefined;
+}

@@ -1,0 +1,137 @@
+/**
+ * What a gate's approval is about: everything shown, and for each write it guards, what that step is and what it reads.
+ * What runs is what was approved: the same facts are compared again in the transaction of the write's intent.
+ */
+import { z } from 'zod';
+import { canonicalJson, sha256Hex } from '../compiler/canonical.ts';
+import { ExpressionError, evaluate } from '../compiler/expressions/evaluate.ts';
+import { parseExpression } from '../compiler/expressions/parse.ts';
+import { readsOf } from '../compiler/expressions/reads.ts';
+import type { Graph, Node, NodeOf } from '../compiler/graph.ts';
+import type { WritingNode } from '../compiler/skeleton.ts';
+import { guardedBy, inputsOf } from '../compiler/skeleton.ts';
+import type { Json } from '../compiler/types.ts';
+import { nodeHashOf } from './claim.ts';
+import type { Digest } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Bindings } from './load-inputs.ts';
+import { findTool } from './tools/declarations.ts';
+
+const guardSchema = z.object({ nodeHash: z.string(), inputs: z.record(z.string(), z.string()) });
+
+/** As stored in `Gate.bindings`. */
+export const gateBindingsSchema = z.object({
+  shown: z.array(z.string()),
+  /** By step. */
+  guards: z.record(z.string(), guardSchema),
+  /** Times this gate lapsed before: a subject that comes back is asked about again. */
+  lapses: z.int(),
+  /** Of an approval within a step: which of its calls. */
+  slot: z.string().optional(),
+});
+export type GateBindings = z.infer<typeof gateBindingsSchema>;
+export type Guard = z.infer<typeof guardSchema>;
+
+export interface Shown {
+  name: string;
+  value: Json;
+}
+
+export function subjectOf(nodeHash: string, path: string, bindings: GateBindings): string {
+  return sha256Hex(canonicalJson(['subject', nodeHash, path, bindings]));
+}
+
+/** Steps after this node, in the graph's edges. */
+export function downstreamOf(graph: Graph, from: string): Set<string> {
+  const reached = new Set<string>();
+  const waiting = [from];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    for (const edge of graph.edges) {
+      if (edge.from !== at || reached.has(edge.to)) continue;
+      reached.add(edge.to);
+      waiting.push(edge.to);
+    }
+  }
+  return reached;
+}
+
+/** The steps after the gate that can write, by what is declared of their tools. */
+export function guardedWrites(deps: Dependencies, graph: Graph, gate: string, practice?: string): WritingNode[] {
+  return guardedBy(graph, gate).filter((node) =>
+    (node.kind === 'tool' ? [node.tool] : node.tools).some(
+      (name) => findTool(deps.configuration, practice, name)?.effect === 'write',
+    ),
+  );
+}
+
+/** The steps, and `input`, that the values a step is given are made of; without those that come after the gate. */
+export function boundReads(graph: Graph, gate: string, node: WritingNode): string[] {
+  const after = downstreamOf(graph, gate);
+  const roots = inputsOf(node).flatMap(rootsOf);
+  return [...new Set(roots)].filter((root) => !after.has(root) && root !== gate).sort();
+}
+
+function rootsOf(source: string): string[] {
+  const parsed = parseExpression(source);
+  return parsed.ok ? readsOf(parsed.expression).map((read) => read.root) : [];
+}
+
+/** What a guarded step is now: compared with what was approved. */
+export function guardOf(
+  deps: Dependencies,
+  graph: Graph,
+  gate: string,
+  node: WritingNode,
+  digests: Readonly<Record<string, Digest>>,
+  practice?: string,
+): Guard {
+  const inputs = boundReads(graph, gate, node).flatMap((root) => {
+    const digest = digests[root];
+    return digest === undefined ? [] : [[root, digest] as const];
+  });
+  return { nodeHash: nodeHashOf(deps, graph, node, practice), inputs: Object.fromEntries(inputs) };
+}
+
+/** What the approver is shown: what the document names, then what each guarded write will be given. */
+export function shownBy(
+  gate: NodeOf<'approve'>,
+  guarded: readonly WritingNode[],
+  bindings: Bindings,
+  graph: Graph,
+): Shown[] {
+  const after = downstreamOf(graph, gate.id);
+  const before = Object.fromEntries(Object.entries(bindings).filter(([name]) => !after.has(name)));
+  const named = gate.show.flatMap((use) => {
+    const value = valueIn(use.expr, before, use.ifItRan === true);
+    return value === undefined ? [] : [{ name: use.name, value }];
+  });
+  const given = guarded.map((node) => ({ name: node.title, value: givenTo(node, before) }));
+  return [...named, ...given.filter(({ value }) => Object.keys(value).length > 0)];
+}
+
+function givenTo(node: WritingNode, bindings: Record<string, Json>): { [name: string]: Json } {
+  const parts = node.kind === 'tool' ? node.with : node.uses;
+  return Object.fromEntries(
+    parts.flatMap(({ name, expr }) => {
+      const value = valueIn(expr, bindings, true);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}
+
+/** Undefined where `mayBeAbsent` and it is. @throws ExpressionError */
+function valueIn(source: string, bindings: Record<string, Json>, mayBeAbsent: boolean): Json | undefined {
+  try {
+    return evaluate(source, bindings);
+  } catch (problem) {
+    if (mayBeAbsent && problem instanceof ExpressionError && problem.code === 'absent') return undefined;
+    throw problem;
+  }
+}
+
+/** Gates whose approval a step needs before it writes. */
+export function gatesBefore(graph: Graph, node: Node): NodeOf<'approve'>[] {
+  return graph.nodes
+    .filter((one) => one.kind === 'approve')
+    .filter((gate) => guardedBy(graph, gate.id).some(({ id }) => id === node.id));
+}

@@ -1,0 +1,24 @@
+/** All activities, over the dependencies of one worker. */
+import type { RunActivities } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import { evaluateConditions } from './evaluate-conditions.ts';
+import { openGate } from './gates.ts';
+import { withHeartbeats, withPlainFailures } from './heartbeat.ts';
+import { runAgentStep } from './run-agent-step.ts';
+import { runSetStep } from './run-set-step.ts';
+import { runToolStep } from './run-tool-step.ts';
+import { beginRun, finishRun, flushLog, hear } from './runs.ts';
+
+export function createActivities(deps: Dependencies): RunActivities {
+  return {
+    beginRun: (input) => withPlainFailures(() => beginRun(deps, input)),
+    finishRun: (input) => withPlainFailures(() => finishRun(deps, input)),
+    flushLog: (input) => withPlainFailures(() => flushLog(deps, input)),
+    hear: (input) => withPlainFailures(() => hear(deps, input)),
+    openGate: (input) => withPlainFailures(() => openGate(deps, input)),
+    evaluateConditions: (input) => withPlainFailures(() => evaluateConditions(deps, input)),
+    runAgentStep: (input) => withHeartbeats((signal) => runAgentStep(deps, input, signal)),
+    runToolStep: (input) => withHeartbeats((signal) => runToolStep(deps, input, signal)),
+    runSetStep: (input) => withHeartbeats((signal) => runSetStep(deps, input, signal)),
+  };
+}

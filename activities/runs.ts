@@ -1,0 +1,174 @@
+/** The life of a run around its steps: beginning, hearing what people did, the materialised status, the end. */
+import { ApplicationFailure } from '@temporalio/common';
+import { ExpressionError, evaluate } from '../compiler/expressions/evaluate.ts';
+import { skeletonOf } from '../compiler/skeleton.ts';
+import { encodeSkeleton } from '../compiler/skeleton-code.ts';
+import type { Json } from '../compiler/types.ts';
+import { getArtifact, putArtifact } from '../prisma/artifacts.ts';
+import type { Tx } from '../prisma/open.ts';
+import { appendEvents } from '../prisma/run-log.ts';
+import { validatorOf } from './complete-output.ts';
+import type { Digest, Heard, Ring, RunActivities, RunOutcome, Scoped } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import { setRunStatus } from './failures.ts';
+import { gateState } from './gate-rows.ts';
+import type { Bindings } from './load-inputs.ts';
+import { bindingsIn } from './load-inputs.ts';
+import type { RunInHand } from './run-row.ts';
+import { logRun, readRun } from './run-row.ts';
+import { transitionEvents } from './transitions.ts';
+import { deriveView } from './view.ts';
+
+export async function beginRun(deps: Dependencies, input: { run: string }): ReturnType<RunActivities['beginRun']> {
+  const begun = await readRun(deps, input, async (tx, run) => {
+    const { graph, viewPaths } = run.loaded;
+    const paths = viewPaths['input'] ?? [];
+    const view =
+      paths.length === 0 ? undefined : deriveView(await getArtifact(tx, run.actor.tenant, run.runInput), paths);
+    await appendEvents(tx, [
+      {
+        run: run.row.id,
+        type: 'run.started',
+        sourceKey: 'run.started',
+        body: { graph: run.row.graphHash, input: run.runInput, rootRun: run.rootRun },
+      },
+    ]);
+    return {
+      run,
+      answer: { skeleton: encodeSkeleton(skeletonOf(graph)), ...(view === undefined ? {} : { input: view }) },
+    };
+  });
+  logRun(deps, begun.run, { event: 'run.started', status: 'running' });
+  return begun.answer;
+}
+
+/**
+ * Evaluates the Result, stores it, and closes the run. A completed run whose Result has no value or is not of its type
+ * fails, and so does the workflow. Of a run that ended otherwise, the Result holds what there is.
+ */
+export async function finishRun(
+  deps: Dependencies,
+  input: Scoped & { outcome: RunOutcome; inputs?: Record<string, Digest> },
+): Promise<{ result?: Digest }> {
+  const finished = await readRun(deps, input, async (tx, run) => {
+    const bindings = await bindingsIn(tx, run, input.inputs);
+    const { result, problem } = resultOf(run, bindings, input.outcome === 'completed');
+    const status: RunOutcome = problem === undefined ? input.outcome : 'failed';
+    const digest =
+      problem === undefined && Object.keys(result).length > 0
+        ? await putArtifact(tx, run.actor.tenant, result)
+        : undefined;
+    const transitions = await transitionEvents(tx, deps, run.row, input.log);
+    await tx.run.update({
+      where: { tenantId_id: { tenantId: run.actor.tenant, id: run.row.id } },
+      data: { status, resultDigest: digest ?? null, endedAt: deps.clock() },
+    });
+    await appendEvents(tx, [
+      ...transitions,
+      {
+        run: run.row.id,
+        type: 'run.ended',
+        sourceKey: `run.ended:${status}:${digest ?? ''}`,
+        body: { status, ...(digest === undefined ? {} : { result: digest }), ...(problem ? { problem } : {}) },
+      },
+    ]);
+    return { run, status, digest, problem };
+  });
+  logRun(deps, finished.run, {
+    event: 'run.ended',
+    status: finished.status,
+    level: finished.status === 'failed' ? 'error' : 'info',
+  });
+  if (finished.problem !== undefined) {
+    throw ApplicationFailure.nonRetryable(`The Result could not be made: row ${finished.problem.row}`, 'waymark.bug');
+  }
+  return finished.digest === undefined ? {} : { result: finished.digest };
+}
+
+/** The row that went wrong, counted from 1; names of rows and values are content. */
+type ResultProblem = { row: number; reason: 'no-value' | 'wrong-type' };
+
+function resultOf(
+  run: RunInHand,
+  bindings: Bindings,
+  strict: boolean,
+): { result: { [name: string]: Json }; problem?: ResultProblem } {
+  const result: [string, Json][] = [];
+  for (const [index, { name, type, value }] of run.loaded.graph.result.entries()) {
+    const problem = (reason: ResultProblem['reason']) => ({ result: {}, problem: { row: index + 1, reason } });
+    let found: Json;
+    try {
+      found = evaluate(value, bindings);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      if (strict) return problem('no-value');
+      continue;
+    }
+    const completed = validatorOf(run.loaded, type).complete(found);
+    if (completed.ok) result.push([name, completed.value]);
+    else if (strict) return problem('wrong-type');
+  }
+  return { result: Object.fromEntries(result) };
+}
+
+/** Appends what no other activity carries, and sets the materialised status of a run that has not ended. */
+export async function flushLog(
+  deps: Dependencies,
+  input: Scoped & { status: 'running' | 'waiting' | 'needs-attention' },
+): Promise<void> {
+  const changed = await readRun(deps, input, async (tx, run) => {
+    const transitions = await transitionEvents(tx, deps, run.row, input.log);
+    const status = await setRunStatus(tx, { actor: run.actor, runId: run.row.id }, input.status, [
+      'running',
+      'waiting',
+      'needs-attention',
+    ]);
+    await appendEvents(tx, [...transitions, ...status]);
+    return status.length > 0 ? run : undefined;
+  });
+  if (changed) logRun(deps, changed, { event: 'run.status', status: input.status });
+}
+
+/** Reads the rows a ring names. Whatever the ring says, only what the rows say counts. */
+export async function hear(deps: Dependencies, input: Scoped & { ring: Ring }): Promise<Heard> {
+  const { heard, run } = await readRun(deps, input, async (tx, run) => {
+    const heard = await rowsOf(tx, deps, run, input.ring);
+    const transitions = await transitionEvents(tx, deps, run.row, input.log);
+    const status = await statusAfter(tx, run, heard);
+    await appendEvents(tx, [...transitions, ...status]);
+    return { heard, run };
+  });
+  logRun(deps, run, { event: 'run.heard', status: heard.kind });
+  return heard;
+}
+
+async function rowsOf(tx: Tx, deps: Dependencies, run: RunInHand, ring: Ring): Promise<Heard> {
+  const tenant = run.actor.tenant;
+  if (ring.command !== undefined) {
+    const command = await tx.command.findFirst({
+      where: { tenantId: tenant, id: ring.command, runId: run.row.id, kind: 'cancel' },
+    });
+    if (command) {
+      await tx.command.updateMany({
+        where: { tenantId: tenant, id: command.id, heardAt: null },
+        data: { heardAt: deps.clock() },
+      });
+      return { kind: 'cancel' };
+    }
+  }
+  if (ring.gate !== undefined) {
+    const gate = await tx.gate.findFirst({ where: { tenantId: tenant, id: ring.gate, rootRunId: run.rootRun } });
+    if (gate) {
+      const state = await gateState(tx, gate, deps.clock());
+      if (state.verdict) return { kind: 'gate', state };
+    }
+  }
+  return { kind: 'nothing' };
+}
+
+/** A run that waits for nobody any more is running. */
+async function statusAfter(tx: Tx, run: RunInHand, heard: Heard) {
+  if (heard.kind !== 'gate') return [];
+  const open = await tx.gate.count({ where: { tenantId: run.actor.tenant, rootRunId: run.rootRun, status: 'open' } });
+  return open > 0 ? [] : setRunStatus(tx, { actor: run.actor, runId: run.row.id }, 'running', ['waiting']);
+}
