@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { defaultCacheDir, findTemporal, findTestServer } from './temporal-binaries.ts';
 
 let dir: string;
@@ -15,7 +15,10 @@ beforeEach(() => {
   cacheDir = join(dir, 'cache');
   said.length = 0;
 });
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(dir, { recursive: true, force: true });
+});
 
 /** Nothing answers at port 9, so a download through this proxy fails at once on every machine; nor does pip ask an index. */
 const offline = { HTTPS_PROXY: 'http://127.0.0.1:9', PIP_NO_INDEX: '1', HOME: '/nonexistent' };
@@ -117,7 +120,8 @@ test('the cache lies where XDG says, else in the home, else in the temporary fol
   expect(await defaultCacheDir({ HOME: dir })).toBe(join(dir, '.cache', 'waymark'));
   // A file where the folder would be made stops root too.
   writeFileSync(join(dir, 'file'), '');
+  vi.stubEnv('TMPDIR', dir);
   expect(await defaultCacheDir({ HOME: join(dir, 'file') })).toBe(
-    join(tmpdir(), `waymark-cache-${process.getuid?.() ?? 'user'}`),
+    join(dir, `waymark-cache-${process.getuid?.() ?? 'user'}`),
   );
 });

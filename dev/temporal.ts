@@ -127,9 +127,18 @@ async function registerMissing(connection: Connection, options: DevServerOptions
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
   const missing = Object.entries(options.searchAttributes).filter(([name]) => !(name in customAttributes));
   if (missing.length === 0) return true;
-  const searchAttributes = Object.fromEntries(missing.map(([name, type]) => [name, types[type]]));
-  await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
+  await addSearchAttributes(connection, namespace, Object.fromEntries(missing));
   return undefined;
+}
+
+/** Registers the attributes; a workflow that uses one which is not registered hangs. Rejects when one is there already. */
+export async function addSearchAttributes(
+  connection: Connection,
+  namespace: string,
+  attributes: Readonly<Record<string, SearchAttributeType>>,
+): Promise<void> {
+  const searchAttributes = Object.fromEntries(Object.entries(attributes).map(([name, type]) => [name, types[type]]));
+  await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
 }
 
 function accepts(address: string): Promise<true> {
