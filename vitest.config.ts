@@ -29,6 +29,7 @@ export default defineConfig({
           exclude: ['**/node_modules/**', '.waymark/**', 'bench/**'],
           pool: 'forks',
           fileParallelism: false,
+          globalSetup: ['dev/test-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },

@@ -2,7 +2,7 @@
  * Exits 0 when a worker on this host has polled its task queue lately, else 1 with the reason: the health check of the
  * worker's container. It asks Temporal, so it also finds a worker that lives but lost its connection.
  *
- * Reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and TEMPORAL_TASK_QUEUE. Knows its host's workers by the SDK's default
+ * Reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and WAYMARK_TASK_QUEUE, which must be set. Knows its host's workers by the SDK's default
  * identity, `<pid>@<hostname>`.
  */
 import { hostname } from 'node:os';
@@ -11,7 +11,7 @@ import { Connection } from '@temporalio/client';
 /** A poll lasts up to 60 s; a worker not seen for longer than this many milliseconds is gone. */
 const LATELY_MS = 90_000;
 
-const names = ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_TASK_QUEUE'] as const;
+const names = ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'WAYMARK_TASK_QUEUE'] as const;
 const [address, namespace, taskQueue] = names.map((name) => {
   const value = process.env[name];
   if (!value) {

@@ -96,13 +96,28 @@ test('every port is published on the loopback address unless WAYMARK_BIND says o
   expect(open).toEqual([]);
 });
 
-test('the worker and the API connect as the role that row-level security binds', () => {
+test('the worker and the API each connect as a login of their own, which the migrations make', () => {
   for (const name of ['worker', 'api']) {
-    expect(compose.services[name]?.environment?.DATABASE_URL).toMatch(/^postgresql:\/\/waymark_app:/);
+    const password = `WAYMARK_${name.toUpperCase()}_DATABASE_PASSWORD`;
+    expect(compose.services[name]?.environment?.DATABASE_URL).toBe(
+      `postgresql://waymark_${name}:$\{${password}:?set ${password}}@postgres:5432/waymark`,
+    );
+    expect(Object.keys(compose.services.migrate?.environment ?? {})).toContain(password);
+    expect(read('prisma/migrate.ts')).toContain(password);
   }
-  expect(compose.configs['create-roles']?.content).toContain(
-    'CREATE ROLE waymark_app LOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT',
-  );
+});
+
+test('every variable that a service of ours is given is one that it reads', () => {
+  const readers = { api: ['api/env.ts'], worker: ['worker.ts', 'worker-health.ts'], migrate: ['prisma/migrate.ts'] };
+  const unread = Object.entries(readers).flatMap(([name, files]) => {
+    const code = files.map(read).join('\n');
+    const given = Object.keys(compose.services[name]?.environment ?? {});
+    expect(given.length).toBeGreaterThan(0);
+    return given
+      .filter((variable) => !new RegExp(`\\b${variable}\\b`).test(code))
+      .map((variable) => `${name}: ${variable}`);
+  });
+  expect(unread).toEqual([]);
 });
 
 test('every script that a service mounts is described', () => {

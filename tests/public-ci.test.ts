@@ -26,7 +26,7 @@ const steps = jobs.flatMap((job) => job.steps);
 
 test('a newer push cancels the run before it, and no run takes longer than ten minutes', () => {
   expect(workflow.concurrency).toEqual({
-    group: ['github.workflow', 'github.ref'].map((part) => `$\{{ ${part} }}`).join('-'),
+    group: '${{ github.workflow }}-${{ github.ref }}',
     'cancel-in-progress': true,
   });
   expect(jobs.map((job) => job['timeout-minutes'])).toEqual([10, 10]);

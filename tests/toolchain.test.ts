@@ -13,7 +13,14 @@ interface Manifest {
   readonly allowScripts: Record<string, boolean>;
 }
 interface Lockfile {
-  readonly packages: Record<string, { readonly hasInstallScript?: boolean; readonly resolved?: string }>;
+  readonly packages: Record<
+    string,
+    {
+      readonly hasInstallScript?: boolean;
+      readonly resolved?: string;
+      readonly optionalDependencies?: Record<string, string>;
+    }
+  >;
 }
 const manifest = JSON.parse(read('package.json')) as Manifest;
 const lockfile = JSON.parse(read('package-lock.json')) as Lockfile;
@@ -52,6 +59,19 @@ describe('packages', () => {
       .filter(([, { hasInstallScript }]) => hasInstallScript)
       .map(([path]) => path.replace(/^.*node_modules\//, ''));
     expect(Object.keys(manifest.allowScripts).sort()).toEqual([...new Set(withScript)].sort());
+  });
+
+  test('the lockfile has the packages of every platform, without which `npm ci` refuses it', () => {
+    const isLocked = (from: string, name: string): boolean => {
+      if (`${from === '' ? '' : `${from}/`}node_modules/${name}` in lockfile.packages) return true;
+      return from !== '' && isLocked(from.slice(0, Math.max(0, from.lastIndexOf('/node_modules/'))), name);
+    };
+    const missing = Object.entries(lockfile.packages).flatMap(([path, { optionalDependencies }]) =>
+      Object.keys(optionalDependencies ?? {})
+        .filter((name) => !isLocked(path, name))
+        .map((name) => `${path} -> ${name}`),
+    );
+    expect(missing).toEqual([]);
   });
 
   test('the lockfile names no host', () => {
