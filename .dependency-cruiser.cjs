@@ -89,7 +89,7 @@ module.exports = {
       comment: 'What is shipped does not load what only tests and scripts need.',
       severity: 'error',
       from: { path: '^(compiler|workflows|activities|api|prisma|cli|console|dev)/|^worker\\.ts$', pathNot: TESTS },
-      to: { path: '\\.test\\.ts$|(^|/)testing/|^(tests|bench|scripts)/' },
+      to: { path: '\\.test\\.ts$|(^|/)testing/|^(tests|bench|scripts)/', pathNot: 'node_modules/' },
     },
     {
       name: 'products-do-not-import-dev-dependencies',
