@@ -1,5 +1,5 @@
 /** Names and shapes that clients of the workflow use. Plain values: safe to import anywhere. */
-import type { Ring } from '../activities/contract.ts';
+import type { Digest, Ring, RunOutcome } from '../activities/contract.ts';
 
 export const runDocumentWorkflow = 'runDocument';
 
@@ -9,6 +9,12 @@ export type { Ring };
 
 export interface RunDocumentInput {
   run: string;
+}
+
+/** A run that was rejected, or cancelled by a command, ends its workflow normally: nothing failed. */
+export interface RunDocumentResult {
+  outcome: Exclude<RunOutcome, 'failed'>;
+  result?: Digest;
 }
 
 export const defaultTaskQueue = 'waymark';

@@ -1,0 +1,62 @@
+/** Conditions of `when` and `choose`, decided over views where they suffice. */
+import type { View } from '../activities/contract.ts';
+import type { Bindings } from '../compiler/expressions/evaluate.ts';
+import { ExpressionError, evaluateExpression } from '../compiler/expressions/evaluate.ts';
+import { parseExpression } from '../compiler/expressions/parse.ts';
+import { readsOf, viewKey, viewPath } from '../compiler/expressions/reads.ts';
+import type { Json } from '../compiler/types.ts';
+
+/** By step id, and `input`. A step that has run is present, with an empty view if control flow reads nothing of it. */
+export type Views = ReadonlyMap<string, View>;
+
+/** `opaque`: it reads a value that is not in the views; an activity must decide. */
+export type Decided = boolean | 'opaque';
+
+/** @throws ExpressionError */
+export function decide(source: string, views: Views): Decided {
+  const parsed = parseExpression(source);
+  if (!parsed.ok) throw new ExpressionError('syntax', parsed.problem.message);
+  const reads = readsOf(parsed.expression);
+  if (reads.some((read) => isOpaque(views.get(read.root), read.path))) return 'opaque';
+  const value = evaluateExpression(parsed.expression, bindingsFor(new Set(reads.map((read) => read.root)), views));
+  if (typeof value !== 'boolean') throw new ExpressionError('type', 'expected the condition to be yes/no');
+  return value;
+}
+
+function isOpaque(view: View | undefined, path: string[]): boolean {
+  const key = viewKey(path);
+  return view?.opaque?.some((hidden) => within(key, hidden) || within(hidden, key)) ?? false;
+}
+
+const within = (inner: string, outer: string): boolean =>
+  outer === '' || inner === outer || inner.startsWith(`${outer}.`);
+
+function bindingsFor(roots: Set<string>, views: Views): Bindings {
+  const bindings: Record<string, Json> = {};
+  for (const root of roots) {
+    const view = views.get(root);
+    if (view !== undefined) bindings[root] = jsonOf(view);
+  }
+  return bindings;
+}
+
+function jsonOf(view: View): Json {
+  const whole: { [key: string]: Json } = {};
+  for (const [key, value] of Object.entries(view.values ?? {})) {
+    const path = viewPath(key);
+    const last = path.pop();
+    if (last === undefined) return value;
+    let inner = whole;
+    for (const field of path) inner = childOf(inner, field);
+    inner[last] = value;
+  }
+  return whole;
+}
+
+function childOf(record: { [key: string]: Json }, field: string): { [key: string]: Json } {
+  const child = Object.hasOwn(record, field) ? record[field] : undefined;
+  if (child !== null && typeof child === 'object' && !Array.isArray(child)) return child;
+  const created: { [key: string]: Json } = {};
+  record[field] = created;
+  return created;
+}

@@ -1,0 +1,2 @@
+/** The bundle's entry: what a worker can run. */
+export { runDocument } from './run-document.ts';

@@ -1,0 +1,196 @@
+/** The loop: start what is ready, wait until something ends or somebody rings, until every node has ended. */
+import type { CancellationScope } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, condition, isCancellation } from '@temporalio/workflow';
+import { ExpressionError } from '../compiler/expressions/evaluate.ts';
+import { callActivity, flushLog } from './activity-proxies.ts';
+import { resultName } from './board.ts';
+import type { Doorbell } from './doorbell.ts';
+import type { Ending } from './edges.ts';
+import type { RunDocumentResult } from './messages.ts';
+import type { OperatorsView } from './operators-view.ts';
+import type { PerformStep } from './perform-step.ts';
+import type { RunState } from './run-state.ts';
+import { statusOf } from './run-state.ts';
+import type { StepEnd } from './steps/step.ts';
+import { activityName } from './words.ts';
+
+/** Steps started and not waiting for people. Past 2,000 pending activities Temporal refuses a workflow's every task. */
+const mostAtOnce = 500;
+
+export interface Interpretation {
+  state: RunState;
+  doorbell: Doorbell;
+  /** Holds all that a cancel stops. The loop itself runs outside it. */
+  work: CancellationScope;
+  perform: PerformStep;
+  view: OperatorsView;
+  /** Closes the run. A failure for good leaves the run open and in need of attention. */
+  finish: (outcome: RunDocumentResult['outcome']) => Promise<RunDocumentResult>;
+}
+
+/** Resolves when the run is closed: all nodes ended, or cancelled and what was in flight has settled. */
+export async function interpret({ state, doorbell, work, perform, view, finish }: Interpretation) {
+  const { flow } = state;
+  let inFlight = 0;
+  let hearing = false;
+  let heardSoFar = 0;
+  let told = statusOf(state);
+  let fault: { error: unknown } | undefined;
+  work.cancelRequested.catch(() => {
+    state.changed = true;
+  });
+
+  for (;;) {
+    state.changed = false;
+    if (fault !== undefined) throw fault.error;
+    if (!work.consideredCancelled) {
+      startReady();
+      if (!hearing && doorbell.size > 0) hearNext();
+    }
+    if (inFlight === 0 && !hearing) {
+      if (flow.done && !state.failures.has(resultName)) {
+        const closed = await tryToFinish();
+        if (closed !== undefined) return closed;
+      }
+      if (work.consideredCancelled) return await finish('cancelled');
+      if (!flow.done && flow.counts.failed === 0) throw ApplicationFailure.nonRetryable('a circle', 'waymark.graph');
+    }
+    view.show();
+    await tellLog();
+    if (!state.changed) await condition(() => state.changed || (!hearing && doorbell.size > 0));
+  }
+
+  function startReady(): void {
+    while (flow.readyCount > 0 && inFlight - state.waiting.size < mostAtOnce) {
+      const index = flow.start();
+      if (index === undefined) return;
+      inFlight += 1;
+      inBackground(async () => {
+        const end = await work.run(() => outcomeOf(perform(index), work));
+        inFlight -= 1;
+        if (end !== 'cancelled') settle(state, index, end);
+      });
+    }
+  }
+
+  /** One at a time, however many rang: a flood of forged rings costs one activity after the other. */
+  function hearNext(): void {
+    const ring = doorbell.next();
+    if (ring === undefined) return;
+    hearing = true;
+    heardSoFar += 1;
+    const shown = { name: activityName('hear', 0, heardSoFar), summary: 'Doorbell' };
+    inBackground(async () => {
+      try {
+        const heard = await work.run(() =>
+          state.log.ride((riding) => callActivity('hear', shown, { run: state.run, ring, ...riding })),
+        );
+        if (heard.kind === 'cancel') work.cancel();
+        if (heard.kind === 'gate' && heard.state.verdict !== undefined && !state.verdicts.has(heard.state.gate))
+          state.verdicts.set(heard.state.gate, heard.state.verdict);
+      } catch (error) {
+        // Not heard, so it will be rung again.
+        if (!(error instanceof ActivityFailure)) throw error;
+      } finally {
+        hearing = false;
+      }
+    });
+  }
+
+  /** Nobody awaits it: its end wakes the loop, and an error of ours is thrown there, not left floating. */
+  function inBackground(work: () => Promise<void>): void {
+    work()
+      .catch((error: unknown) => {
+        fault ??= { error };
+      })
+      .finally(() => {
+        state.changed = true;
+      });
+  }
+
+  async function tryToFinish(): Promise<RunDocumentResult | undefined> {
+    try {
+      return await finish(flow.outcome);
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+      state.failures.set(resultName, classOf(error));
+      return undefined;
+    }
+  }
+
+  /** Transitions ride the next activity; one call tells them when none is about to come, or when the run's status changed. */
+  async function tellLog(): Promise<void> {
+    const status = statusOf(state);
+    const idle = inFlight === state.waiting.size && !hearing;
+    if (status === told && !(idle && state.log.size > 0)) return;
+    told = status;
+    try {
+      await state.log.ride((riding) => flushLog({ run: state.run, status, ...riding }));
+    } catch (error) {
+      // What it carried is untold again, and told by whatever comes next.
+      if (!(error instanceof ActivityFailure)) throw error;
+    }
+  }
+}
+
+type Performed = StepEnd | { as: 'parked'; reason: string; told: true } | 'cancelled';
+
+async function outcomeOf(performing: Promise<StepEnd>, work: CancellationScope): Promise<Performed> {
+  try {
+    return await performing;
+  } catch (error) {
+    if (work.consideredCancelled && isCancellation(error)) return 'cancelled';
+    if (error instanceof ExpressionError) return { as: 'parked', reason: 'condition-failed' };
+    if (!(error instanceof ActivityFailure)) throw error;
+    // A step's own activity has recorded how it failed.
+    const told = error.activityType.startsWith('run') && isOurs(error.cause);
+    return { as: 'parked', reason: classOf(error), ...(told ? { told } : {}) };
+  }
+}
+
+const isOurs = (cause: unknown): cause is ApplicationFailure & { type: string } =>
+  cause instanceof ApplicationFailure && cause.type?.startsWith('waymark.') === true;
+
+/** The failure class that the activity gave; anything that is not ours is a bug. */
+function classOf({ cause }: ActivityFailure): string {
+  return isOurs(cause) ? cause.type.slice('waymark.'.length) : 'bug';
+}
+
+/** Takes in how a node ended, and what that decides about others. */
+function settle(state: RunState, index: number, end: Exclude<Performed, 'cancelled'>): void {
+  const { flow, skeleton, log } = state;
+  const { id, arms } = skeleton.nodes[index] ?? { id: '' };
+  if (end.as === 'parked') {
+    flow.fail(index);
+    state.failures.set(id, end.reason);
+    if (!('told' in end)) log.add({ node: id, to: 'parked', detail: end.reason });
+    return;
+  }
+  if (end.as === 'committed') {
+    if (end.output !== undefined) {
+      state.outputs.set(id, end.output);
+      state.views.set(id, end.view ?? {});
+    }
+    if (end.action !== undefined) state.remarks.set(index, end.action);
+    if (arms !== undefined) {
+      const target = skeleton.edges.find((edge) => edge.from === index && edge.arm === end.arm);
+      const chosen = skeleton.nodes[target?.to ?? -1];
+      if (chosen !== undefined) state.remarks.set(index, `chose ${chosen.title}`);
+      log.add({ node: id, to: 'chosen', detail: String(end.arm) });
+    }
+  } else if (end.as === 'bypassed' || !end.told) {
+    log.add({ node: id, to: end.as });
+  }
+  for (const over of flow.end(index, endingOf(end))) {
+    log.add({ node: skeleton.nodes[over.node]?.id ?? '', to: over.as });
+  }
+}
+
+function endingOf(end: Exclude<StepEnd, { as: 'parked' }>): Ending {
+  if (end.as !== 'committed') return { as: end.as };
+  return {
+    as: 'committed',
+    ...(end.arm === undefined ? {} : { arm: end.arm }),
+    ...(end.action === undefined ? {} : { action: end.action }),
+  };
+}

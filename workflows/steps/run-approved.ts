@@ -1,0 +1,44 @@
+/** Steps that an activity does, with the approvals that it turns out to need on the way. */
+import type { Step, StepEnd } from './step.ts';
+import { parked } from './step.ts';
+
+/** A lapsed approval is asked again; one that lapses this often without anybody being asked is a fault, not a change. */
+const mostUnaskedLapses = 3;
+
+/**
+ * Runs the activity until it commits or is refused. Each time it opens an approval of its own, or finds that an earlier
+ * gate lapsed, people are asked and it is run again; nothing in between is.
+ */
+export async function runApproved(
+  step: Step,
+  activity: 'runAgentStep' | 'runToolStep' | 'runSetStep',
+): Promise<StepEnd> {
+  const gates: string[] = [];
+  let unaskedLapses = 0;
+  for (;;) {
+    const outcome = await step.run(activity, gates);
+    switch (outcome.status) {
+      case 'committed':
+        return {
+          as: 'committed',
+          output: outcome.output,
+          ...(outcome.view === undefined ? {} : { view: outcome.view }),
+        };
+      case 'refused':
+        return { as: 'refused', told: true };
+      case 'awaiting-approval':
+        // It was decided and the activity was told: it would be asked for ever.
+        if (gates.includes(outcome.gate)) return parked('bug');
+        await step.verdictOf({ gate: outcome.gate }, outcome.waitsFor);
+        gates.push(outcome.gate);
+        break;
+      case 'lapsed': {
+        const { effect, askedPeople } = await step.askAgain(outcome.gateNode);
+        if (effect === 'end') return { as: 'refused', told: false };
+        unaskedLapses = askedPeople ? 0 : unaskedLapses + 1;
+        if (unaskedLapses >= mostUnaskedLapses) return parked('bug');
+        break;
+      }
+    }
+  }
+}
