@@ -99,8 +99,8 @@ const practiceToolSchema = z.strictObject({
   /** Of a write called by an agent: the argument fields that name the effect. */
   callSlot: z.array(z.string()).optional(),
   /** Of a write: whether a repeated Idempotency-Key is honoured, and whether outcomes can be looked up. */
-  idempotencyKey: z.boolean().optional(),
-  lookup: z.boolean().optional(),
+  idempotencyKey: z.boolean().default(true),
+  lookup: z.boolean().default(true),
   answers: z.array(toolAnswerSchema).min(1).optional(),
 });
 
