@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest';
+import type { Graph, Node } from './graph.ts';
+import { nodeHash } from './node-hash.ts';
+import { conditionsOf, guardedBy, skeletonOf, viewPathsOf } from './skeleton.ts';
+
+const producing = {
+  gives: { kind: 'named', name: 'Receipt' },
+  checks: [],
+  retry: { times: 2, initialMs: 1000, factor: 2, maxMs: 60_000 },
+  timeoutMs: 30_000,
+} as const satisfies Partial<Node>;
+
+const expense: Graph = {
+  schemaVersion: 1,
+  id: 'expense',
+  title: 'Expense',
+  inputs: [{ name: 'receipt', type: { kind: 'text' } }],
+  types: [
+    {
+      name: 'Receipt',
+      type: { kind: 'record', fields: [{ name: 'vendor', type: { kind: 'named', name: 'Vendor' } }] },
+    },
+    { name: 'Vendor', type: { kind: 'record', fields: [{ name: 'name', type: { kind: 'text' } }] } },
+    { name: 'Unrelated', type: { kind: 'record', fields: [] } },
+  ],
+  agents: [
+    { id: 'accountant', name: 'Accountant', model: 'small', tools: ['policy.lookup'], instruction: 'Be careful.' },
+  ],
+  nodes: [
+    {
+      id: 'read',
+      title: 'Read',
+      kind: 'agent',
+      agent: 'accountant',
+      instruction: 'Read it.',
+      uses: [{ name: 'receipt', expr: 'input.receipt' }],
+      tools: [],
+      ...producing,
+      checks: [{ expr: 'output.vendor.name != ""' }],
+    },
+    {
+      id: 'large',
+      title: 'Large?',
+      kind: 'choose',
+      arms: [{ when: 'read["a.b"].c > 5', to: 'approve' }, { to: 'pay' }],
+    },
+    {
+      id: 'approve',
+      title: 'Approve',
+      kind: 'approve',
+      approvers: { anyOf: ['manager', 'director'] },
+      notBy: ['requester'],
+      show: [],
+      actions: [
+        { name: 'approve', effect: 'continue' },
+        { name: 'reject', effect: 'end' },
+      ],
+      instruction: '',
+    },
+    {
+      id: 'pay',
+      title: 'Pay',
+      kind: 'tool',
+      tool: 'payments.transfer',
+      when: 'has(approve.action) && size(read.lines) > 0',
+      with: [{ name: 'amount', expr: 'read.amount' }],
+      ...producing,
+    },
+  ],
+  edges: [
+    { from: 'read', to: 'large' },
+    { from: 'large', to: 'approve', arm: 0 },
+    { from: 'large', to: 'pay', arm: 1 },
+    { from: 'approve', to: 'pay' },
+  ],
+  result: [{ name: 'paid', type: { kind: 'anything' }, value: 'pay' }],
+};
+
+const nodeOf = (graph: Graph, id: string): Node => graph.nodes.find((node) => node.id === id)!;
+
+describe('the skeleton of a graph', () => {
+  test('holds what control flow needs, and no instruction, schema or tool', () => {
+    expect(skeletonOf(expense)).toEqual({
+      title: 'Expense',
+      nodes: [
+        { id: 'read', title: 'Read', kind: 'agent' },
+        { id: 'large', title: 'Large?', kind: 'choose', arms: [{ when: 'read["a.b"].c > 5' }, {}], reads: ['read'] },
+        {
+          id: 'approve',
+          title: 'Approve',
+          kind: 'approve',
+          actions: { approve: 'continue', reject: 'end' },
+          waitsFor: 'manager or director',
+          reads: ['read'],
+        },
+        {
+          id: 'pay',
+          title: 'Pay',
+          kind: 'tool',
+          when: 'has(approve.action) && size(read.lines) > 0',
+          reads: ['read', 'approve'],
+        },
+      ],
+      edges: [
+        { from: 0, to: 1 },
+        { from: 1, to: 2, arm: 0 },
+        { from: 1, to: 3, arm: 1 },
+        { from: 2, to: 3 },
+      ],
+      resultReads: ['pay'],
+    });
+  });
+
+  test('a gate reads what the writes that it guards will read, though it does not name it', () => {
+    expect(guardedBy(expense, 'approve').map((node) => node.id)).toEqual(['pay']);
+    expect(skeletonOf(expense).nodes[2]?.reads).toEqual(['read']);
+  });
+
+  test('views hold the paths that conditions read, and dots in names are no separators', () => {
+    expect(viewPathsOf(expense)).toEqual({ read: ['a~1b.c', 'lines'], approve: ['action'] });
+    expect(conditionsOf(nodeOf(expense, 'large'))).toEqual(['read["a.b"].c > 5']);
+  });
+});
+
+describe('the hash of a step', () => {
+  const hash = (graph: Graph, id = 'read') => nodeHash(graph, nodeOf(graph, id), { model: 'm', tools: { a: 1 } });
+  const edited = (edit: (graph: Graph) => void): Graph => {
+    const copy = structuredClone(expense);
+    edit(copy);
+    return copy;
+  };
+
+  test.each<[string, (graph: Graph) => void]>([
+    ['another step', (graph) => Object.assign(nodeOf(graph, 'pay'), { timeoutMs: 1 })],
+    ['the edges', (graph) => void graph.edges.pop()],
+    ['the heading', (graph) => Object.assign(nodeOf(graph, 'read'), { title: 'Read it again' })],
+    ['a type that it does not use', (graph) => void graph.types.pop()],
+  ])('is the same after an edit of %s', (_, edit) => {
+    expect(hash(edited(edit))).toBe(hash(expense));
+  });
+
+  test.each<[string, (graph: Graph) => void]>([
+    ['its instruction', (graph) => Object.assign(nodeOf(graph, 'read'), { instruction: 'Read it well.' })],
+    ['its agent', (graph) => Object.assign(graph.agents[0]!, { instruction: 'Be quick.' })],
+    ['its type', (graph) => Object.assign(graph.types[0]!, { type: { kind: 'text' } })],
+    ['a type within its type', (graph) => Object.assign(graph.types[1]!, { type: { kind: 'text' } })],
+  ])('changes with %s', (_, edit) => {
+    expect(hash(edited(edit))).not.toBe(hash(expense));
+  });
+
+  test('changes with the model and the tools that configuration resolves', () => {
+    const node = nodeOf(expense, 'read');
+    const hashes = [{ model: 'm' }, { model: 'n' }, { model: 'm', tools: { a: 1 } }].map((one) =>
+      nodeHash(expense, node, one),
+    );
+    expect(new Set(hashes).size).toBe(3);
+  });
+});
