@@ -66,7 +66,7 @@ module.exports = {
       from: { path: '^workflows/', pathNot: TESTS },
       to: {
         path: '^(compiler/|activities/contract\\.ts$)',
-        pathNot: ['^compiler/expressions/', '^compiler/skeleton\\.ts$'],
+        pathNot: ['^compiler/expressions/', '^compiler/skeleton(-code)?\\.ts$'],
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -74,7 +74,7 @@ module.exports = {
       name: 'sandbox-has-no-node',
       comment: 'Workflows, expressions and the skeleton run in the sandbox, where Node modules are missing.',
       severity: 'error',
-      from: { path: '^(workflows|compiler/expressions)/|^compiler/skeleton\\.ts$', pathNot: TESTS },
+      from: { path: '^(workflows|compiler/expressions)/|^compiler/skeleton(-code)?\\.ts$', pathNot: TESTS },
       to: { dependencyTypes: ['core'], dependencyTypesNot: ['type-only'] },
     },
     {
