@@ -12,8 +12,8 @@ const jsonSchema = z.record(z.string(), z.json()) as z.ZodType<{ [key: string]: 
 
 const address = z
   .string()
-  .regex(/^(https?:\/\/|\$\{)/, 'Unexpected address, expected http://, https:// or ${NAME} at its start')
-  .describe('`{argument}` is replaced by that argument, `${NAME}` by a value of the surroundings');
+  .regex(/^(https?:\/\/|\$\{)/, `Unexpected address, expected http://, https:// or \${NAME} at its start`)
+  .describe('A name in braces is replaced by that argument; after a dollar sign, by that value of the surroundings');
 
 const headers = z.record(z.string(), z.string());
 

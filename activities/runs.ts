@@ -22,7 +22,7 @@ import { deriveView } from './view.ts';
 export async function beginRun(deps: Dependencies, input: { run: string }): ReturnType<RunActivities['beginRun']> {
   const begun = await readRun(deps, input, async (tx, run) => {
     const { graph, viewPaths } = run.loaded;
-    const paths = viewPaths['input'] ?? [];
+    const paths = viewPaths.input ?? [];
     const view =
       paths.length === 0 ? undefined : deriveView(await getArtifact(tx, run.actor.tenant, run.runInput), paths);
     await appendEvents(tx, [

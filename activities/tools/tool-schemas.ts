@@ -18,7 +18,7 @@ export function schemaProblems(schema: { [key: string]: Json }, value: Json): st
   }
   if (validate(value)) return [];
   return (validate.errors ?? []).map(({ instancePath, message, params }) => {
-    const extra = typeof params['additionalProperty'] === 'string' ? ` (${params['additionalProperty']})` : '';
+    const extra = typeof params.additionalProperty === 'string' ? ` (${params.additionalProperty})` : '';
     return `${instancePath.slice(1).replaceAll('/', '.') || 'the whole'}: ${message ?? 'is not valid'}${extra}`;
   });
 }
