@@ -153,7 +153,7 @@ export function parseConfiguration(text: string, file: string): Configuration {
 /** The JSON Schema that is published beside this file. */
 export function configurationJsonSchema(): Record<string, unknown> {
   return {
-    $id: 'https://waymark.dev/schemas/configuration-1.json',
+    $id: 'urn:waymark:schema:configuration:1',
     title: 'Waymark configuration',
     ...z.toJSONSchema(configurationSchema, { target: 'draft-2020-12', io: 'input' }),
   };

@@ -45,7 +45,7 @@ export class HandoffProblem extends Error {
 /** The JSON Schema that is published beside this file. */
 export function handoffJsonSchema(): Record<string, unknown> {
   return {
-    $id: 'https://waymark.dev/schemas/handoff-1.json',
+    $id: 'urn:waymark:schema:handoff:1',
     title: 'Handoff',
     description: 'What one step gives another. The output itself is stored under its digest.',
     ...z.toJSONSchema(handoffSchema, { target: 'draft-2020-12' }),

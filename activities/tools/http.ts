@@ -48,7 +48,7 @@ export function requestOf(
   };
   // Values first, then arguments: an argument that holds `${NAME}` is sent as it stands.
   const address = withValues(call.url, values).replaceAll(/\{([^{}]+)\}/g, (_, name: string) =>
-    encodeURIComponent(textOf(take(name))),
+    segmentOf(name, textOf(take(name))),
   );
   const url = allowed(address, allowedHosts);
   for (const [parameter, name] of Object.entries(call.query ?? {})) {
@@ -64,6 +64,13 @@ export function requestOf(
     return { method: call.method, url, headers };
   }
   return withBody(call, url, headers, Object.fromEntries(left));
+}
+
+/** An address is normalised when it is read: `.` and `..` would lead to another one than was configured. */
+function segmentOf(name: string, text: string): string {
+  if (text === '.' || text === '..')
+    throw new RequestProblem(`Unexpected dots as ${name}, expected what can be part of an address`);
+  return encodeURIComponent(text);
 }
 
 function withBody(call: HttpCall, url: URL, headers: Record<string, string>, body: Json): Request {
