@@ -148,13 +148,13 @@ async function setLogin(client: Client, login: Login, group: 'api_user' | 'worke
 
 if (import.meta.main) {
   const env = process.env;
-  const ownerUrl = env['WAYMARK_OWNER_DATABASE_URL'] ?? env['DATABASE_URL'];
+  const ownerUrl = env.WAYMARK_OWNER_DATABASE_URL ?? env['DATABASE_URL'];
   if (!ownerUrl) {
     console.error('migrate: expected the owner’s address in WAYMARK_OWNER_DATABASE_URL or DATABASE_URL');
     process.exit(2);
   }
-  const api = env['WAYMARK_API_DATABASE_PASSWORD'];
-  const worker = env['WAYMARK_WORKER_DATABASE_PASSWORD'];
+  const api = env.WAYMARK_API_DATABASE_PASSWORD;
+  const worker = env.WAYMARK_WORKER_DATABASE_PASSWORD;
   if (Boolean(api) !== Boolean(worker)) {
     console.error(
       'migrate: expected both WAYMARK_API_DATABASE_PASSWORD and WAYMARK_WORKER_DATABASE_PASSWORD, or neither',
