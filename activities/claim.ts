@@ -14,6 +14,7 @@ import type { Digest, StepInput, StepOutcome, View } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { applicationFailure, failStep, setRunStatus } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
+import { inputDigestsOf } from './input-digests.ts';
 import { logStep } from './log-step.ts';
 import { memoKeyOf } from './step-keys.ts';
 import { declarationOf } from './tools/declarations.ts';
@@ -43,7 +44,7 @@ export interface Claim {
   traceId: string;
   /** Digest of the run's input. */
   runInput: Digest;
-  /** What memoKey covers: outputs read, by step id, and `input`. */
+  /** What memoKey covers: outputs read, by step id, and `input` where the step reads it. */
   inputDigests: Record<string, Digest>;
   /** Of the tenant: names artifacts. */
   artifactKey: Uint8Array;
@@ -89,11 +90,6 @@ export async function scopeOf(deps: Dependencies, run: string): Promise<RunScope
   return scope;
 }
 
-/** The digests that decide whether the step's work is the same work. */
-export function inputDigestsOf(inputs: Record<string, Digest> | undefined, runInput: Digest): Record<string, Digest> {
-  return { ...inputs, input: runInput };
-}
-
 /** nodeHash with what configuration adds: the resolved model, the tools' declarations. */
 export function nodeHashOf(deps: Dependencies, graph: Graph, node: Node, practice: string | undefined): string {
   const names = node.kind === 'tool' ? [node.tool] : node.kind === 'agent' ? node.tools : [];
@@ -119,7 +115,7 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: StepI
   if (!node) throw applicationFailure(input.node, 'bug', { retry: false });
 
   const path = input.path ?? '';
-  const inputDigests = inputDigestsOf(input.inputs, run.inputDigest);
+  const inputDigests = inputDigestsOf(node, input.inputs, run.inputDigest);
   const practice = run.practice ?? undefined;
   const hash = nodeHashOf(deps, loaded.graph, node, practice);
   const memoKeyAt = (generation: number) =>
@@ -133,6 +129,7 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: StepI
   const generation = latest ? latest.generation + (latest.memoKey === memoKeyAt(latest.generation) ? 0 : 1) : 0;
   const memoKey = memoKeyAt(generation);
   const key = { tenantId: tenant, memoKey };
+  if (latest && latest.generation !== generation) await supersede(tx, tenant, latest.id, deps.clock());
   if (!latest || latest.generation !== generation) {
     await tx.stepExecution.createMany({
       data: [
@@ -219,6 +216,14 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: StepI
     },
   ]);
   return { claimed, actorActive: actor?.active === true, stuck };
+}
+
+/** Work that was under way is another's now: its row ends, and an attempt that still lives finds its fence lost. */
+async function supersede(tx: Tx, tenant: string, id: string, now: Date): Promise<void> {
+  await tx.stepExecution.updateMany({
+    where: { tenantId: tenant, id, status: { in: ['pending', 'running'] } },
+    data: { status: 'skipped', endedAt: now },
+  });
 }
 
 /** Locks the row for the rest of the transaction: of two attempts at once, one claims after the other. */

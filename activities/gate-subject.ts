@@ -5,8 +5,6 @@
 import { z } from 'zod';
 import { canonicalJson, sha256Hex } from '../compiler/canonical.ts';
 import { ExpressionError, evaluate } from '../compiler/expressions/evaluate.ts';
-import { parseExpression } from '../compiler/expressions/parse.ts';
-import { readsOf } from '../compiler/expressions/reads.ts';
 import type { Graph, Node, NodeOf } from '../compiler/graph.ts';
 import type { WritingNode } from '../compiler/skeleton.ts';
 import { guardedBy, inputsOf } from '../compiler/skeleton.ts';
@@ -14,6 +12,7 @@ import type { Json } from '../compiler/types.ts';
 import { nodeHashOf } from './claim.ts';
 import type { Digest } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
+import { rootsOf } from './input-digests.ts';
 import type { Bindings } from './load-inputs.ts';
 import { findTool } from './tools/declarations.ts';
 
@@ -69,11 +68,6 @@ export function boundReads(graph: Graph, gate: string, node: WritingNode): strin
   const after = downstreamOf(graph, gate);
   const roots = inputsOf(node).flatMap(rootsOf);
   return [...new Set(roots)].filter((root) => !after.has(root) && root !== gate).sort();
-}
-
-function rootsOf(source: string): string[] {
-  const parsed = parseExpression(source);
-  return parsed.ok ? readsOf(parsed.expression).map((read) => read.root) : [];
 }
 
 /** What a guarded step is now: compared with what was approved. */

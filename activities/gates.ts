@@ -3,7 +3,7 @@ import { ExpressionError } from '../compiler/expressions/evaluate.ts';
 import type { Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Claim } from './claim.ts';
-import { inputDigestsOf, nodeHashOf } from './claim.ts';
+import { nodeHashOf } from './claim.ts';
 import type { GateState, OpenGateInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { GateCheck, GateStanding } from './effects.ts';
@@ -24,7 +24,7 @@ export async function openGate(deps: Dependencies, input: OpenGateInput): Promis
     const practice = run.row.practice ?? undefined;
     const path = input.path ?? '';
     const bindings = await bindingsIn(tx, run, input.inputs);
-    const digests = inputDigestsOf(input.inputs, run.runInput);
+    const digests = { ...input.inputs, input: run.runInput };
     const guarded = guardedWrites(deps, graph, node.id, practice);
     let shown: ReturnType<typeof shownBy>;
     try {

@@ -6,12 +6,13 @@ import { encodeSkeleton } from '../compiler/skeleton-code.ts';
 import type { Json } from '../compiler/types.ts';
 import { getArtifact, putArtifact } from '../prisma/artifacts.ts';
 import type { Tx } from '../prisma/open.ts';
+import type { NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { validatorOf } from './complete-output.ts';
 import type { Digest, Heard, Ring, RunActivities, RunOutcome, Scoped } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { setRunStatus } from './failures.ts';
-import { gateState } from './gate-rows.ts';
+import { gateState, lapseGate } from './gate-rows.ts';
 import type { Bindings } from './load-inputs.ts';
 import { bindingsIn } from './load-inputs.ts';
 import type { RunInHand } from './run-row.ts';
@@ -59,12 +60,14 @@ export async function finishRun(
         ? await putArtifact(tx, run.actor.tenant, result)
         : undefined;
     const transitions = await transitionEvents(tx, deps, run.row, input.log);
+    const lapsed = await leaveNothingOpen(tx, deps, run);
     await tx.run.update({
       where: { tenantId_id: { tenantId: run.actor.tenant, id: run.row.id } },
       data: { status, resultDigest: digest ?? null, endedAt: deps.clock() },
     });
     await appendEvents(tx, [
       ...transitions,
+      ...lapsed,
       {
         run: run.row.id,
         type: 'run.ended',
@@ -83,6 +86,22 @@ export async function finishRun(
     throw ApplicationFailure.nonRetryable(`The Result could not be made: row ${finished.problem.row}`, 'waymark.bug');
   }
   return finished.digest === undefined ? {} : { result: finished.digest };
+}
+
+/** An ended run asks nobody anything, and what was under way may record nothing more. */
+async function leaveNothingOpen(tx: Tx, deps: Dependencies, run: RunInHand): Promise<NewEvent[]> {
+  const tenantId = run.actor.tenant;
+  await tx.stepExecution.updateMany({
+    where: { tenantId, runId: run.row.id, status: { in: ['pending', 'running'] } },
+    data: { status: 'skipped', endedAt: deps.clock() },
+  });
+  const open = await tx.gate.findMany({
+    where: { tenantId, runId: run.row.id, status: 'open' },
+    orderBy: { id: 'asc' },
+  });
+  const events: NewEvent[] = [];
+  for (const gate of open) events.push(...(await lapseGate(tx, gate, run.row.id)));
+  return events;
 }
 
 /** The row that went wrong, counted from 1; names of rows and values are content. */

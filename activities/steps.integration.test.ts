@@ -10,6 +10,7 @@ import type { Digest, StepInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { evaluateConditions } from './evaluate-conditions.ts';
 import { chargeTry } from './failures.ts';
+import { openGate } from './gates.ts';
 import { readHandoff } from './handoff.ts';
 import { recordTurn, requestDigestOf, turnsOf } from './journal.ts';
 import { runSetStep } from './run-set-step.ts';
@@ -333,6 +334,50 @@ test('a rejected run ends with what there is of its Result', async () => {
   const output = committed(await policy({ run, node: 'policy' }));
   const { result } = await finishRun(deps, { run, outcome: 'rejected', inputs: { policy: output } });
   expect(await asRequester(fixture, (tx) => getArtifact(tx, tenant, result!))).toEqual({ limit: 500 });
+});
+
+test('work of another model or tool is a new record, and the one that was under way can record nothing more', async () => {
+  const run = await startRun(fixture, graph, { amount: 1 });
+  const older = await claimed(run);
+  const redeclared = dependencies(fixture, {
+    configuration: {
+      ...deps.configuration,
+      tools: { 'policy.lookup': { ...deps.configuration.tools['policy.lookup'], description: 'Another' } },
+    },
+  });
+  expect(await policy({ run, node: 'policy' }, redeclared)).toMatchObject({ status: 'committed' });
+  expect(await stepOf(fixture, run, 'policy')).toMatchObject({ generation: 1, status: 'committed' });
+  await expect(commitStep(deps, older, { output: {}, usage: noUsage, quality: 1 })).rejects.toMatchObject({
+    type: 'waymark.fence-lost',
+  });
+});
+
+test('a run that is cancelled leaves no gate open and no step under way', async () => {
+  const asking = graphOf({
+    id: 'asking',
+    nodes: [
+      { kind: 'set', id: 'one', title: 'One', values: [{ name: 'a', expr: '1' }], checks: [] },
+      {
+        kind: 'approve',
+        id: 'ask',
+        title: 'Ask',
+        approvers: { anyOf: ['manager'] },
+        notBy: [],
+        show: [],
+        actions: [{ name: 'approve', effect: 'continue' }],
+        instruction: '',
+      },
+    ],
+  });
+  const run = await startRun(fixture, asking);
+  const { gate } = await openGate(deps, { run, node: 'ask' });
+  const under = await claimed(run, 'one');
+  expect(await finishRun(deps, { run, outcome: 'cancelled' })).toEqual({});
+  expect(await eventsOf(fixture, run, 'gate.lapsed')).toMatchObject([{ node: 'ask', gate }]);
+  await expect(commitStep(deps, under, { output: {}, usage: noUsage, quality: 1 })).rejects.toMatchObject({
+    type: 'waymark.fence-lost',
+  });
+  await expect(claimStep(deps, { run, node: 'one' })).rejects.toMatchObject({ type: 'waymark.not-allowed' });
 });
 
 test('a practice tool is asked of the practice server with the run, the step and the pass', async () => {
