@@ -58,6 +58,8 @@ export interface StepFailure {
   final?: true;
   /** A wait, not a try. */
   uncharged?: true;
+  /** Names what is charged, as for `chargeTry`: a replay of it is not charged again. */
+  per?: string;
   /** The class under which the step parks, where that says more to a person than the last failure. */
   parksAs?: FailureClass;
 }
@@ -124,14 +126,16 @@ export async function failStep(deps: Dependencies, claim: Claim, failure: StepFa
       },
     });
     if (again) {
-      await appendEvents(tx, [retryingEvent(claim, failure, charged, delayMs, 'attempt')]);
+      await appendEvents(tx, [
+        retryingEvent(claim, failure, charged, delayMs, failure.per ?? `attempt:${claim.attempt}`),
+      ]);
     } else {
       const needsAttention = await setRunStatus(tx, claim, 'needs-attention', ['running', 'waiting']);
       await appendEvents(tx, [
         {
           run: claim.runId,
           type: 'step.failed',
-          sourceKey: `failed:${claim.execution}:${claim.attempt}`,
+          sourceKey: `failed:${claim.execution}:${failure.per ?? claim.attempt}`,
           node: claim.node.id,
           body: { execution: claim.execution, attempt: claim.attempt, class: failureClass, charged },
         },
@@ -158,26 +162,43 @@ export async function failStep(deps: Dependencies, claim: Claim, failure: StepFa
 
 /**
  * Charges one try without ending the attempt, as when invalid output goes back to the model in the same conversation.
- * False when no try is left: nothing was charged then, and `failStep` with the same failure parks the step.
+ * `per` names what is charged, such as `turn:3`: charged once, however often a later attempt replays it.
+ * False when no try is left: nothing was charged then, and `failStep` with the same failure and `per` parks the step.
  * An attempt that lost its fence throws fence-lost.
  */
-export async function chargeTry(deps: Dependencies, claim: Claim, failure: StepFailure): Promise<boolean> {
+export async function chargeTry(
+  deps: Dependencies,
+  claim: Claim,
+  failure: StepFailure,
+  per?: string,
+): Promise<boolean> {
   const retry = retryOf(claim.node);
-  const charged = await deps.store.actAs(claim.actor, async (tx) => {
+  const tenant = claim.actor.tenant;
+  const result = await deps.store.actAs(claim.actor, async (tx) => {
     const row = await holdsFence(tx, claim);
     if (!row) throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
-    if (row.charged + 1 > retry.times) return undefined;
+    if (per !== undefined && (await isCharged(tx, claim, per))) return 'charged before';
+    if (row.charged + 1 > retry.times) return 'none left';
+    const charged = row.charged + 1;
     await tx.stepExecution.update({
-      where: { tenantId_id: { tenantId: claim.actor.tenant, id: claim.execution } },
-      data: { charged: row.charged + 1, failureClass: failure.class, failureDetail: failure.detail },
+      where: { tenantId_id: { tenantId: tenant, id: claim.execution } },
+      data: { charged, failureClass: failure.class, failureDetail: failure.detail },
     });
-    await appendEvents(tx, [retryingEvent(claim, failure, row.charged + 1, 0, 'charge')]);
-    return row.charged + 1;
+    const name = per ?? `charge:${claim.attempt}:${charged}`;
+    await appendEvents(tx, [retryingEvent(claim, failure, charged, 0, name)]);
+    return charged;
   });
-  if (charged === undefined) return false;
-  claim.charged = charged;
+  if (result === 'none left') return false;
+  if (result === 'charged before') return true;
+  claim.charged = result;
   logStep(deps, claim, { level: 'warn', event: 'step.retrying', status: 'retrying', class: failure.class });
   return true;
+}
+
+async function isCharged(tx: Tx, claim: Claim, per: string): Promise<boolean> {
+  const sourceKey = { in: [`retrying:${claim.execution}:${per}`, `failed:${claim.execution}:${per}`] };
+  const where = { tenantId: claim.actor.tenant, runId: claim.runId, sourceKey };
+  return (await tx.runEvent.findFirst({ where, select: { seq: true } })) !== null;
 }
 
 /** Sets the materialised status where it differs; gives the event that says so, to be appended last. */
@@ -195,18 +216,11 @@ export async function setRunStatus(
   return [{ run: claim.runId, type: 'run.status', sourceKey: `status:${randomUUID()}`, body: { status } }];
 }
 
-function retryingEvent(
-  claim: Claim,
-  failure: StepFailure,
-  charged: number,
-  delayMs: number,
-  per: 'attempt' | 'charge',
-): NewEvent {
-  const counter = per === 'charge' ? `charge:${claim.attempt}:${charged}` : `attempt:${claim.attempt}`;
+function retryingEvent(claim: Claim, failure: StepFailure, charged: number, delayMs: number, name: string): NewEvent {
   return {
     run: claim.runId,
     type: 'step.retrying',
-    sourceKey: `retrying:${claim.execution}:${counter}`,
+    sourceKey: `retrying:${claim.execution}:${name}`,
     node: claim.node.id,
     body: {
       execution: claim.execution,

@@ -9,7 +9,7 @@ import { commitStep, noUsage } from './commit.ts';
 import type { Digest, StepInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { evaluateConditions } from './evaluate-conditions.ts';
-import { chargeTry } from './failures.ts';
+import { chargeTry, failStep } from './failures.ts';
 import { openGate } from './gates.ts';
 import { readHandoff } from './handoff.ts';
 import { recordTurn, requestDigestOf, turnsOf } from './journal.ts';
@@ -238,6 +238,24 @@ test('tries are charged up to what the step says, and no further', async () => {
   expect(await eventsOf(fixture, run, 'step.retrying')).toMatchObject([
     { class: 'invalid-output', charged: 1, times: 1 },
   ]);
+});
+
+test('a try is charged once for what it is charged for, also by a later attempt that replays it', async () => {
+  const run = await startRun(fixture, graph, { amount: 1 });
+  const invalid = { class: 'invalid-output' as const, detail: '' };
+  const first = await claimed(run);
+  expect(await chargeTry(deps, first, invalid, 'turn:0')).toBe(true);
+  const second = await claimed(run);
+  expect(await chargeTry(deps, second, invalid, 'turn:0')).toBe(true);
+  expect(await stepOf(fixture, run, 'policy')).toMatchObject({ charged: 1 });
+  expect(await chargeTry(deps, second, invalid, 'turn:1')).toBe(false);
+  await expect(failStep(deps, second, { ...invalid, per: 'turn:1' })).rejects.toMatchObject({ nonRetryable: true });
+  // Asked for again, the step has all its tries, and what it failed by before costs none of them.
+  const third = await claimed(run);
+  expect(await chargeTry(deps, third, invalid, 'turn:0')).toBe(true);
+  expect(await chargeTry(deps, third, invalid, 'turn:1')).toBe(true);
+  expect(await stepOf(fixture, run, 'policy')).toMatchObject({ charged: 0 });
+  expect(await chargeTry(deps, third, invalid, 'turn:2')).toBe(true);
 });
 
 test.each([
