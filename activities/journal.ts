@@ -24,6 +24,8 @@ export interface Turn {
   tokensIn: number;
   tokensOut: number;
   costUsd: number;
+  /** Numbers and ids about the request, for its event: what the model was shown and what was cut. Never content. */
+  notes?: Record<string, Json>;
 }
 
 /** The digest by which a turn names what was asked. */
@@ -98,6 +100,7 @@ export async function recordTurn(deps: Dependencies, claim: Claim, turn: Turn): 
           tokensIn: turn.tokensIn,
           tokensOut: turn.tokensOut,
           costUsd: turn.costUsd,
+          ...turn.notes,
         },
       },
     ]);

@@ -1,0 +1,36 @@
+/** What an agent is asked at first: its instruction and the step's as written, and the data apart from them. */
+import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions';
+import { ExpressionError, evaluate } from '../../compiler/expressions/evaluate.ts';
+import type { Agent, Graph, NodeOf } from '../../compiler/graph.ts';
+import type { Bindings } from '../load-inputs.ts';
+import type { Block, BlockRecord } from './context-blocks.ts';
+import { blocksExplained, renderBlocks } from './context-blocks.ts';
+import { isUntrusted } from './trust.ts';
+
+export interface Prompt {
+  messages: ChatCompletionMessageParam[];
+  blocks: BlockRecord[];
+}
+
+/** @throws ExpressionError when a value the step requires has none */
+export function promptOf(graph: Graph, agent: Agent, node: NodeOf<'agent'>, bindings: Bindings): Prompt {
+  const blocks = node.uses.flatMap((use): Block[] => {
+    try {
+      const value = evaluate(use.expr, bindings);
+      return [{ name: use.name, source: use.expr, trusted: !isUntrusted(graph, use.expr), value }];
+    } catch (problem) {
+      if (use.ifItRan && problem instanceof ExpressionError && problem.code === 'absent') return [];
+      throw problem;
+    }
+  });
+  const rendered = renderBlocks(blocks);
+  const instruction = [agent.instruction, node.instruction].filter((text) => text !== '').join('\n\n');
+  return {
+    messages: [
+      { role: 'system', content: `${instruction}\n\n${blocksExplained}` },
+      // Some servers refuse a conversation without a user's message.
+      { role: 'user', content: rendered.text || 'This task comes without data.' },
+    ],
+    blocks: rendered.records,
+  };
+}
