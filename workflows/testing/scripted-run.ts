@@ -1,0 +1,184 @@
+/** The world as a test scripts it: the activities of any number of runs, in memory, by the promises of the contract. */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type {
+  Heard,
+  RunActivities,
+  RunOutcome,
+  StepInput,
+  StepOutcome,
+  Transition,
+  View,
+} from '../../activities/contract.ts';
+import type { Skeleton } from '../../compiler/skeleton.ts';
+import { encodeSkeleton } from '../../compiler/skeleton-code.ts';
+
+/** What a step's activity does at its nth call, counted from 1. */
+export type StepScript = (call: number, input: StepInput) => StepOutcome | Promise<StepOutcome>;
+
+export interface Script {
+  skeleton: Skeleton;
+  input?: View;
+  /** By step id. Without one the step commits, with the view of `views`. */
+  steps?: Record<string, StepScript>;
+  views?: Record<string, View>;
+  /** By gate step id: the rows it opens, in turn; the last again and again. Without one, `gate of ID`. */
+  gates?: Record<string, string[]>;
+  /** By step id: which condition an activity finds to hold. */
+  holds?: Record<string, number | null>;
+  /** Fails the closing of a completed run for good. */
+  resultFails?: true;
+}
+
+export interface ScriptedRun {
+  /** `activity step`, as each was called. */
+  readonly calls: string[];
+  readonly inputs: Record<string, StepInput[]>;
+  /** As the run log would keep them: one of each. */
+  readonly told: Transition[];
+  readonly statuses: string[];
+  readonly heard: string[];
+  ended?: { outcome: RunOutcome; inputs?: Record<string, string> };
+  /** Writes the verdict into the gate's row, whether or not it is open yet. */
+  decide(gate: string, action: string): void;
+  /** Writes a cancel command. */
+  cancel(command: string): void;
+}
+
+export interface ScriptedWorld {
+  activities: RunActivities;
+  add(run: string, script: Script): ScriptedRun;
+}
+
+export const commit = (node: string, view?: View): StepOutcome => ({
+  status: 'committed',
+  output: `digest of ${node}`,
+  ...(view === undefined ? {} : { view }),
+});
+
+export function failure(failureClass: string, nonRetryable = true): ApplicationFailure {
+  return ApplicationFailure.create({ type: `waymark.${failureClass}`, message: failureClass, nonRetryable });
+}
+
+/** Heartbeats until it is cancelled, then ends as cancelled. */
+export async function untilCancelled(): Promise<never> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 100);
+  try {
+    return await context.cancelled;
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+interface Row {
+  script: Script;
+  run: ScriptedRun;
+  verdicts: Map<string, string>;
+  commands: Set<string>;
+  calls: Map<string, number>;
+}
+
+export function scriptedWorld(): ScriptedWorld {
+  const rows = new Map<string, Row>();
+
+  function rowOf(run: string): Row {
+    const row = rows.get(run);
+    if (row === undefined) throw failure('bug');
+    return row;
+  }
+
+  function tell(row: Row, log: Transition[] = []): void {
+    for (const transition of log) {
+      const known = row.run.told.some(({ node, to }) => node === transition.node && to === transition.to);
+      if (!known) row.run.told.push(transition);
+    }
+  }
+
+  function take(activity: string, input: StepInput): { row: Row; call: number } {
+    const row = rowOf(input.run);
+    tell(row, input.log);
+    const key = `${activity} ${input.node}`;
+    const call = (row.calls.get(key) ?? 0) + 1;
+    row.calls.set(key, call);
+    row.run.calls.push(key);
+    row.run.inputs[input.node] = [...(row.run.inputs[input.node] ?? []), input];
+    return { row, call };
+  }
+
+  const verdictOf = (row: Row, gate: string) => {
+    const action = row.verdicts.get(gate);
+    return action === undefined
+      ? { gate }
+      : { gate, verdict: { action, output: `verdict of ${gate}`, view: { values: { action } } } };
+  };
+
+  const step = (activity: string) => async (input: StepInput) => {
+    const { row, call } = take(activity, input);
+    const script = row.script.steps?.[input.node];
+    return script === undefined ? commit(input.node, row.script.views?.[input.node]) : await script(call, input);
+  };
+
+  const activities: RunActivities = {
+    async beginRun({ run }) {
+      const { script } = rowOf(run);
+      return {
+        skeleton: encodeSkeleton(script.skeleton),
+        ...(script.input === undefined ? {} : { input: script.input }),
+      };
+    },
+    async finishRun({ run, outcome, inputs, log }) {
+      const row = rowOf(run);
+      tell(row, log);
+      if (outcome === 'completed' && row.script.resultFails) throw failure('invalid-output');
+      row.run.ended = { outcome, ...(inputs === undefined ? {} : { inputs }) };
+      return outcome === 'completed' ? { result: 'digest of the result' } : {};
+    },
+    runAgentStep: step('runAgentStep'),
+    runToolStep: step('runToolStep'),
+    runSetStep: step('runSetStep'),
+    async evaluateConditions(input) {
+      const { row } = take('evaluateConditions', input);
+      const index = row.script.holds?.[input.node];
+      return { holds: input.conditions.find((condition) => condition.index === index) ?? null };
+    },
+    async openGate(input) {
+      const { row, call } = take('openGate', input);
+      const opens = row.script.gates?.[input.node] ?? [`gate of ${input.node}`];
+      return verdictOf(row, opens[Math.min(call, opens.length) - 1] ?? '');
+    },
+    async hear({ run, ring, log }): Promise<Heard> {
+      const row = rowOf(run);
+      tell(row, log);
+      row.run.heard.push(ring.gate ?? ring.command ?? '');
+      if (ring.command !== undefined && row.commands.has(ring.command)) return { kind: 'cancel' };
+      if (ring.gate !== undefined && row.verdicts.has(ring.gate))
+        return { kind: 'gate', state: verdictOf(row, ring.gate) };
+      return { kind: 'nothing' };
+    },
+    async flushLog({ run, status, log }) {
+      const row = rowOf(run);
+      tell(row, log);
+      row.run.statuses.push(status);
+    },
+  };
+
+  return {
+    activities,
+    add(name, script) {
+      const verdicts = new Map<string, string>();
+      const commands = new Set<string>();
+      const run: ScriptedRun = {
+        calls: [],
+        inputs: {},
+        told: [],
+        statuses: [],
+        heard: [],
+        decide: (gate, action) => verdicts.set(gate, action),
+        cancel: (command) => commands.add(command),
+      };
+      rows.set(name, { script, run, verdicts, commands, calls: new Map() });
+      return run;
+    },
+  };
+}

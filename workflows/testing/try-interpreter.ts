@@ -1,0 +1,80 @@
+/** What integration tests of the interpreter stand on: one bundle, a worker on a queue of its own, runs started in a scripted world. */
+import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { NativeConnection, WorkerOptions, WorkflowBundle } from '@temporalio/worker';
+import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import type { RunDocumentResult } from '../messages.ts';
+import { ringSignal, runDocumentWorkflow } from '../messages.ts';
+import type { Script, ScriptedRun } from './scripted-run.ts';
+import { scriptedWorld } from './scripted-run.ts';
+
+/** The workflows of this room, as a worker loads them. */
+export function bundleInterpreter(): Promise<WorkflowBundle> {
+  const workflowsPath = createRequire(import.meta.url).resolve('../index.ts');
+  return bundleWorkflowCode({ workflowsPath, logger: quiet });
+}
+
+const ignore = () => undefined;
+const quiet = { log: ignore, trace: ignore, debug: ignore, info: ignore, warn: console.warn, error: console.error };
+
+export interface StartedRun extends ScriptedRun {
+  readonly handle: WorkflowHandle;
+  result(): Promise<RunDocumentResult>;
+  /** Rings for a row, as the relay or anybody else may. */
+  ring(rung: unknown): Promise<void>;
+}
+
+export interface Trial {
+  readonly client: Client;
+  readonly taskQueue: string;
+  start(script: Script, workflowId?: string): Promise<StartedRun>;
+  stop(): Promise<void>;
+}
+
+export interface TrialOptions {
+  client: Client;
+  connection: NativeConnection;
+  bundle: WorkflowBundle;
+  worker?: Partial<WorkerOptions>;
+}
+
+/** A worker that runs until `stop`. Activities are scripted per run. */
+export async function tryInterpreter({ client, connection, bundle, worker: more }: TrialOptions): Promise<Trial> {
+  const world = scriptedWorld();
+  const taskQueue = `trial-${randomUUID()}`;
+  const worker = await Worker.create({
+    connection,
+    namespace: client.options.namespace,
+    taskQueue,
+    workflowBundle: bundle,
+    activities: { ...world.activities },
+    maxHeartbeatThrottleInterval: '100ms',
+    defaultHeartbeatThrottleInterval: '100ms',
+    ...more,
+  });
+  const running = worker.run();
+  return {
+    client,
+    taskQueue,
+    async start(script, workflowId = `run-${randomUUID()}`) {
+      const run = world.add(workflowId, script);
+      const handle = await client.workflow.start(runDocumentWorkflow, {
+        taskQueue,
+        workflowId,
+        args: [{ run: workflowId }],
+        workflowTaskTimeout: '10s',
+      });
+      const started: StartedRun = Object.assign(run, {
+        handle,
+        result: (): Promise<RunDocumentResult> => handle.result(),
+        ring: (rung: unknown) => handle.signal(ringSignal, rung),
+      });
+      return started;
+    },
+    async stop() {
+      worker.shutdown();
+      await running;
+    },
+  };
+}
