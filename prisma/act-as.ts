@@ -1,6 +1,7 @@
 /** Acting as a person in a tenant: the one way to the tenant tables. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Prisma, PrismaClient } from './generated/client.ts';
+import { grownRuns } from './run-log.ts';
 
 export interface Actor {
   tenant: string;
@@ -52,22 +53,33 @@ export function createNestingGuard(): NestingGuard {
 /**
  * `work` runs in one transaction under the process's role, with `actor`'s tenant and user set for row-level security.
  * What it returns is returned after the commit; what it throws rolls everything back. An error that a statement caused
- * must not be caught inside `work`: Postgres refuses every later statement of that transaction.
+ * must not be caught inside `work`: Postgres refuses every later statement of that transaction. `announce` is given the
+ * runs whose log has grown, after the commit.
  */
-export function createActAs(client: PrismaClient, role: StoreRole, guard: NestingGuard): ActAs {
+export function createActAs(
+  client: PrismaClient,
+  role: StoreRole,
+  guard: NestingGuard,
+  announce: (runs: ReadonlySet<string>) => void,
+): ActAs {
   const groupRole = groupRoles[role];
   return async (actor, work, options) => {
     guard.refuseNested('actAs');
     if (actor.tenant === '' || actor.user === '') throw new Error('actAs: expected an actor with a tenant and a user.');
-    return guard.enter(() =>
+    let grown: ReadonlySet<string> = new Set();
+    const result = await guard.enter(() =>
       client.$transaction(
         async (tx) => {
           // Local to the transaction, and the role first: what follows is under its rights.
           await tx.$queryRaw`SELECT set_config('role', ${groupRole}, true), set_config('app.tenant', ${actor.tenant}, true), set_config('app.user', ${actor.user}, true)`;
-          return work(tx);
+          const done = await work(tx);
+          grown = grownRuns(tx);
+          return done;
         },
         { maxWait: MAX_WAIT_MS, timeout: options?.timeoutMs ?? DEFAULT_TIMEOUT_MS },
       ),
     );
+    if (grown.size > 0) announce(grown);
+    return result;
   };
 }

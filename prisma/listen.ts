@@ -1,7 +1,8 @@
 /** Waking up when a run's log grows. */
 import { Client } from 'pg';
 
-const CHANNEL = 'waymark_run_events';
+/** Of notifications whose payload is a run's id. */
+export const CHANNEL = 'waymark_run_events';
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 

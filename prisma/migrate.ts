@@ -148,7 +148,7 @@ async function setLogin(client: Client, login: Login, group: 'api_user' | 'worke
 
 if (import.meta.main) {
   const env = process.env;
-  const ownerUrl = env.WAYMARK_OWNER_DATABASE_URL ?? env['DATABASE_URL'];
+  const ownerUrl = env.WAYMARK_OWNER_DATABASE_URL ?? env.DATABASE_URL;
   if (!ownerUrl) {
     console.error('migrate: expected the owner’s address in WAYMARK_OWNER_DATABASE_URL or DATABASE_URL');
     process.exit(2);

@@ -3,6 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool } from 'pg';
 import type { ActAs, StoreRole } from './act-as.ts';
 import { createActAs, createNestingGuard, groupRoles } from './act-as.ts';
+import { createAnnouncer } from './announce.ts';
 import type { BeforeTenant } from './before-tenant.ts';
 import { createBeforeTenant } from './before-tenant.ts';
 import { PrismaClient } from './generated/client.ts';
@@ -50,10 +51,13 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   questions.on('error', () => undefined);
   const client = new PrismaClient({ adapter: new PrismaPg(transactions) });
   const listener = createRunEventListener(url);
+  const announcer = createAnnouncer(questions);
   const guard = createNestingGuard();
 
   async function close(): Promise<void> {
-    await Promise.all([listener.close(), client.$disconnect().then(() => transactions.end()), questions.end()]);
+    await Promise.all([listener.close(), client.$disconnect().then(() => transactions.end())]);
+    await announcer.close();
+    await questions.end();
   }
 
   try {
@@ -64,7 +68,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     throw new Error(`The store could not be opened as ${groupRoles[role]}: ${reason}`, { cause: error });
   }
   return {
-    actAs: createActAs(client, role, guard),
+    actAs: createActAs(client, role, guard, announcer.announce),
     before: createBeforeTenant(questions, guard.refuseNested),
     onRunEvents: (callback) => listener.subscribe(callback),
     ready: () => checkReadiness(questions),

@@ -42,6 +42,14 @@ export interface NewEvent {
 
 export type RunEventRow = RunEvent;
 
+/** Kept with the transaction, since it is known here and needed after the commit. */
+const grownByTransaction = new WeakMap<Tx, Set<string>>();
+
+/** The runs that `appendEvents` was given events of in this transaction. */
+export function grownRuns(tx: Tx): ReadonlySet<string> {
+  return grownByTransaction.get(tx) ?? new Set();
+}
+
 /**
  * Appends in order and returns the events' numbers; of an event whose source key the run has already, the number it has.
  * Holds the run's row until the transaction ends, so it comes last in it. Throws when the run is not of the actor's tenant.
@@ -60,6 +68,9 @@ export async function appendEvents(tx: Tx, events: NewEvent[]): Promise<number[]
   const rows = await tx.$queryRaw<{ seq: number }[]>`
     SELECT append_run_event(e.event->>'run', e.event->>'type', e.event->>'sourceKey', e.event->>'node', e.event->>'body') AS seq
     FROM json_array_elements(${batch}::json) WITH ORDINALITY AS e(event, position) ORDER BY e.position`;
+  const grown = grownByTransaction.get(tx) ?? new Set();
+  grownByTransaction.set(tx, grown);
+  for (const { run } of events) grown.add(run);
   return rows.map((row) => row.seq);
 }
 

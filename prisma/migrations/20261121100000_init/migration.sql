@@ -400,7 +400,9 @@ BEGIN
       END;
     END IF;
     -- So that the owner's own address serves a small installation, too: it takes the role like any login.
-    IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+    -- From 16 on, who makes a role is a member of it that may not take it.
+    IF NOT pg_has_role(current_user, wanted,
+      CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
       EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
     END IF;
   END LOOP;
@@ -547,7 +549,9 @@ RETURN CASE WHEN value IS NULL THEN '-' ELSE octet_length(convert_to(value, 'UTF
 
 -- Appends one event to a run of the transaction's tenant and returns its number; an event whose source key the run has
 -- already is not appended again, and its number is returned. Numbers have no gaps: the run's row is held until commit,
--- so append last in a transaction. The row is locked FOR NO KEY UPDATE, as rows that refer to the run lock its key.
+-- so append last in a transaction. The row is locked FOR NO KEY UPDATE, as rows that refer to the run lock its key. It does
+-- not NOTIFY: commits that do wait for each other to reach the disk, which halves what many runs at once achieve. The
+-- store announces after the commit (announce.ts).
 --
 -- hash = lower-case hex of SHA-256 over the UTF-8 of the concatenated hashed_field of, in order: previous hash ('' at
 -- first), tenant, run, number, type, source key, node, body, time as 2026-11-21T10:00:00.000Z. run-log.ts recomputes it.
@@ -580,7 +584,6 @@ BEGIN
   INSERT INTO public.run_event (tenant_id, run_id, seq, type, source_key, node, body, prev_hash, hash, at)
     VALUES (in_tenant, in_run, next_seq, in_type, in_source_key, in_node, in_body, previous, next_hash, moment);
   UPDATE public.run SET seq = next_seq, head_hash = next_hash WHERE tenant_id = in_tenant AND id = in_run;
-  PERFORM pg_notify('waymark_run_events', in_run);
   RETURN next_seq;
 END
 $$;
