@@ -1,0 +1,89 @@
+/** The API, composed of its plugins and routes. Everything it needs is handed in; it reads no environment. */
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import Fastify from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Store } from '../prisma/open.ts';
+import type { StreamLimits } from './event-stream.ts';
+import { defaultStreamLimits } from './event-stream.ts';
+import { createGraphCache } from './graph-cache.ts';
+import { database } from './plugins/database.ts';
+import { idempotency } from './plugins/idempotency.ts';
+import type { TokenRules } from './plugins/identity.ts';
+import { identity } from './plugins/identity.ts';
+import { openapi } from './plugins/openapi.ts';
+import { problems } from './plugins/problems.ts';
+import { requestLog } from './plugins/request-log.ts';
+import { temporal } from './plugins/temporal.ts';
+import { documentRoutes } from './routes/documents/index.ts';
+import { executionRoutes } from './routes/executions/index.ts';
+import { gateRoutes } from './routes/gates/index.ts';
+import { graphRoutes } from './routes/graphs/index.ts';
+import { healthRoutes } from './routes/health/index.ts';
+import { runRoutes } from './routes/runs/index.ts';
+import { webUiAddress } from './run-handlers.ts';
+import type { Workflows } from './temporal-client.ts';
+
+export interface AppDependencies {
+  /** Opened as `api`. Stays the caller's to close. */
+  store: Store;
+  /** Stays the caller's to close. */
+  workflows: Workflows;
+  tokens: TokenRules;
+  /** Whether runs may bring practice scripts. */
+  practice: boolean;
+  /** Where people reach the Temporal Web UI. */
+  webUi?: { url: string; namespace: string };
+  /** A level of pino's, writing to standard output; or a logger. */
+  log: string | FastifyBaseLogger;
+  streams?: Partial<StreamLimits>;
+  relayEveryMs?: number;
+}
+
+/** Bytes of a request's body. A document of a megabyte, escaped, fits. */
+const bodyLimit = 4 * 1024 * 1024;
+
+export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> {
+  const app = Fastify({
+    ...(typeof deps.log === 'string' ? { logger: loggerOptions(deps.log) } : { loggerInstance: deps.log }),
+    // Its lines hold addresses as sent; plugins/request-log.ts writes ours.
+    disableRequestLogging: true,
+    bodyLimit,
+    requestIdHeader: false,
+    forceCloseConnections: 'idle',
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  await app.register(problems);
+  await app.register(database, { store: deps.store, graphs: createGraphCache() });
+  await app.register(identity, deps.tokens);
+  await app.register(requestLog);
+  await app.register(idempotency);
+  await app.register(temporal, {
+    workflows: deps.workflows,
+    ...(deps.relayEveryMs === undefined ? {} : { relayEveryMs: deps.relayEveryMs }),
+  });
+  await app.register(openapi);
+
+  const { webUi } = deps;
+  const settings = {
+    practice: deps.practice,
+    webUiOf: (workflowId: string) => webUi && webUiAddress(webUi.url, webUi.namespace, workflowId),
+  };
+  await app.register(healthRoutes);
+  await app.register(documentRoutes);
+  await app.register(graphRoutes);
+  await app.register(runRoutes, { ...settings, streams: { ...defaultStreamLimits, ...deps.streams } });
+  await app.register(gateRoutes, settings);
+  await app.register(executionRoutes, settings);
+  return app;
+}
+
+/** Lines start with the level's name and an ISO time; no host name, no process id. */
+function loggerOptions(level: string) {
+  return {
+    level,
+    base: { part: 'api' },
+    timestamp: () => `,"at":"${new Date().toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * Every error the API answers with: one table of problem types (RFC 9457). `docs/problems.md` explains each row; a test
+ * holds the two together in both directions. Titles and details are written here or by the route that refuses: text of
+ * the database, of libraries or of other people never reaches a caller.
+ */
+import { z } from 'zod';
+import type { Diagnostic } from '../compiler/diagnostics.ts';
+import { diagnosticSchema } from '../compiler/diagnostics.ts';
+
+interface ProblemType {
+  status: number;
+  title: string;
+}
+
+export const problemTypes = {
+  'malformed-request': { status: 400, title: 'The request could not be read' },
+  'invalid-request': { status: 400, title: 'The request does not have the expected shape' },
+  'invalid-input': { status: 400, title: "The input does not meet the document's Inputs" },
+  'idempotency-key-required': { status: 400, title: 'This request needs an Idempotency-Key header' },
+  unauthenticated: { status: 401, title: 'A valid bearer token is needed' },
+  'not-permitted': { status: 403, title: 'You may not do this' },
+  'practice-not-allowed': { status: 403, title: 'This API does not take practice scripts' },
+  'not-an-approver': { status: 403, title: 'You are not among those who may decide this gate' },
+  'separation-of-duties': { status: 403, title: 'Who started the run may not decide this gate' },
+  'not-found': { status: 404, title: 'There is no such thing' },
+  'not-open': { status: 409, title: 'The gate is not open' },
+  'already-decided': { status: 409, title: 'The gate has been decided' },
+  'stale-subject': { status: 409, title: 'What the decision is about no longer stands' },
+  'run-ended': { status: 409, title: 'The run has ended' },
+  'payload-too-large': { status: 413, title: 'The request is too large' },
+  'unsupported-media-type': { status: 415, title: 'The request is not JSON' },
+  'document-has-mistakes': { status: 422, title: 'The document has mistakes' },
+  'graph-has-mistakes': { status: 422, title: 'The graph has mistakes' },
+  'unknown-action': { status: 422, title: 'The gate does not offer this action' },
+  'idempotency-key-reused': { status: 422, title: 'This Idempotency-Key was used for a different request' },
+  internal: { status: 500, title: 'The request failed inside the API' },
+  unavailable: { status: 503, title: 'A part the API depends on cannot be reached' },
+} as const satisfies Record<string, ProblemType>;
+
+export type ProblemSlug = keyof typeof problemTypes;
+
+export const problemMediaType = 'application/problem+json';
+
+/** The stable identifier a client compares. */
+export const problemUri = (slug: ProblemSlug): string => `urn:waymark:problem:${slug}`;
+
+const faultSchema = z.object({
+  /** Where: a JSON pointer within `in`, or the path of an input's field. */
+  at: z.string(),
+  in: z.enum(['body', 'path', 'query', 'headers', 'input', 'graph']),
+  message: z.string(),
+});
+export type Fault = z.infer<typeof faultSchema>;
+
+export const problemSchema = z.object({
+  type: z.string().describe('Stable identifier of the kind of problem'),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().optional(),
+  /** Of invalid-request, invalid-input and graph-has-mistakes. */
+  errors: z.array(faultSchema).optional(),
+  /** Of document-has-mistakes: all of them, in document order. */
+  diagnostics: z.array(diagnosticSchema).optional(),
+});
+export type ProblemBody = z.infer<typeof problemSchema>;
+
+export interface ProblemExtras {
+  detail?: string;
+  errors?: Fault[];
+  diagnostics?: Diagnostic[];
+}
+
+export function problemBody(slug: ProblemSlug, extras: ProblemExtras = {}): ProblemBody {
+  const { status, title } = problemTypes[slug];
+  return { type: problemUri(slug), title, status, ...extras };
+}
+
+/** Thrown by a route to answer with a problem; a transaction it passes through is rolled back. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly slug: ProblemSlug;
+  readonly extras: ProblemExtras;
+
+  constructor(slug: ProblemSlug, extras: ProblemExtras = {}) {
+    super(problemTypes[slug].title);
+    this.slug = slug;
+    this.extras = extras;
+  }
+}
+
+export const notFound = (what: string): Problem =>
+  new Problem('not-found', { detail: `There is no such ${what}, or not in your tenant.` });
+
+const slugsByStatus = new Map<number, ProblemSlug>([
+  [400, 'malformed-request'],
+  [404, 'not-found'],
+  [413, 'payload-too-large'],
+  [415, 'unsupported-media-type'],
+]);
+
+const places: Record<string, Fault['in']> = { body: 'body', params: 'path', querystring: 'query', headers: 'headers' };
+
+/** Codes of Prisma, of pg and of the network that mean "not now" rather than "broken". */
+const unavailableCodes = new Set([
+  'P1001',
+  'P1002',
+  'P1008',
+  'P1017',
+  'P2024',
+  'P2028',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ETIMEDOUT',
+  '57P01',
+  '57P03',
+]);
+
+/** Any error, whoever threw it, as a problem that tells the caller nothing of the inside. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const shape = errorShape.safeParse(error);
+  if (!shape.success) return new Problem('internal');
+  const { code, statusCode, validation, validationContext } = shape.data;
+  if (validation !== undefined) return fromValidation(validation, places[validationContext ?? 'body'] ?? 'body');
+  if (code !== undefined && unavailableCodes.has(code)) return new Problem('unavailable');
+  const slug = code?.startsWith('FST_') === true && statusCode !== undefined && slugsByStatus.get(statusCode);
+  if (slug) return new Problem(slug);
+  return new Problem('internal');
+}
+
+const errorShape = z.object({
+  code: z.string().optional().catch(undefined),
+  statusCode: z.number().optional().catch(undefined),
+  validation: z
+    .array(z.object({ instancePath: z.string(), message: z.string().optional() }))
+    .optional()
+    .catch(undefined),
+  validationContext: z.string().optional().catch(undefined),
+});
+
+function fromValidation(issues: { instancePath: string; message?: string | undefined }[], where: Fault['in']): Problem {
+  if (where === 'headers' && issues.every((issue) => issue.instancePath === '/idempotency-key')) {
+    return new Problem('idempotency-key-required', {
+      detail:
+        'Send an Idempotency-Key header of 1 to 255 characters, new for each new request and the same when you repeat one.',
+    });
+  }
+  return new Problem('invalid-request', {
+    errors: issues.map((issue) => ({
+      at: issue.instancePath,
+      in: where,
+      message: issue.message ?? 'Unexpected value',
+    })),
+  });
+}

@@ -1,0 +1,147 @@
+/**
+ * A run's log as server-sent events. The table is the queue: a client is read to from where it stands, a page at a time
+ * and only as fast as it takes it, so a slow one costs a page of memory. A notification only says that looking may pay.
+ *
+ * The stream ends when the run has and all of it was sent, when the client is gone or takes nothing for too long, and
+ * when the person may no longer see the run: their token has expired, they are inactive or in another tenant.
+ */
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { Store } from '../prisma/open.ts';
+import type { Caller } from './plugins/identity.ts';
+
+export interface StreamLimits {
+  /** How often the log is looked at, and rights with it, when nothing wakes the stream, in milliseconds. */
+  lookEveryMs: number;
+  /** How long a client may leave what was sent unread, in milliseconds. */
+  unreadMs: number;
+}
+
+export const defaultStreamLimits: StreamLimits = { lookEveryMs: 5_000, unreadMs: 30_000 };
+
+const pageSize = 100;
+
+interface StreamRequest {
+  store: Store;
+  caller: Caller;
+  run: string;
+  /** Events after this one are sent. */
+  after: number;
+  limits: StreamLimits;
+  /** Of the process: streams do not keep it from ending. */
+  closing: AbortSignal;
+}
+
+/** Writes to a hijacked response until the stream ends. Rejects only when the store does. */
+export async function streamEvents(response: ServerResponse, request: StreamRequest): Promise<void> {
+  const { store, caller, run, limits } = request;
+  const gone = new AbortController();
+  const end = AbortSignal.any([gone.signal, request.closing]);
+  response.once('close', () => gone.abort());
+
+  let woken = false;
+  let wake: () => void = () => {};
+  const unsubscribe = store.onRunEvents((which) => {
+    if (which !== run) return;
+    woken = true;
+    wake();
+  });
+  end.addEventListener('abort', () => wake(), { once: true });
+
+  try {
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      connection: 'close',
+      'x-accel-buffering': 'no',
+    });
+    response.flushHeaders();
+    let after = request.after;
+    while (!end.aborted) {
+      woken = false;
+      const person = caller.expiresAt.getTime() > Date.now() ? await caller.again() : undefined;
+      if (person?.tenant !== caller.person.tenant) return;
+      const page = await readPage(store, person, run, after);
+      if (page === undefined) return;
+      for (const event of page.events) {
+        after = event.seq;
+        if (!response.write(event.text) && !(await drained(response, end, limits.unreadMs))) return;
+      }
+      if (page.events.length === pageSize) continue;
+      if (page.ended) return;
+      if (woken || end.aborted) continue;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, limits.lookEveryMs);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      // Shows proxies, and us, that the connection still stands.
+      if (!woken && !end.aborted) response.write(': still here\n\n');
+    }
+  } finally {
+    unsubscribe();
+    // A client that reads nothing never takes the rest: what is buffered for it goes with the connection.
+    if (response.writableNeedDrain) response.destroy();
+    else response.end();
+  }
+}
+
+/** Whether the run has ended and nothing comes after this event: a client that asks again is told to stop. */
+export async function isAtEnd(
+  store: Store,
+  caller: Caller,
+  run: string,
+  after: number,
+): Promise<'yes' | 'no' | 'no run'> {
+  const page = await readPage(store, caller.person, run, after);
+  if (page === undefined) return 'no run';
+  return page.ended && page.events.length === 0 ? 'yes' : 'no';
+}
+
+interface Page {
+  events: { seq: number; text: string }[];
+  ended: boolean;
+}
+
+async function readPage(
+  store: Store,
+  person: { tenant: string; user: string },
+  run: string,
+  after: number,
+): Promise<Page | undefined> {
+  return store.actAs({ tenant: person.tenant, user: person.user }, async (tx) => {
+    const row = await tx.run.findUnique({
+      where: { tenantId_id: { tenantId: person.tenant, id: run } },
+      select: { endedAt: true },
+    });
+    if (row === null) return undefined;
+    const events = await tx.runEvent.findMany({
+      where: { tenantId: person.tenant, runId: run, seq: { gt: after } },
+      orderBy: { seq: 'asc' },
+      take: pageSize,
+    });
+    return {
+      ended: row.endedAt !== null,
+      events: events.map(({ seq, type, node, body, at }) => {
+        const data = JSON.stringify({
+          seq,
+          at: at.toISOString(),
+          type,
+          step: node ?? undefined,
+          body: JSON.parse(body),
+        });
+        return { seq, text: `id: ${seq}\nevent: ${type}\ndata: ${data}\n\n` };
+      }),
+    };
+  });
+}
+
+async function drained(response: ServerResponse, end: AbortSignal, unreadMs: number): Promise<boolean> {
+  const signal = AbortSignal.any([end, AbortSignal.timeout(unreadMs)]);
+  return once(response, 'drain', { signal }).then(
+    () => true,
+    () => false,
+  );
+}

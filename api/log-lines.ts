@@ -1,0 +1,26 @@
+/**
+ * What the API writes to its log: one JSON line for each answer and for what goes wrong, holding ids, codes and numbers.
+ * Never a body, a comment, a name, a token or the text of an error: those can hold what people wrote.
+ */
+import type { FastifyBaseLogger } from 'fastify';
+
+/** The kind and place of an error without its message. */
+export function errorFacts(error: unknown): { errorType: string; code?: string; at: string[] } {
+  if (!(error instanceof Error)) return { errorType: typeof error, at: [] };
+  const code = (error as { code?: unknown }).code;
+  // A message may run over several lines of the stack; frames are the lines that name a place.
+  const at = (error.stack ?? '').split('\n').filter((line) => /^\s+at .*:\d+:\d+\)?$/.test(line));
+  return {
+    errorType: error.constructor.name,
+    ...(typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? { code } : {}),
+    at: at.slice(0, 8).map((line) => line.trim()),
+  };
+}
+
+export interface RelayLog {
+  relayFailed(error: unknown, ids?: { outbox: string; run: string; attempts: number }): void;
+}
+
+export const relayLog = (log: FastifyBaseLogger): RelayLog => ({
+  relayFailed: (error, ids) => log.warn({ event: 'outbox.failed', ...ids, ...errorFacts(error) }),
+});

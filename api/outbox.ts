@@ -1,0 +1,107 @@
+/**
+ * The relay: carries what was committed to Temporal. A transaction that needs a workflow started or rung leaves an
+ * outbox row; the relay of any API picks due rows up until they are settled. So an API that dies between its commit and
+ * its call loses nothing, and a Temporal server that is away only delays.
+ *
+ * A start is settled when the workflow exists. A ring is settled when the row it is about was heard, or its run has
+ * ended: until then it is rung again, with growing pauses that the store keeps.
+ */
+import { z } from 'zod';
+import type { OutboxRow, Store } from '../prisma/open.ts';
+import type { RelayLog } from './log-lines.ts';
+import type { Workflows } from './temporal-client.ts';
+
+export const startPayloadSchema = z.object({ document: z.string(), title: z.string() });
+export const ringPayloadSchema = z.union([z.object({ gate: z.string() }), z.object({ command: z.string() })]);
+export type RingPayload = z.infer<typeof ringPayloadSchema>;
+
+export interface Relay {
+  start(): void;
+  /** Rows may be due now. Returns at once. */
+  nudge(): void;
+  /** Ends after the rows in hand. */
+  stop(): Promise<void>;
+}
+
+export interface RelaySettings {
+  store: Store;
+  workflows: Workflows;
+  log: RelayLog;
+  /** How often due rows are looked for without a nudge, in milliseconds. */
+  everyMs?: number;
+}
+
+const batch = 50;
+
+export function createRelay({ store, workflows, log, everyMs = 1_000 }: RelaySettings): Relay {
+  let stopped = false;
+  let due = false;
+  let wake: () => void = () => {};
+  let loop: Promise<void> | undefined;
+
+  async function drain(): Promise<void> {
+    for (let full = true; full && !stopped; ) {
+      const rows = await store.before.dueOutbox(batch);
+      full = rows.length === batch;
+      await Promise.all(rows.map((row) => carry(store, workflows, log, row)));
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopped) {
+      due = false;
+      await drain().catch((error: unknown) => log.relayFailed(error));
+      if (due || stopped) continue;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, everyMs);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  return {
+    start() {
+      loop ??= run();
+    },
+    nudge() {
+      due = true;
+      wake();
+    },
+    async stop() {
+      stopped = true;
+      wake();
+      await loop;
+    },
+  };
+}
+
+/** One row, one attempt. A failure is logged and the row stays due at the time the store set when it was claimed. */
+async function carry(store: Store, workflows: Workflows, log: RelayLog, row: OutboxRow): Promise<void> {
+  try {
+    if (row.kind === 'start') {
+      const { document, title } = startPayloadSchema.parse(JSON.parse(row.payload));
+      await workflows.start({ workflowId: row.workflowId, run: row.runId, document, title });
+      await store.before.settleOutbox(row.tenantId, row.id);
+      return;
+    }
+    const ring = ringPayloadSchema.parse(JSON.parse(row.payload));
+    if (await isPastRinging(store, row, ring)) await store.before.settleOutbox(row.tenantId, row.id);
+    else await workflows.ring(row.workflowId, ring);
+  } catch (error) {
+    log.relayFailed(error, { outbox: row.id, run: row.runId, attempts: row.attempts });
+  }
+}
+
+async function isPastRinging(store: Store, row: OutboxRow, ring: RingPayload): Promise<boolean> {
+  return store.actAs({ tenant: row.tenantId, user: 'relay' }, async (tx) => {
+    const key = (id: string) => ({ where: { tenantId_id: { tenantId: row.tenantId, id } } });
+    const run = await tx.run.findUnique(key(row.runId));
+    if (run === null || run.endedAt !== null) return true;
+    const rung =
+      'gate' in ring ? await tx.gate.findUnique(key(ring.gate)) : await tx.command.findUnique(key(ring.command));
+    return rung === null || rung.heardAt !== null;
+  });
+}

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { pageOf, pageQuery } from '../../pages.ts';
+
+export const documentParams = z.object({ id: z.string().min(1).max(200) });
+
+export const publishBody = z.strictObject({ markdown: z.string().min(1).describe('The whole document') });
+
+export const published = z.object({
+  document: z.string(),
+  title: z.string(),
+  graphHash: z.string(),
+});
+
+export const document = z.object({
+  id: z.string(),
+  title: z.string(),
+  graphHash: z.string().describe('Of the version published last'),
+  publishedAt: z.iso.datetime(),
+});
+
+export const listDocumentsQuery = z.object(pageQuery);
+export const documentsPage = pageOf(document);

@@ -1,0 +1,13 @@
+import { z } from 'zod';
+
+export const graphParams = z.object({ hash: z.string().regex(/^[0-9a-f]{64}$/, 'Expected 64 hexadecimal digits') });
+
+export const graphVersion = z.object({
+  hash: z.string().describe('SHA-256 of the canonical JSON of `graph`'),
+  document: z.string(),
+  markdown: z.string().describe('As published; empty for a graph that came as JSON'),
+  graph: z.json().describe('After graph.schema.json'),
+  receipt: z.json().describe('Where in the document each node and edge comes from; null for a graph that came as JSON'),
+  publishedBy: z.string(),
+  publishedAt: z.iso.datetime(),
+});

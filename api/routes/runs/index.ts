@@ -1,0 +1,208 @@
+/**
+ * Runs. Every member of a tenant may start runs of its documents and read all its runs, results included; cancelling
+ * is for who started the run and for operators (cancel-run.ts).
+ */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { cancelRun } from '../../cancel-run.ts';
+import { notFound } from '../../errors.ts';
+import type { StreamLimits } from '../../event-stream.ts';
+import { isAtEnd, streamEvents } from '../../event-stream.ts';
+import { errorFacts } from '../../log-lines.ts';
+import { momentOf, page } from '../../pages.ts';
+import { answer, idempotencyKeyAllowed, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
+import { callerOf, personOf } from '../../plugins/identity.ts';
+import { responses } from '../../responses.ts';
+import type { RunSettings } from '../../run-handlers.ts';
+import { findRun, practiceOf, readJournal, readRunView } from '../../run-handlers.ts';
+import { summaryOf } from '../../run-view.ts';
+import { startRun } from '../../start-run.ts';
+import {
+  cancelAccepted,
+  cancelBody,
+  eventHeaders,
+  journal,
+  listRunsQuery,
+  runParams,
+  runsPage,
+  runView,
+  startedRun,
+  startRunBody,
+} from './schemas.ts';
+
+export interface RunRouteOptions extends RunSettings {
+  streams: StreamLimits;
+}
+
+export const runRoutes: FastifyPluginAsyncZod<RunRouteOptions> = async (app, options) => {
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
+
+  app.post(
+    '/runs',
+    {
+      schema: {
+        summary: 'Start a run',
+        description: 'The input must meet the Inputs of the document; every field that does not is named.',
+        tags: ['runs'],
+        headers: idempotencyKeyRequired,
+        body: startRunBody,
+        response: responses({ 201: startedRun }, [
+          'invalid-request',
+          'invalid-input',
+          'idempotency-key-required',
+          'practice-not-allowed',
+          'not-found',
+          'idempotency-key-reused',
+        ]),
+      },
+    },
+    async (request, reply) => {
+      const { document, graphHash, input, practice } = request.body;
+      const script = practiceOf(options, practice);
+      const person = personOf(request);
+      const done = await request.once(async (tx) => {
+        const of = graphHash === undefined ? { document: document ?? '' } : { graphHash };
+        const started = await startRun(tx, app.graphs, person, { of, input, ...script });
+        const run = await findRun(tx, person.tenant, started.id);
+        return answer(201, startedRun, { ...summaryOf(run), workflowId: run.workflowId, ...webUi(run.workflowId) });
+      });
+      app.relay.nudge();
+      return sendAnswer(reply, done);
+    },
+  );
+
+  const webUi = (workflowId: string) => {
+    const address = options.webUiOf(workflowId);
+    return address === undefined ? {} : { webUi: address };
+  };
+
+  app.get(
+    '/runs',
+    {
+      schema: {
+        summary: 'Runs, newest first',
+        tags: ['runs'],
+        querystring: listRunsQuery,
+        response: responses({ 200: runsPage }, ['invalid-request']),
+      },
+    },
+    async (request) => {
+      const { limit, cursor, status, document } = request.query;
+      const before = cursor && momentOf(cursor);
+      const rows = await request.actAs((tx) =>
+        tx.run.findMany({
+          where: {
+            tenantId: personOf(request).tenant,
+            ...(status === undefined ? {} : { status }),
+            ...(document === undefined ? {} : { documentId: document }),
+            ...(cursor === undefined || before === undefined
+              ? {}
+              : { OR: [{ createdAt: { lt: before } }, { createdAt: before, id: { lt: cursor[1] } }] }),
+          },
+          orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+          take: limit + 1,
+        }),
+      );
+      return page(rows, limit, (row) => [row.createdAt.toISOString(), row.id], summaryOf);
+    },
+  );
+
+  app.get(
+    '/runs/:id',
+    {
+      schema: {
+        summary: 'A run with its steps, who it waits for, and its result',
+        tags: ['runs'],
+        params: runParams,
+        response: responses({ 200: runView }, ['not-found']),
+      },
+    },
+    async (request) => readRunView(request, options, request.params.id),
+  );
+
+  app.get(
+    '/runs/:id/journal',
+    {
+      schema: {
+        summary: 'Attempts, turns, effects and transitions of a run',
+        tags: ['runs'],
+        params: runParams,
+        response: responses({ 200: journal }, ['not-found']),
+      },
+    },
+    async (request) => readJournal(request, request.params.id),
+  );
+
+  app.get(
+    '/runs/:id/events',
+    {
+      schema: {
+        summary: 'The run log as server-sent events',
+        description:
+          'One event for each row of the log: its id is the row’s number, its type the kind of event, its data JSON of ids, digests and numbers. Ends when the run has; 204 when there is nothing left to send, which tells an EventSource to stop.',
+        tags: ['runs'],
+        params: runParams,
+        headers: eventHeaders,
+        response: {
+          ...responses({ 204: z.null() }, ['invalid-request', 'not-found']),
+          200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } },
+        },
+      },
+    },
+    async (request, reply) => {
+      const run = request.params.id;
+      const after = request.headers['last-event-id'] ?? 0;
+      const caller = callerOf(request);
+      const atEnd = await isAtEnd(app.store, caller, run, after);
+      if (atEnd === 'no run') throw notFound('run');
+      if (atEnd === 'yes') return reply.code(204).send(null);
+      reply.hijack();
+      try {
+        await streamEvents(reply.raw, {
+          store: app.store,
+          caller,
+          run,
+          after,
+          limits: options.streams,
+          closing: closing.signal,
+        });
+      } catch (error) {
+        // The status has been sent. The client sees the connection end, and goes on after the last id it has.
+        request.log.error({ event: 'stream.failed', requestId: request.id, run, ...errorFacts(error) });
+      }
+    },
+  );
+
+  app.post(
+    '/runs/:id/cancel',
+    {
+      schema: {
+        summary: 'Cancel a run',
+        description: 'For who started it, and for the roles operator and admin. The run ends once it has heard.',
+        tags: ['runs'],
+        params: runParams,
+        headers: idempotencyKeyAllowed,
+        body: cancelBody,
+        response: responses({ 202: cancelAccepted }, [
+          'invalid-request',
+          'not-permitted',
+          'not-found',
+          'run-ended',
+          'idempotency-key-reused',
+        ]),
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const done = await request.once(async (tx) =>
+        answer(202, cancelAccepted, {
+          run: id,
+          ...(await cancelRun(tx, personOf(request), id, request.body.comment)),
+        }),
+      );
+      app.relay.nudge();
+      return sendAnswer(reply, done);
+    },
+  );
+};

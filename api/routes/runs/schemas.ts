@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { pageOf, pageQuery } from '../../pages.ts';
+
+export const runStatuses = [
+  'running',
+  'waiting',
+  'needs-attention',
+  'completed',
+  'rejected',
+  'failed',
+  'cancelled',
+] as const;
+const runStatus = z.enum(runStatuses);
+
+export const runParams = z.object({ id: z.string().min(1).max(64) });
+
+/** Exactly one of `document` and `graphHash`. */
+export const startRunBody = z
+  .strictObject({
+    document: z.string().min(1).optional().describe('Id of a document: runs the version published last'),
+    graphHash: z.string().min(1).optional().describe('Runs exactly this version'),
+    input: z.json().default({}).describe("Values of the document's Inputs by name"),
+    practice: z
+      .record(z.string(), z.json())
+      .optional()
+      .describe('Script of model and tool answers; taken only by an API that was started for practice'),
+  })
+  .refine((body) => (body.document === undefined) !== (body.graphHash === undefined), {
+    path: ['document'],
+    message: 'Expected exactly one of document and graphHash',
+  });
+
+export const runSummary = z.object({
+  id: z.string(),
+  document: z.string(),
+  graphHash: z.string(),
+  title: z.string(),
+  status: runStatus,
+  requester: z.string(),
+  practice: z.boolean().describe('Answered from a script, not by real models and tools'),
+  createdAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().optional(),
+});
+
+export const startedRun = runSummary.extend({
+  workflowId: z.string(),
+  webUi: z.url().optional().describe('The run in the Temporal Web UI'),
+});
+
+export const listRunsQuery = z.object({
+  ...pageQuery,
+  status: runStatus.optional(),
+  document: z.string().min(1).optional(),
+});
+export const runsPage = pageOf(runSummary);
+
+const stepStates = ['pending', 'running', 'validated', 'waiting', 'committed', 'failed', 'skipped', 'refused'] as const;
+export type StepState = (typeof stepStates)[number];
+
+export const runView = startedRun.extend({
+  lineage: z.object({
+    rootRun: z.string(),
+    runs: z.array(z.string()).describe('The run and its resumes, oldest first'),
+  }),
+  steps: z.array(
+    z.object({
+      id: z.string(),
+      title: z.string(),
+      kind: z.string(),
+      state: z.enum(stepStates),
+      attempt: z.int().describe('0 before the first'),
+      failure: z.object({ class: z.string(), detail: z.string().optional() }).optional(),
+      verdict: z.string().optional().describe('Of a gate that was decided'),
+      startedAt: z.iso.datetime().optional(),
+      endedAt: z.iso.datetime().optional(),
+    }),
+  ),
+  waiting: z.array(
+    z.object({
+      gate: z.string(),
+      step: z.string(),
+      title: z.string(),
+      approvers: z.array(z.string()),
+      since: z.iso.datetime(),
+    }),
+  ),
+  result: z.json().optional().describe('Of a run that ended with one'),
+});
+
+const amount = z.number().optional();
+
+export const journal = z.object({
+  run: z.string(),
+  status: runStatus,
+  practice: z.boolean(),
+  traceId: z.string(),
+  qualityScore: z.number().optional().describe('Mean over the steps that have one; 1 is the best'),
+  totals: z.object({ tokensIn: z.int(), tokensOut: z.int(), costUsd: z.number() }),
+  rows: z
+    .array(
+      z.object({
+        seq: z.int(),
+        at: z.iso.datetime(),
+        event: z.string(),
+        step: z.string().optional(),
+        attempt: z.int().optional(),
+        status: z.string().optional(),
+        class: z.string().optional(),
+        agent: z.string().optional(),
+        source: z.string().optional().describe('The model that answered, or the tool'),
+        tokensIn: amount,
+        tokensOut: amount,
+        costUsd: amount,
+        latencyMs: amount,
+        qualityScore: amount,
+        traceId: z.string(),
+      }),
+    )
+    .describe('Every attempt, turn, effect and transition in the order of the run log'),
+});
+export type JournalRow = z.infer<typeof journal>['rows'][number];
+
+export const eventHeaders = z.object({
+  'last-event-id': z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('Of the last event received: goes on after it'),
+});
+
+export const cancelBody = z.strictObject({ comment: z.string().max(10_000).default('') }).default({ comment: '' });
+export const cancelAccepted = z.object({ run: z.string(), command: z.string() });

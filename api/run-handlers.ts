@@ -1,0 +1,48 @@
+/** What both the runs routes and the executions routes do. */
+import type { FastifyRequest } from 'fastify';
+import type { Json } from '../compiler/types.ts';
+import type { Tx } from '../prisma/open.ts';
+import { notFound, Problem } from './errors.ts';
+import { journalOf } from './journal.ts';
+import { personOf } from './plugins/identity.ts';
+import type { RunRow } from './run-view.ts';
+import { viewOfRun } from './run-view.ts';
+
+export interface RunSettings {
+  /** Whether a run may bring a script of model and tool answers. */
+  practice: boolean;
+  /** Address of a run in the Temporal Web UI; undefined where none is known. */
+  webUiOf(workflowId: string): string | undefined;
+}
+
+/** The Web UI's address of one workflow. */
+export function webUiAddress(base: string, namespace: string, workflowId: string): string {
+  return `${base.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`;
+}
+
+export async function findRun(tx: Tx, tenant: string, id: string): Promise<RunRow> {
+  const run = await tx.run.findUnique({ where: { tenantId_id: { tenantId: tenant, id } } });
+  if (run === null) throw notFound('run');
+  return run;
+}
+
+/** The practice script as it is stored with a run. @throws Problem practice-not-allowed */
+export function practiceOf(settings: RunSettings, practice: Record<string, Json> | undefined): { practice?: string } {
+  if (practice === undefined) return {};
+  if (!settings.practice) throw new Problem('practice-not-allowed');
+  return { practice: JSON.stringify(practice) };
+}
+
+/** @throws Problem not-found */
+export function readRunView(request: FastifyRequest, settings: RunSettings, id: string) {
+  return request.actAs(async (tx) => {
+    const run = await findRun(tx, personOf(request).tenant, id);
+    return viewOfRun(tx, request.server.graphs, run, settings.webUiOf(run.workflowId));
+  });
+}
+
+export function readJournal(request: FastifyRequest, id: string) {
+  return request.actAs(async (tx) =>
+    journalOf(tx, request.server.graphs, await findRun(tx, personOf(request).tenant, id)),
+  );
+}

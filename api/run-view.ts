@@ -1,0 +1,104 @@
+/** A run as people see it: its status, its steps with their state, who it waits for, its result. */
+import type { z } from 'zod';
+import type { Node } from '../compiler/graph.ts';
+import { getArtifact } from '../prisma/artifacts.ts';
+import type { Tx } from '../prisma/open.ts';
+import { rolesOf } from './gate-rows.ts';
+import type { GraphCache } from './graph-cache.ts';
+import type { runSummary, runView, StepState } from './routes/runs/schemas.ts';
+import { runStatuses } from './routes/runs/schemas.ts';
+
+export type RunRow = NonNullable<Awaited<ReturnType<Tx['run']['findUnique']>>>;
+type GateRow = Awaited<ReturnType<Tx['gate']['findMany']>>[number];
+type ExecutionRow = Awaited<ReturnType<Tx['stepExecution']['findMany']>>[number];
+type StepView = z.infer<typeof runView>['steps'][number];
+
+export function summaryOf(run: RunRow): z.infer<typeof runSummary> {
+  return {
+    id: run.id,
+    document: run.documentId,
+    graphHash: run.graphHash,
+    title: run.title,
+    status: statusOf(run),
+    requester: run.requesterId,
+    practice: run.practice !== null,
+    createdAt: run.createdAt.toISOString(),
+    ...(run.endedAt === null ? {} : { endedAt: run.endedAt.toISOString() }),
+  };
+}
+
+export function statusOf(run: RunRow): (typeof runStatuses)[number] {
+  const status = runStatuses.find((one) => one === run.status);
+  if (status === undefined) throw new Error('a run has a status that no run can have');
+  return status;
+}
+
+export async function viewOfRun(
+  tx: Tx,
+  graphs: GraphCache,
+  run: RunRow,
+  webUi: string | undefined,
+): Promise<z.infer<typeof runView>> {
+  const tenantId = run.tenantId;
+  const lineage = { tenantId, rootRunId: run.rootRunId };
+  const loaded = await graphs.load(tx, tenantId, run.graphHash);
+  const executions = await tx.stepExecution.findMany({ where: lineage, orderBy: { generation: 'asc' } });
+  const gates = await tx.gate.findMany({ where: lineage, orderBy: [{ openedAt: 'asc' }, { id: 'asc' }] });
+  const chosen = await tx.runEvent.findMany({ where: { tenantId, runId: run.id, type: 'step.chosen' } });
+  const runs = await tx.run.findMany({
+    where: lineage,
+    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+    select: { id: true },
+  });
+  const steps = (loaded?.graph.nodes ?? []).map((node) =>
+    stepOf(
+      node,
+      executions.findLast((row) => row.node === node.id && row.path === ''),
+      gates.filter((row) => row.node === node.id && row.path === ''),
+      chosen.find((event) => event.node === node.id)?.at,
+    ),
+  );
+  return {
+    ...summaryOf(run),
+    workflowId: run.workflowId,
+    ...(webUi === undefined ? {} : { webUi }),
+    lineage: { rootRun: run.rootRunId, runs: runs.map(({ id }) => id) },
+    steps,
+    waiting: (run.endedAt === null ? gates : [])
+      .filter((gate) => gate.status === 'open')
+      .map((gate) => ({
+        gate: gate.id,
+        step: gate.node,
+        title: gate.title,
+        approvers: rolesOf(gate),
+        since: gate.openedAt.toISOString(),
+      })),
+    ...(run.resultDigest === null ? {} : { result: await getArtifact(tx, tenantId, run.resultDigest) }),
+  };
+}
+
+function stepOf(node: Node, row: ExecutionRow | undefined, gates: GateRow[], chosenAt: Date | undefined): StepView {
+  const gate = gates.findLast(({ status }) => status !== 'lapsed');
+  const endedAt = row?.endedAt ?? (node.kind === 'approve' ? gate?.decidedAt : undefined) ?? chosenAt;
+  const startedAt = row?.startedAt ?? (node.kind === 'approve' ? gate?.openedAt : undefined);
+  return {
+    id: node.id,
+    title: node.title,
+    kind: node.kind,
+    state: stateOf(node, row, gate, chosenAt !== undefined),
+    attempt: row?.attempt ?? 0,
+    ...(row?.status === 'failed' && row.failureClass !== null
+      ? { failure: { class: row.failureClass, ...(row.failureDetail === null ? {} : { detail: row.failureDetail }) } }
+      : {}),
+    ...(gate?.verdict == null ? {} : { verdict: gate.verdict }),
+    ...(startedAt == null ? {} : { startedAt: startedAt.toISOString() }),
+    ...(endedAt == null ? {} : { endedAt: endedAt.toISOString() }),
+  };
+}
+
+function stateOf(node: Node, row: ExecutionRow | undefined, gate: GateRow | undefined, chosen: boolean): StepState {
+  if (row !== undefined && row.status !== 'running') return row.status as StepState;
+  if (gate?.status === 'open') return 'waiting';
+  if (row !== undefined) return 'running';
+  return gate !== undefined && node.kind === 'approve' ? 'committed' : chosen ? 'committed' : 'pending';
+}

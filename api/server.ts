@@ -1,0 +1,53 @@
+/** The API process: `node api/server.ts`, set up by the environment (env.ts), ended by SIGTERM or SIGINT. */
+import { createRemoteJWKSet } from 'jose';
+import { defaultTaskQueue } from '../workflows/messages.ts';
+import { openDevelopmentIssuer } from './development-issuer.ts';
+import type { Env } from './env.ts';
+import { readEnv } from './env.ts';
+import type { TokenRules } from './plugins/identity.ts';
+import { startApi } from './start.ts';
+
+async function tokensOf(env: Env): Promise<TokenRules> {
+  if (env.WAYMARK_DEVELOPMENT_ISSUER !== undefined) {
+    return openDevelopmentIssuer(env.WAYMARK_DEVELOPMENT_ISSUER, env.NODE_ENV);
+  }
+  // readEnv has seen to it that both are set.
+  const { WAYMARK_JWKS_URL: jwks = '', WAYMARK_ISSUER: issuer = '', WAYMARK_AUDIENCE: audience } = env;
+  return { issuer, audience, keys: createRemoteJWKSet(new URL(jwks)) };
+}
+
+async function main(): Promise<void> {
+  const env = readEnv();
+  const api = await startApi({
+    host: env.HOST,
+    port: env.PORT,
+    databaseUrl: env.DATABASE_URL,
+    databaseConnections: env.DATABASE_CONNECTIONS,
+    temporal: {
+      address: env.TEMPORAL_ADDRESS,
+      namespace: env.TEMPORAL_NAMESPACE,
+      taskQueue: env.TEMPORAL_TASK_QUEUE ?? defaultTaskQueue,
+    },
+    tokens: await tokensOf(env),
+    practice: env.WAYMARK_PRACTICE,
+    logLevel: env.LOG_LEVEL,
+    ...(env.WAYMARK_WEB_UI_URL === undefined ? {} : { webUiUrl: env.WAYMARK_WEB_UI_URL }),
+  });
+  let ending = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      // The second one does not wait.
+      if (ending) process.exit(1);
+      ending = true;
+      api.close().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    });
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
