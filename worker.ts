@@ -74,7 +74,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await registerSearchAttributes(connection, namespace);
 
     const practice = isPractice(options)
-      ? await startPracticeServer({ scriptOf: (run) => scriptOf(store, run) })
+      ? await startPracticeServer({ loadScript: (run) => scriptOf(store, run) })
       : undefined;
     if (practice) closing.push(() => practice.close());
     const notice = noticesTo(options.sink);
@@ -103,7 +103,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       shutdownForceTime: '20 seconds',
     });
     const running = worker.run();
-    const ended = running.finally(close);
+    const ended = closeAfter(running, close);
     // Whoever wants to know awaits `ended`; nobody having asked yet is no unhandled rejection.
     ended.catch(() => undefined);
     notice('worker.started', { taskQueue, namespace });
@@ -122,12 +122,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
+async function closeAfter(running: Promise<void>, close: () => Promise<void>): Promise<void> {
+  try {
+    await running;
+  } finally {
+    await close();
+  }
+}
+
 function isPractice({ model }: WorkerOptions): boolean {
   return model.apiKey === undefined && model.baseUrl === undefined;
 }
 
 function modelEndpoint({ model }: WorkerOptions, practice: PracticeServer | undefined) {
-  if (practice) return { baseUrl: `${practice.url}/v1`, apiKey: 'practice', practice: true };
+  if (practice) return { baseUrl: practice.baseUrl, apiKey: 'practice', practice: true };
   return {
     baseUrl: model.baseUrl ?? 'https://api.openai.com/v1',
     // Servers of one's own often want none, but the client insists on something.
@@ -246,7 +254,7 @@ export async function workerOptionsFrom(
     },
     configuration: file === undefined ? emptyConfiguration : await readConfiguration(file),
     values: Object.fromEntries(
-      Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+      Object.entries(environment).flatMap(([name, value]) => (value ? [[name, value] as const] : [])),
     ),
   };
 }

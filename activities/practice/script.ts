@@ -155,7 +155,11 @@ function pathText(path: readonly PropertyKey[]): string {
 
 /** The published JSON Schema of `practice.json`. */
 export function practiceJsonSchema(): object {
-  return { title: 'Waymark practice script', ...z.toJSONSchema(practiceScriptSchema, { io: 'input' }) };
+  return {
+    $id: 'urn:waymark:schema:practice:1',
+    title: 'Waymark practice script',
+    ...z.toJSONSchema(practiceScriptSchema, { io: 'input' }),
+  };
 }
 
 export type Scripted<Answer> = { ok: true; answer: Answer } | { ok: false; problem: string };
