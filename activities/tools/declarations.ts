@@ -80,7 +80,7 @@ function practised(name: string, tool: PracticeTool): ToolDeclaration {
     ...(tool.effect === 'write' && tool.idempotencyKey
       ? { idempotency: { header: 'Idempotency-Key', keptForMs: PRACTICE_KEPT_MS } }
       : {}),
-    // The practice server is the only place where the write could have happened.
+    // A practice write happens in the practice server and nowhere else: what that does not know did not happen.
     ...(tool.effect === 'write' && tool.lookup ? { lookup: { authoritative: true } } : {}),
     ...(tool.callSlot ? { callSlot: tool.callSlot } : {}),
     source: { kind: 'practice' },
