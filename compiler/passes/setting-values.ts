@@ -1,0 +1,374 @@
+/** Readers of the values of settings. Each reports what it cannot read and gives what it can. */
+import type { Approvers, Retry } from '../graph.ts';
+import type { Span } from '../source-text.ts';
+import { foldName, plainWords } from '../source-text.ts';
+import type { ArmDraft, ExpressionDraft, NamedExpression, StepLink, StepValues, UseDraft } from './draft.ts';
+import type { Phrase } from './phrases.ts';
+import { phrasesSpan, phrasesText, splitAtColon, splitPhrases, trimPhrases } from './phrases.ts';
+import { readDuration, readNumber, splitNumeral } from './quantities.ts';
+import type { Reading, Setting } from './read-settings.ts';
+import { entriesOf, valueSpan } from './read-settings.ts';
+import { readType } from './read-type.ts';
+import type { Names } from './resolve-names.ts';
+import { followLink } from './resolve-names.ts';
+
+export interface Context extends Reading {
+  names: Names;
+}
+
+export type Reader = (setting: Setting, context: Context) => StepValues;
+
+const longestTimeoutMs = 24 * 3_600_000;
+const mostTries = 100;
+
+/** The one value of a setting that takes no list. */
+function oneValue(setting: Setting, { report }: Context): Phrase[] {
+  const [first = [], second] = setting.items;
+  if (second) {
+    const message = `Unexpected list under ${setting.name}, expected one value`;
+    report.error('invalid-value', phrasesSpan(second, setting.span), message);
+  }
+  return setting.items.length > 0 ? first : setting.value;
+}
+
+function invalid(setting: Setting, phrases: readonly Phrase[], expected: string, { report }: Context): void {
+  const message = `Unexpected ${phrasesText(phrases)} in ${setting.name}, expected ${expected}`;
+  report.error('invalid-value', phrasesSpan(phrases, valueSpan(setting)), message);
+}
+
+export function expressionOf(phrases: readonly Phrase[]): ExpressionDraft | undefined {
+  const [only] = phrases;
+  if (phrases.length !== 1 || only?.kind !== 'code') return undefined;
+  return { source: only.code, code: only, span: only.span };
+}
+
+/** Words of the setting, all of them text. */
+export function readWords(setting: Setting, expected: string, context: Context): string | undefined {
+  const phrases = oneValue(setting, context);
+  if (phrases.every((one) => one.kind === 'text')) return phrasesText(phrases);
+  invalid(setting, phrases, expected, context);
+  return undefined;
+}
+
+export const toolPattern = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
+
+export function readToolNames(setting: Setting, context: Context): { name: string; span: Span }[] {
+  const found: { name: string; span: Span }[] = [];
+  const entries = entriesOf(setting);
+  for (const entry of entries) {
+    const name = phrasesText(entry);
+    const span = phrasesSpan(entry, setting.span);
+    if (name.toLowerCase() === 'none' && entries.length === 1) return [];
+    if (!toolPattern.test(name)) invalid(setting, entry, 'names of tools such as policy.lookup, or none', context);
+    else if (found.some((one) => one.name === name)) {
+      context.report.error('repeated-value', span, `Unexpected second ${name}, expected each tool once`);
+    } else found.push({ name, span });
+  }
+  return found;
+}
+
+/** Steps named by links; what else stands there is refused. */
+function readStepLink(phrases: readonly Phrase[], setting: Setting, context: Context): StepLink | undefined {
+  const [only] = phrases;
+  if (phrases.length !== 1 || only?.kind !== 'link') {
+    invalid(setting, phrases, 'a link to a step, such as [Pay](#pay)', context);
+    return undefined;
+  }
+  const step = followLink(only, 'step', context.names, context.report);
+  return step === undefined ? undefined : { step, span: only.span };
+}
+
+export const readAfter: Reader = (setting, context) => {
+  const entries = entriesOf(setting);
+  const [first] = entries;
+  if (first && entries.length === 1 && foldName(phrasesText(first)) === 'start' && first[0]?.kind === 'text') {
+    return { after: { steps: [], complete: true } };
+  }
+  const steps: StepLink[] = [];
+  let complete = true;
+  for (const entry of entries) {
+    const link = readStepLink(entry, setting, context);
+    if (!link) {
+      complete = false;
+      continue;
+    }
+    if (steps.some((one) => one.step === link.step)) {
+      context.report.error('repeated-value', link.span, 'Unexpected second link to the same step, expected each once');
+    } else steps.push(link);
+  }
+  return { after: { steps, complete } };
+};
+
+export const readWhen: Reader = (setting, context) => {
+  const phrases = oneValue(setting, context);
+  const when = expressionOf(phrases);
+  if (when) return { when };
+  invalid(setting, phrases, 'an expression in inline code', context);
+  return {};
+};
+
+export const readThen: Reader = (setting, context) => {
+  const phrases = oneValue(setting, context);
+  if (foldName(phrasesText(phrases)) === 'end') return { end: true };
+  invalid(setting, phrases, 'end', context);
+  return {};
+};
+
+export const readAgent: Reader = (setting, context) => {
+  const phrases = oneValue(setting, context);
+  const [only] = phrases;
+  if (phrases.length !== 1 || only?.kind !== 'link') {
+    invalid(setting, phrases, 'a link to an agent, such as [Accountant](#accountant)', context);
+    return {};
+  }
+  const agent = followLink(only, 'agent', context.names, context.report);
+  return agent === undefined ? {} : { agent };
+};
+
+export const readTool: Reader = (setting, context) => {
+  const phrases = oneValue(setting, context);
+  const tool = phrasesText(phrases);
+  if (toolPattern.test(tool)) return { tool };
+  invalid(setting, phrases, 'the name of a tool, such as payments.transfer', context);
+  return {};
+};
+
+/** `a or b`. `a and b` and persons are for later. */
+function readRoles(setting: Setting, context: Context): Approvers | undefined {
+  const phrases = oneValue(setting, context);
+  const span = phrasesSpan(phrases, setting.span);
+  const later = (what: string): undefined => {
+    const message = `Unexpected ${what} in ${setting.name}, expected one role or roles parted by or; not yet supported`;
+    context.report.error('not-yet-supported', span, message);
+    return undefined;
+  };
+  if (phrases.some((one) => one.kind === 'code')) return later('a person');
+  if (splitPhrases(phrases, /\sand\s/gi).length > 1) return later('roles parted by and');
+  const anyOf: string[] = [];
+  for (const part of splitPhrases(phrases, /\sor\s/gi)) {
+    const role = phrasesText(part);
+    if (!/^[\p{L}\p{N}][\p{L}\p{N}\p{M} _.-]*$/u.test(role) || part.some((one) => one.kind !== 'text')) {
+      invalid(setting, part.length > 0 ? part : phrases, 'a role such as manager, or roles parted by or', context);
+      return undefined;
+    }
+    if (anyOf.some((one) => foldName(one) === foldName(role))) {
+      context.report.error(
+        'repeated-value',
+        phrasesSpan(part, span),
+        `Unexpected second ${role}, expected each role once`,
+      );
+    } else anyOf.push(role);
+  }
+  return { anyOf };
+}
+
+export const readApprove: Reader = (setting, context) => {
+  const approvers = readRoles(setting, context);
+  return approvers ? { approvers } : {};
+};
+
+export const readRequiresApproval: Reader = (setting, context) => {
+  const requiresApproval = readRoles(setting, context);
+  return requiresApproval ? { requiresApproval } : {};
+};
+
+export const readChoose: Reader = (setting, context) => {
+  const arms: ArmDraft[] = [];
+  const before = context.report.count();
+  for (const entry of entriesOf(setting)) {
+    const arm = readArm(entry, setting, context);
+    if (arm) arms.push(arm);
+  }
+  const otherwise = arms.findIndex((arm) => arm.when === undefined);
+  const strange = otherwise !== -1 && otherwise < arms.length - 1 ? arms[otherwise + 1] : undefined;
+  if (strange) {
+    const message = 'Unexpected branch after otherwise, expected otherwise once and last';
+    context.report.error('missing-otherwise', strange.span, message);
+  }
+  if (context.report.count() > before) return { arms, armsIncomplete: true };
+  if (otherwise !== -1) return { arms };
+  const message = 'Unexpected choose without otherwise, expected a last branch such as otherwise: [Pay](#pay)';
+  context.report.error('missing-otherwise', setting.nameSpan, message);
+  return { arms, armsIncomplete: true };
+};
+
+function readArm(entry: Phrase[], setting: Setting, context: Context): ArmDraft | undefined {
+  const parts = splitAtColon(entry);
+  const span = phrasesSpan(entry, setting.span);
+  const when = parts && expressionOf(parts.key);
+  const otherwise = parts !== undefined && foldName(phrasesText(parts.key)) === 'otherwise';
+  if (!parts || (!when && !otherwise)) {
+    invalid(setting, entry, '`condition`: [Step](#step), or otherwise: [Step](#step)', context);
+    return undefined;
+  }
+  const [first, more] = parts.value;
+  if (first?.kind === 'link' && more?.kind === 'text' && /^\s*at most\b/i.test(more.text)) {
+    const message = 'Unexpected bound on a link, expected a link to a later step; links back are not yet supported';
+    context.report.error('not-yet-supported', phrasesSpan(parts.value, span), message);
+    return undefined;
+  }
+  const to = readStepLink(parts.value, setting, context);
+  return { span, ...(when && { when }), ...(to && { to }) };
+}
+
+function readNamed(setting: Setting, context: Context): NamedExpression[] {
+  const named: NamedExpression[] = [];
+  for (const entry of entriesOf(setting)) {
+    const parts = splitAtColon(entry);
+    const value = parts && expressionOf(parts.value);
+    const name = parts ? phrasesText(parts.key) : '';
+    const nameSpan = phrasesSpan(parts?.key ?? entry, setting.span);
+    if (!value) invalid(setting, entry, 'name: `expression`', context);
+    else if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      const message = `Unexpected name ${name}, expected letters a to z, digits and _`;
+      context.report.error('bad-name', nameSpan, message);
+    } else named.push({ name, nameSpan, value });
+  }
+  return named;
+}
+
+export const readWith: Reader = (setting, context) => ({ with: readNamed(setting, context) });
+
+export const readSet: Reader = (setting, context) => ({ values: readNamed(setting, context) });
+
+/** `[Step](#step)`, `[Step](#step) if it ran`, `` `expression` ``, each with `as name` where it should be called otherwise. */
+function readUses(setting: Setting, context: Context): UseDraft[] {
+  const uses: UseDraft[] = [];
+  for (const entry of entriesOf(setting)) {
+    const use = readUse(entry, setting, context);
+    if (use) uses.push(use);
+  }
+  return uses;
+}
+
+const afterUse = /^\s*(if it ran)?\s*(?:as ([A-Za-z_][A-Za-z0-9_]*))?\s*$/i;
+
+function readUse(entry: Phrase[], setting: Setting, context: Context): UseDraft | undefined {
+  const [first, second, third] = entry;
+  const words = second === undefined ? '' : second.kind === 'text' ? plainWords(second.text) : undefined;
+  const match = words !== undefined && !third ? afterUse.exec(words) : null;
+  const span = phrasesSpan(entry, setting.span);
+  if (!match || !first || first.kind === 'text' || (match[1] && first.kind === 'code')) {
+    invalid(setting, entry, 'a link to a step or an expression in inline code', context);
+    return undefined;
+  }
+  const said = match[2];
+  if (first.kind === 'link') {
+    const step = followLink(first, 'step', context.names, context.report);
+    if (step === undefined) return undefined;
+    return { name: said ?? step, expr: step, step, span, ...(match[1] && { ifItRan: true }) };
+  }
+  const name =
+    said ??
+    /^(?:input\.)?([A-Za-z_]\w*)$/.exec(first.code)?.[1] ??
+    /^[A-Za-z_][\w.]*\.([A-Za-z_]\w*)$/.exec(first.code)?.[1];
+  if (name !== undefined) return { name, expr: first.code, code: first, span };
+  const message = `Unexpected expression without a name, expected \`${first.code}\` as name`;
+  context.report.error('needs-name', span, message);
+  return undefined;
+}
+
+export const readUsesSetting: Reader = (setting, context) => ({ uses: readUses(setting, context) });
+
+export const readShow: Reader = (setting, context) => ({ show: readUses(setting, context) });
+
+export const readGives: Reader = (setting, context) => {
+  const list = setting.items.length > 0 ? oneValue(setting, context) : setting.value;
+  const gives = readType(list, valueSpan(setting), context.names, context.report);
+  return gives ? { gives } : {};
+};
+
+export const readCheck: Reader = (setting, context) => {
+  const checks: ExpressionDraft[] = [];
+  for (const entry of entriesOf(setting)) {
+    const check = expressionOf(entry);
+    if (check) checks.push(check);
+    else invalid(setting, entry, 'an expression in inline code', context);
+  }
+  return { checks };
+};
+
+export const unsaidRetry: Retry = { times: 2, initialMs: 1000, factor: 2, maxMs: 60_000 };
+
+/** `3 times, after 1 second, doubling, at most 1 minute`: with `after` and no `doubling` the pause stays as it is. */
+export const readRetry: Reader = (setting, context) => {
+  const { report } = context;
+  const retry = { ...unsaidRetry };
+  const said = new Set<string>();
+  for (const entry of entriesOf(setting)) {
+    const words = phrasesText(entry).toLowerCase();
+    const span = phrasesSpan(entry, setting.span);
+    const part = /^(after|at most|doubling)\b/.exec(words)?.[1] ?? 'times';
+    if (said.has(part)) {
+      report.error('repeated-value', span, `Unexpected ${words}, expected each part of retry once`);
+      continue;
+    }
+    said.add(part);
+    const rest = words.slice(part.length).trim();
+    if (part === 'after') retry.initialMs = readDuration(rest, span, longestTimeoutMs, report) ?? retry.initialMs;
+    else if (part === 'at most') retry.maxMs = readDuration(rest, span, longestTimeoutMs, report) ?? retry.maxMs;
+    else if (part === 'doubling' && rest === '') continue;
+    else retry.times = readTimes(words, entry, setting, context) ?? retry.times;
+  }
+  if (said.has('after') && !said.has('doubling')) retry.factor = 1;
+  if (!said.has('at most')) retry.maxMs = Math.max(retry.maxMs, retry.initialMs);
+  return { retry };
+};
+
+function readTimes(words: string, entry: Phrase[], setting: Setting, context: Context): number | undefined {
+  const { numeral, rest } = splitNumeral(words);
+  if (numeral === '' || !/^times?$/.test(rest)) {
+    invalid(setting, entry, '3 times, after 1 second, doubling', context);
+    return undefined;
+  }
+  const span = phrasesSpan(entry, setting.span);
+  const times = readNumber(numeral, span, context.report);
+  if (times === undefined) return undefined;
+  if (Number.isInteger(times) && times >= 0 && times <= mostTries) return times;
+  context.report.error('out-of-range', span, `Unexpected ${words}, expected a whole number from 0 to ${mostTries}`);
+  return undefined;
+}
+
+export const readTimeout: Reader = (setting, context) => {
+  const words = readWords(setting, 'a duration such as 30 seconds', context);
+  if (words === undefined) return {};
+  const timeoutMs = readDuration(words, valueSpan(setting), longestTimeoutMs, context.report);
+  return timeoutMs === undefined ? {} : { timeoutMs };
+};
+
+export const readTools: Reader = (setting, context) => ({ tools: readToolNames(setting, context) });
+
+export const readNotBy: Reader = (setting, context) => {
+  const notBy: 'requester'[] = [];
+  for (const entry of entriesOf(setting)) {
+    const word = foldName(phrasesText(entry));
+    if (word === 'requester') notBy.push('requester');
+    else if (word === 'contributors') {
+      const message = 'Unexpected contributors in not by, expected requester; not yet supported';
+      context.report.error('not-yet-supported', phrasesSpan(entry, setting.span), message);
+    } else invalid(setting, entry, 'requester', context);
+  }
+  return { notBy: [...new Set(notBy)] };
+};
+
+export const unsaidActions: { name: string; effect: 'continue' | 'end' }[] = [
+  { name: 'approve', effect: 'continue' },
+  { name: 'reject', effect: 'end' },
+];
+
+export const readActions: Reader = (setting, context) => {
+  const actions: { name: string; effect: 'continue' | 'end' }[] = [];
+  for (const entry of entriesOf(setting)) {
+    const span = phrasesSpan(entry, setting.span);
+    const word = foldName(phrasesText(entry));
+    const plain = unsaidActions.find((action) => action.name === word && entry.length === 1);
+    if (plain && actions.includes(plain)) {
+      context.report.error('repeated-value', span, `Unexpected second ${word}, expected each action once`);
+    } else if (plain) actions.push(plain);
+    else if (splitAtColon(entry) || /^request changes\b/.test(word)) {
+      const message = `Unexpected action ${phrasesText(trimPhrases(entry))}, expected approve and reject; not yet supported`;
+      context.report.error('not-yet-supported', span, message);
+    } else invalid(setting, entry, 'approve and reject', context);
+  }
+  return { actions };
+};
