@@ -15,8 +15,8 @@ export async function withHeartbeats<T>(work: (signal: AbortSignal) => Promise<T
     return await work(context.cancellationSignal);
   } catch (problem) {
     if (problem instanceof ApplicationFailure || !context.cancellationSignal.aborted) throw plain(problem);
-    if (context.cancellationDetails?.cancelRequested)
-      throw new CancelledFailure('cancelled', undefined, problem as Error);
+    // Without its cause: that could quote what was being read.
+    if (context.cancellationDetails?.cancelRequested) throw new CancelledFailure('cancelled');
     // The worker is going away, not the step: another worker makes the next attempt.
     throw ApplicationFailure.retryable('The worker is shutting down', 'waymark.transient');
   } finally {

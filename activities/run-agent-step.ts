@@ -169,8 +169,9 @@ class AgentStep {
 
   /** Charges a try for the turn last taken, once however often it is replayed. Parks the step when none is left. */
   private async charge(failure: StepFailure): Promise<void> {
-    const left = await chargeTry(this.deps, this.claim, failure, `turn:${this.conversation.lastTurn}`);
-    if (!left) await this.fail(failure);
+    const per = `turn:${this.conversation.lastTurn}`;
+    const left = await chargeTry(this.deps, this.claim, failure, per);
+    if (!left) await this.fail({ ...failure, per });
     this.corrections += 1;
   }
 
