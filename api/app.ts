@@ -1,5 +1,5 @@
 /** The API, composed of its plugins and routes. Everything it needs is handed in; it reads no environment. */
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import Fastify from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Store } from '../prisma/open.ts';
@@ -33,8 +33,8 @@ export interface AppDependencies {
   practice: boolean;
   /** Where people reach the Temporal Web UI. */
   webUi?: { url: string; namespace: string };
-  /** A level of pino's, writing to standard output; or a logger. */
-  log: string | FastifyBaseLogger;
+  /** Lines from this level of pino's up, to standard output unless a stream is given. */
+  log: { level: string; stream?: { write(line: string): void } };
   streams?: Partial<StreamLimits>;
   relayEveryMs?: number;
 }
@@ -44,7 +44,7 @@ const bodyLimit = 4 * 1024 * 1024;
 
 export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> {
   const app = Fastify({
-    ...(typeof deps.log === 'string' ? { logger: loggerOptions(deps.log) } : { loggerInstance: deps.log }),
+    logger: loggerOptions(deps.log),
     // Its lines hold addresses as sent; plugins/request-log.ts writes ours.
     disableRequestLogging: true,
     bodyLimit,
@@ -79,9 +79,10 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
 }
 
 /** Lines start with the level's name and an ISO time; no host name, no process id. */
-function loggerOptions(level: string) {
+function loggerOptions({ level, stream }: AppDependencies['log']) {
   return {
     level,
+    ...(stream === undefined ? {} : { stream }),
     base: { part: 'api' },
     timestamp: () => `,"at":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },

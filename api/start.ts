@@ -38,7 +38,7 @@ export async function startApi(settings: ApiSettings): Promise<RunningApi> {
       workflows,
       tokens: settings.tokens,
       practice: settings.practice,
-      log: settings.logLevel,
+      log: { level: settings.logLevel },
       ...(webUiUrl === undefined ? {} : { webUi: { url: webUiUrl, namespace: settings.temporal.namespace } }),
     });
     await app.listen({ host: settings.host, port: settings.port });
