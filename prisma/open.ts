@@ -9,6 +9,7 @@ import { createBeforeTenant } from './before-tenant.ts';
 import { PrismaClient } from './generated/client.ts';
 import { createRunEventListener } from './listen.ts';
 import { checkReadiness } from './readiness.ts';
+import { createStatementNames } from './statement-names.ts';
 
 export type { ActAsOptions, Actor, StoreRole, Tx } from './act-as.ts';
 export type { BeforeTenant, Identity, OutboxRow, RunScope } from './before-tenant.ts';
@@ -28,7 +29,10 @@ export interface Store {
 }
 
 export interface OpenStoreOptions {
-  /** Of a login that may take the role: a member of it, or the owner. */
+  /**
+   * Of a login that may take the role: a member of it, or the owner. The server itself or a pooler that keeps sessions:
+   * LISTEN and prepared statements belong to a connection.
+   */
   url: string;
   role: StoreRole;
   /** Connections for transactions; 20 unless said. Three more at most answer `before`, and one listens. */
@@ -49,7 +53,9 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   // An idle connection that is lost would otherwise end the process; the pool replaces it by itself.
   transactions.on('error', () => undefined);
   questions.on('error', () => undefined);
-  const client = new PrismaClient({ adapter: new PrismaPg(transactions) });
+  const client = new PrismaClient({
+    adapter: new PrismaPg(transactions, { statementNameGenerator: createStatementNames() }),
+  });
   const listener = createRunEventListener(url);
   const announcer = createAnnouncer(questions);
   const guard = createNestingGuard();
