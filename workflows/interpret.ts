@@ -1,11 +1,12 @@
 /** The loop: start what is ready, wait until something ends or somebody rings, until every node has ended. */
 import type { CancellationScope } from '@temporalio/workflow';
-import { ActivityFailure, ApplicationFailure, condition, isCancellation } from '@temporalio/workflow';
+import { ApplicationFailure, condition, isCancellation } from '@temporalio/workflow';
 import { ExpressionError } from '../compiler/expressions/evaluate.ts';
 import { callActivity, flushLog } from './activity-proxies.ts';
 import { resultName } from './board.ts';
 import type { Doorbell } from './doorbell.ts';
 import type { Ending } from './edges.ts';
+import { failedForGood } from './failure-class.ts';
 import type { RunDocumentResult } from './messages.ts';
 import type { OperatorsView } from './operators-view.ts';
 import type { PerformStep } from './perform-step.ts';
@@ -90,7 +91,7 @@ export async function interpret({ state, doorbell, work, perform, view, finish }
           state.verdicts.set(heard.state.gate, heard.state.verdict);
       } catch (error) {
         // Not heard, so it will be rung again.
-        if (!(error instanceof ActivityFailure)) throw error;
+        if (failedForGood(error) === undefined) throw error;
       } finally {
         hearing = false;
       }
@@ -112,8 +113,9 @@ export async function interpret({ state, doorbell, work, perform, view, finish }
     try {
       return await finish(flow.outcome);
     } catch (error) {
-      if (!(error instanceof ActivityFailure)) throw error;
-      state.failures.set(resultName, classOf(error));
+      const failed = failedForGood(error);
+      if (failed === undefined) throw error;
+      state.failures.set(resultName, failed.class);
       return undefined;
     }
   }
@@ -128,12 +130,12 @@ export async function interpret({ state, doorbell, work, perform, view, finish }
       await state.log.ride((riding) => flushLog({ run: state.run, status, ...riding }));
     } catch (error) {
       // What it carried is untold again, and told by whatever comes next.
-      if (!(error instanceof ActivityFailure)) throw error;
+      if (failedForGood(error) === undefined) throw error;
     }
   }
 }
 
-type Performed = StepEnd | { as: 'parked'; reason: string; told: true } | 'cancelled';
+type Performed = StepEnd | { as: 'parked'; reason: string; recorded: true } | 'cancelled';
 
 async function outcomeOf(performing: Promise<StepEnd>, work: CancellationScope): Promise<Performed> {
   try {
@@ -141,19 +143,10 @@ async function outcomeOf(performing: Promise<StepEnd>, work: CancellationScope):
   } catch (error) {
     if (work.consideredCancelled && isCancellation(error)) return 'cancelled';
     if (error instanceof ExpressionError) return { as: 'parked', reason: 'condition-failed' };
-    if (!(error instanceof ActivityFailure)) throw error;
-    // A step's own activity has recorded how it failed.
-    const told = error.activityType.startsWith('run') && isOurs(error.cause);
-    return { as: 'parked', reason: classOf(error), ...(told ? { told } : {}) };
+    const failed = failedForGood(error);
+    if (failed === undefined) throw error;
+    return { as: 'parked', reason: failed.class, ...(failed.recorded ? { recorded: true } : {}) };
   }
-}
-
-const isOurs = (cause: unknown): cause is ApplicationFailure & { type: string } =>
-  cause instanceof ApplicationFailure && cause.type?.startsWith('waymark.') === true;
-
-/** The failure class that the activity gave; anything that is not ours is a bug. */
-function classOf({ cause }: ActivityFailure): string {
-  return isOurs(cause) ? cause.type.slice('waymark.'.length) : 'bug';
 }
 
 /** Takes in how a node ended, and what that decides about others. */
@@ -163,7 +156,7 @@ function settle(state: RunState, index: number, end: Exclude<Performed, 'cancell
   if (end.as === 'parked') {
     flow.fail(index);
     state.failures.set(id, end.reason);
-    if (!('told' in end)) log.add({ node: id, to: 'parked', detail: end.reason });
+    if (!('recorded' in end)) log.add({ node: id, to: 'parked', detail: end.reason });
     return;
   }
   if (end.as === 'committed') {

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import type { NativeConnection, WorkerOptions, WorkflowBundle } from '@temporalio/worker';
-import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import type { WorkerOptions, WorkflowBundle } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { RunDocumentResult } from '../messages.ts';
 import { ringSignal, runDocumentWorkflow } from '../messages.ts';
 import type { Script, ScriptedRun } from './scripted-run.ts';
@@ -13,6 +13,13 @@ import { scriptedWorld } from './scripted-run.ts';
 export function bundleInterpreter(): Promise<WorkflowBundle> {
   const workflowsPath = createRequire(import.meta.url).resolve('../index.ts');
   return bundleWorkflowCode({ workflowsPath, logger: quiet });
+}
+
+/** For workers. Once in a process: activities that fail on purpose are not worth a line each. */
+export function connectQuietly(address: string): Promise<NativeConnection> {
+  const logging = { logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'ERROR' } } };
+  Runtime.install({ ...logging, shutdownSignals: [] });
+  return NativeConnection.connect({ address });
 }
 
 const ignore = () => undefined;

@@ -1,0 +1,21 @@
+/** What an activity that failed for good tells the workflow: a class, never content. */
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+
+export interface FailedForGood {
+  /** As the activity named it; anything that is not ours is a `bug`. */
+  class: string;
+  /** A step's own activity gave it, and has recorded it. */
+  recorded: boolean;
+}
+
+const prefix = 'waymark.';
+
+/** Undefined for anything but the failure of an activity. Temporal wraps that of a local one in nothing. */
+export function failedForGood(error: unknown): FailedForGood | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause === error && !(error instanceof ApplicationFailure)) return undefined;
+  const type = cause instanceof ApplicationFailure ? cause.type : undefined;
+  if (!type?.startsWith(prefix)) return { class: 'bug', recorded: false };
+  const recorded = error instanceof ActivityFailure && error.activityType.startsWith('run');
+  return { class: type.slice(prefix.length), recorded };
+}
