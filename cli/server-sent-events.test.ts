@@ -3,6 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { ServerSentEvent } from './server-sent-events.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
 
+async function all(events: AsyncIterable<ServerSentEvent>): Promise<ServerSentEvent[]> {
+  const found: ServerSentEvent[] = [];
+  for await (const event of events) found.push(event);
+  return found;
+}
+
 async function read(bytes: Uint8Array, cuts: number[] = []): Promise<ServerSentEvent[]> {
   async function* chunks() {
     let start = 0;
@@ -11,7 +17,7 @@ async function read(bytes: Uint8Array, cuts: number[] = []): Promise<ServerSentE
       start = cut;
     }
   }
-  return Array.fromAsync(readServerSentEvents(chunks()));
+  return all(readServerSentEvents(chunks()));
 }
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -52,11 +58,11 @@ describe('readServerSentEvents', () => {
         events,
         fc.constantFrom('\n', '\r', '\r\n'),
         fc.array(fc.nat(), { maxLength: 8 }),
-        async (all, end, cuts) => {
-          const text = all
+        async (sent, end, cuts) => {
+          const text = sent
             .map(({ id, event, data }) => [`id: ${id}`, `event: ${event}`, `data: ${data}`, '', ''].join(end))
             .join('');
-          expect(await read(bytes(`\ufeff${text}`), cuts)).toEqual(all);
+          expect(await read(bytes(`\ufeff${text}`), cuts)).toEqual(sent);
         },
       ),
     );
@@ -66,6 +72,6 @@ describe('readServerSentEvents', () => {
     async function* endless() {
       for (;;) yield bytes(`data: ${'x'.repeat(1024 * 1024)}\n`);
     }
-    await expect(Array.fromAsync(readServerSentEvents(endless()))).rejects.toThrow('too large');
+    await expect(all(readServerSentEvents(endless()))).rejects.toThrow('too large');
   });
 });

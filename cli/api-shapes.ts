@@ -1,0 +1,169 @@
+/** What the command line reads of the API's answers. Fields it does not know are dropped, so that a newer API still fits. */
+import { z } from 'zod';
+
+const runStatus = z.enum(['running', 'waiting', 'needs-attention', 'completed', 'rejected', 'failed', 'cancelled']);
+export type RunStatus = z.infer<typeof runStatus>;
+
+export const endedStatuses: readonly RunStatus[] = ['completed', 'rejected', 'failed', 'cancelled'];
+
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().optional(),
+  errors: z.array(z.object({ at: z.string(), in: z.string(), message: z.string() })).optional(),
+  diagnostics: z
+    .array(
+      z.object({
+        code: z.string(),
+        severity: z.enum(['error', 'warning']),
+        message: z.string(),
+        line: z.int(),
+        column: z.int(),
+        related: z.array(z.object({ message: z.string(), line: z.int(), column: z.int() })).default([]),
+      }),
+    )
+    .optional(),
+});
+export type ProblemBody = z.infer<typeof problemSchema>;
+
+/** An API that does not say whether it is for practice is taken not to be. */
+export const healthSchema = z.object({ practice: z.boolean().default(false) });
+
+export const publishedSchema = z.object({ document: z.string(), title: z.string(), graphHash: z.string() });
+export type Published = z.infer<typeof publishedSchema>;
+
+/** Of a graph, what names its steps and the arms of its choices. */
+export const graphVersionSchema = z.object({
+  graph: z.object({
+    nodes: z.array(
+      z.object({
+        id: z.string(),
+        title: z.string(),
+        arms: z.array(z.object({ when: z.string().optional(), to: z.string() })).default([]),
+      }),
+    ),
+  }),
+});
+export type RunGraph = z.infer<typeof graphVersionSchema>['graph'];
+
+export const startedRunSchema = z.object({
+  id: z.string(),
+  document: z.string(),
+  graphHash: z.string(),
+  title: z.string(),
+  status: runStatus,
+  requester: z.string(),
+  practice: z.boolean(),
+  createdAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().optional(),
+  workflowId: z.string(),
+  webUi: z.string().optional(),
+});
+export type StartedRun = z.infer<typeof startedRunSchema>;
+
+export const runSchema = startedRunSchema.extend({
+  steps: z.array(
+    z.object({
+      id: z.string(),
+      title: z.string(),
+      kind: z.string(),
+      state: z.string(),
+      attempt: z.int(),
+      failure: z.object({ class: z.string(), detail: z.string().optional() }).optional(),
+      verdict: z.string().optional(),
+      startedAt: z.iso.datetime().optional(),
+      endedAt: z.iso.datetime().optional(),
+    }),
+  ),
+  waiting: z.array(
+    z.object({
+      gate: z.string(),
+      step: z.string(),
+      title: z.string(),
+      approvers: z.array(z.string()),
+      since: z.iso.datetime(),
+    }),
+  ),
+  result: z.json().optional(),
+});
+export type Run = z.infer<typeof runSchema>;
+
+/** One row of the run log: ids, digests and numbers, never content. */
+export const runEventSchema = z.object({
+  seq: z.int(),
+  at: z.iso.datetime(),
+  type: z.string(),
+  step: z.string().optional(),
+  body: z.record(z.string(), z.json()),
+});
+export type RunEvent = z.infer<typeof runEventSchema>;
+
+export const journalSchema = z.object({
+  run: z.string(),
+  status: runStatus,
+  practice: z.boolean(),
+  qualityScore: z.number().optional(),
+  totals: z.object({ tokensIn: z.int(), tokensOut: z.int(), costUsd: z.number() }),
+  rows: z.array(
+    z.object({
+      seq: z.int(),
+      at: z.iso.datetime(),
+      event: z.string(),
+      step: z.string().optional(),
+      attempt: z.int().optional(),
+      status: z.string().optional(),
+      class: z.string().optional(),
+      agent: z.string().optional(),
+      source: z.string().optional(),
+      tokensIn: z.number().optional(),
+      tokensOut: z.number().optional(),
+      costUsd: z.number().optional(),
+      latencyMs: z.number().optional(),
+      qualityScore: z.number().optional(),
+    }),
+  ),
+});
+export type Journal = z.infer<typeof journalSchema>;
+
+export const gateSchema = z.object({
+  id: z.string(),
+  step: z.string(),
+  title: z.string(),
+  question: z.string(),
+  purpose: z.enum(['step', 'approval']),
+  status: z.enum(['open', 'decided', 'lapsed']),
+  run: z.object({
+    id: z.string(),
+    document: z.string(),
+    title: z.string(),
+    status: z.string(),
+    requester: z.string(),
+    practice: z.boolean(),
+    webUi: z.string().optional(),
+  }),
+  subject: z.string(),
+  /** In order; in lists a large value is left out. */
+  shown: z.array(z.object({ name: z.string(), value: z.json().optional() })),
+  actions: z.array(z.object({ name: z.string(), effect: z.enum(['continue', 'end']) })),
+  approvers: z.array(z.string()),
+  notBy: z.array(z.string()),
+  mayDecide: z.boolean(),
+  verdict: z.string().optional(),
+  openedAt: z.iso.datetime(),
+  decidedAt: z.iso.datetime().optional(),
+});
+export type Gate = z.infer<typeof gateSchema>;
+
+export const gatesPageSchema = z.object({ items: z.array(gateSchema), next: z.string().optional() });
+
+export const decisionSchema = z.object({
+  id: z.string(),
+  gate: z.string(),
+  run: z.string(),
+  action: z.string(),
+  decidedAt: z.iso.datetime(),
+});
+export type Decision = z.infer<typeof decisionSchema>;
+
+export const cancelAcceptedSchema = z.object({ run: z.string(), command: z.string() });
