@@ -139,9 +139,11 @@ export function parsePracticeScript(text: string): ParsedScript {
   }
   const parsed = practiceScriptSchema.safeParse(value);
   if (parsed.success) return { ok: true, script: parsed.data };
+  const problems = parsed.error.issues.map((issue) => ({ path: pathText(issue.path), message: issue.message }));
+  // An answer with a misspelt key is also one without content: one mistake, told once.
   return {
     ok: false,
-    problems: parsed.error.issues.map((issue) => ({ path: pathText(issue.path), message: issue.message })),
+    problems: problems.filter(({ path }, index) => problems.findIndex((one) => one.path === path) === index),
   };
 }
 
