@@ -24,6 +24,7 @@ export interface PracticeServerOptions {
 export interface PracticeRequest {
   method: string;
   path: string;
+  run: string;
   asked: Asked;
   body: Json;
 }
@@ -56,7 +57,8 @@ export async function startPracticeServer(options: PracticeServerOptions): Promi
     const path = new URL(request.url ?? '/', 'http://practice').pathname;
     const body = await bodyOf(request);
     const asked = askedBy(request);
-    requests.push({ method: request.method ?? '', path, asked, body });
+    const run = String(request.headers['x-waymark-run'] ?? '');
+    requests.push({ method: request.method ?? '', path, run, asked, body });
     if (requests.length > heldRequests) requests.shift();
 
     const route = `${request.method} ${path}`;
@@ -66,7 +68,6 @@ export async function startPracticeServer(options: PracticeServerOptions): Promi
         data: [{ id: practiceModel, object: 'model', created: 0, owned_by: 'waymark' }],
       });
     }
-    const run = String(request.headers['x-waymark-run'] ?? '');
     const tool = /^\/tools\/([^/]+)(?:\/outcomes\/([^/]+))?$/.exec(path);
     if (route !== 'POST /v1/chat/completions' && !tool) {
       return send(
