@@ -8,8 +8,8 @@ import { checkTypes } from './check-types.ts';
 import type { DocumentDraft, ExpressionDraft, StepDraft, UseDraft } from './draft.ts';
 import { reportExpressionProblems } from './expression-problems.ts';
 import type { Flow } from './flow.ts';
+import { unsaidActions } from './gate-values.ts';
 import { namedTypes } from './read-document.ts';
-import { unsaidActions } from './setting-values.ts';
 import { mayFit } from './type-fit.ts';
 
 const anything: Type = { kind: 'anything' };

@@ -3,7 +3,7 @@ import type { Report } from '../diagnostics.ts';
 import { parseExpression } from '../expressions/parse.ts';
 import { readsOf, rootsPresentWhenTrue } from '../expressions/reads.ts';
 import type { Span } from '../source-text.ts';
-import type { DocumentDraft, ExpressionDraft, StepDraft } from './draft.ts';
+import type { DocumentDraft, EdgeDraft, ExpressionDraft, StepDraft } from './draft.ts';
 import { Flow } from './flow.ts';
 import type { Order } from './order-steps.ts';
 import { codeSpan } from './phrases.ts';
@@ -34,7 +34,10 @@ export function checkFlow(draft: DocumentDraft, order: Order, report: Report): F
 }
 
 function reportCycle(cycle: Flow['cycles'][number], steps: ReadonlyMap<string, StepDraft>, report: Report): void {
-  const [last] = cycle.toSorted((a, b) => b.span.start - a.span.start);
+  // A link is where the mistake was written; document order is not.
+  const isLink = (edge: EdgeDraft): boolean => steps.get(edge.to)?.headingSpan.start !== edge.span.start;
+  const links = cycle.filter(isLink);
+  const [last] = (links.length > 0 ? links : cycle).toSorted((a, b) => b.span.start - a.span.start);
   if (!last) return;
   const titles = cycle.map((edge) => steps.get(edge.from)?.title ?? '').toReversed();
   const related = cycle

@@ -11,7 +11,8 @@ import type {
   StepKind,
   UseDraft,
 } from './draft.ts';
-import { unsaidActions, unsaidRetry } from './setting-values.ts';
+import { unsaidActions } from './gate-values.ts';
+import { unsaidRetry } from './retry-values.ts';
 
 const unsaidTimeoutMs = 30_000;
 

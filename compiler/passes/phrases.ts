@@ -1,7 +1,8 @@
 /** The text of a setting or a cell, as words, links and inline code, each with its place. */
-import type { Nodes, PhrasingContent } from 'mdast';
+
 import type { SourceText, Span } from '../source-text.ts';
 import { plainWords } from '../source-text.ts';
+import type { Nodes } from './markdown.ts';
 
 export type Phrase =
   /** Source text, escapes and all; `plainWords` reads it. */
@@ -18,11 +19,11 @@ export type LinkTargets = ReadonlyMap<string, string>;
 /** Comments are left out; what has no meaning in a setting (images, emphasis marks) stays as its source text. */
 export function readPhrases(nodes: readonly Nodes[], source: SourceText, targets: LinkTargets): Phrase[] {
   const phrases: Phrase[] = [];
-  for (const node of nodes) add(node as PhrasingContent, source, targets, phrases);
+  for (const node of nodes) add(node, source, targets, phrases);
   return phrases;
 }
 
-function add(node: PhrasingContent, source: SourceText, targets: LinkTargets, phrases: Phrase[]): void {
+function add(node: Nodes, source: SourceText, targets: LinkTargets, phrases: Phrase[]): void {
   const span = spanOf(node);
   switch (node.type) {
     case 'inlineCode':

@@ -1,12 +1,12 @@
 /** Pass 2: nodes to sections. A heading with one #, two or three opens a block; the rest is that block's content. */
 import GithubSlugger from 'github-slugger';
-import type { Heading as HeadingNode, RootContent } from 'mdast';
 import type { Report } from '../diagnostics.ts';
 import { editDistance } from '../nearest-word.ts';
 import type { SourceText, Span } from '../source-text.ts';
 import { foldName, plainWords } from '../source-text.ts';
+import type { HeadingNode, RootContent } from './markdown.ts';
+import { walk } from './markdown.ts';
 import { spanOf } from './phrases.ts';
-import { walk } from './split.ts';
 
 export const sectionNames = ['inputs', 'types', 'agents', 'proposal', 'steps', 'result'] as const;
 export type SectionName = (typeof sectionNames)[number];

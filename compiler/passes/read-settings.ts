@@ -1,13 +1,14 @@
 /** Pass 3: the bullet list directly under a heading to settings, and the rest to prose. */
-import type { List, ListItem, Nodes, RootContent } from 'mdast';
+
 import type { Report } from '../diagnostics.ts';
 import type { SourceText, Span } from '../source-text.ts';
 import { foldName } from '../source-text.ts';
+import type { List, ListItem, Nodes, RootContent } from './markdown.ts';
+import { walk } from './markdown.ts';
 import type { LinkTargets, Phrase } from './phrases.ts';
 import { phrasesSpan, readPhrases, spanOf, splitAtColon, splitAtCommas, trimPhrases } from './phrases.ts';
 import type { Block } from './read-sections.ts';
 import { kindsNotYet, settingNames, stepKindNames } from './setting-names.ts';
-import { walk } from './split.ts';
 import { isComment } from './visible-text.ts';
 
 export interface Setting {
@@ -200,7 +201,8 @@ function visibleSource(root: RootContent, source: SourceText): string {
     if (span.start < from || !(node.type === 'definition' || (node.type === 'html' && isComment(source.slice(span)))))
       continue;
     text += source.text.slice(from, span.start);
-    from = span.end;
+    // Of the spaces on both sides of a comment one stays.
+    from = /\s$/.test(text) && source.text[span.end] === ' ' ? span.end + 1 : span.end;
   }
   const whole = text + source.text.slice(from, spanOf(root).end);
   return from === spanOf(root).start ? whole : whole.replace(/[ \t]+$/gm, '');

@@ -24,6 +24,11 @@ function readStep(block: Block, body: Body, context: Context): StepDraft {
     const reader = readers.get(name);
     if (reader) Object.assign(values, reader(setting, context));
   }
+  const conditional = kind === 'tool' ? values.uses?.find((use) => use.ifItRan) : undefined;
+  if (conditional) {
+    const message = 'Unexpected if it ran in uses of a tool step, expected has() in with; not yet supported';
+    context.report.error('not-yet-supported', conditional.span, message);
+  }
   return {
     id: context.names.ids.get(block.heading) ?? '',
     title: block.heading.text,

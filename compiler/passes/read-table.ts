@@ -1,7 +1,8 @@
 /** A section's one table, by the names of its columns. */
-import type { Table } from 'mdast';
+
 import type { Span } from '../source-text.ts';
 import { foldName } from '../source-text.ts';
+import type { Table } from './markdown.ts';
 import type { Phrase } from './phrases.ts';
 import { phrasesSpan, readPhrases, spanOf, trimPhrases } from './phrases.ts';
 import type { Block } from './read-sections.ts';

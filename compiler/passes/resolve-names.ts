@@ -80,7 +80,8 @@ function nameThing(
     return refused;
   }
   if (isReservedId(id) || (!setting && isPrototypeName(heading.text))) {
-    const message = `Unexpected id ${id}, which has a meaning of its own, expected another heading or an id: setting`;
+    const what = setting ? `id ${id}, which` : `heading ${heading.text}, whose id ${id}`;
+    const message = `Unexpected ${what} has a meaning of its own, expected another heading or an id: setting`;
     report.error('reserved-name', span, message);
     return refused;
   }

@@ -1,11 +1,9 @@
 /** Readers of the values of settings. Each reports what it cannot read and gives what it can. */
-import type { Approvers, Retry } from '../graph.ts';
 import type { Span } from '../source-text.ts';
 import { foldName, plainWords } from '../source-text.ts';
 import type { ArmDraft, ExpressionDraft, NamedExpression, StepLink, StepValues, UseDraft } from './draft.ts';
 import type { Phrase } from './phrases.ts';
-import { phrasesSpan, phrasesText, splitAtColon, splitPhrases, trimPhrases } from './phrases.ts';
-import { readDuration, readNumber, splitNumeral } from './quantities.ts';
+import { phrasesSpan, phrasesText, splitAtColon } from './phrases.ts';
 import type { Reading, Setting } from './read-settings.ts';
 import { entriesOf, valueSpan } from './read-settings.ts';
 import { readType } from './read-type.ts';
@@ -18,11 +16,8 @@ export interface Context extends Reading {
 
 export type Reader = (setting: Setting, context: Context) => StepValues;
 
-const longestTimeoutMs = 24 * 3_600_000;
-const mostTries = 100;
-
 /** The one value of a setting that takes no list. */
-function oneValue(setting: Setting, { report }: Context): Phrase[] {
+export function oneValue(setting: Setting, { report }: Context): Phrase[] {
   const [first = [], second] = setting.items;
   if (second) {
     const message = `Unexpected list under ${setting.name}, expected one value`;
@@ -31,7 +26,7 @@ function oneValue(setting: Setting, { report }: Context): Phrase[] {
   return setting.items.length > 0 ? first : setting.value;
 }
 
-function invalid(setting: Setting, phrases: readonly Phrase[], expected: string, { report }: Context): void {
+export function invalid(setting: Setting, phrases: readonly Phrase[], expected: string, { report }: Context): void {
   const message = `Unexpected ${phrasesText(phrases)} in ${setting.name}, expected ${expected}`;
   report.error('invalid-value', phrasesSpan(phrases, valueSpan(setting)), message);
 }
@@ -131,45 +126,6 @@ export const readTool: Reader = (setting, context) => {
   if (toolPattern.test(tool)) return { tool };
   invalid(setting, phrases, 'the name of a tool, such as payments.transfer', context);
   return {};
-};
-
-/** `a or b`. `a and b` and persons are for later. */
-function readRoles(setting: Setting, context: Context): Approvers | undefined {
-  const phrases = oneValue(setting, context);
-  const span = phrasesSpan(phrases, setting.span);
-  const later = (what: string): undefined => {
-    const message = `Unexpected ${what} in ${setting.name}, expected one role or roles parted by or; not yet supported`;
-    context.report.error('not-yet-supported', span, message);
-    return undefined;
-  };
-  if (phrases.some((one) => one.kind === 'code')) return later('a person');
-  if (splitPhrases(phrases, /\sand\s/gi).length > 1) return later('roles parted by and');
-  const anyOf: string[] = [];
-  for (const part of splitPhrases(phrases, /\sor\s/gi)) {
-    const role = phrasesText(part);
-    if (!/^[\p{L}\p{N}][\p{L}\p{N}\p{M} _.-]*$/u.test(role) || part.some((one) => one.kind !== 'text')) {
-      invalid(setting, part.length > 0 ? part : phrases, 'a role such as manager, or roles parted by or', context);
-      return undefined;
-    }
-    if (anyOf.some((one) => foldName(one) === foldName(role))) {
-      context.report.error(
-        'repeated-value',
-        phrasesSpan(part, span),
-        `Unexpected second ${role}, expected each role once`,
-      );
-    } else anyOf.push(role);
-  }
-  return { anyOf };
-}
-
-export const readApprove: Reader = (setting, context) => {
-  const approvers = readRoles(setting, context);
-  return approvers ? { approvers } : {};
-};
-
-export const readRequiresApproval: Reader = (setting, context) => {
-  const requiresApproval = readRoles(setting, context);
-  return requiresApproval ? { requiresApproval } : {};
 };
 
 export const readChoose: Reader = (setting, context) => {
@@ -288,87 +244,4 @@ export const readCheck: Reader = (setting, context) => {
   return { checks };
 };
 
-export const unsaidRetry: Retry = { times: 2, initialMs: 1000, factor: 2, maxMs: 60_000 };
-
-/** `3 times, after 1 second, doubling, at most 1 minute`: with `after` and no `doubling` the pause stays as it is. */
-export const readRetry: Reader = (setting, context) => {
-  const { report } = context;
-  const retry = { ...unsaidRetry };
-  const said = new Set<string>();
-  for (const entry of entriesOf(setting)) {
-    const words = phrasesText(entry).toLowerCase();
-    const span = phrasesSpan(entry, setting.span);
-    const part = /^(after|at most|doubling)\b/.exec(words)?.[1] ?? 'times';
-    if (said.has(part)) {
-      report.error('repeated-value', span, `Unexpected ${words}, expected each part of retry once`);
-      continue;
-    }
-    said.add(part);
-    const rest = words.slice(part.length).trim();
-    if (part === 'after') retry.initialMs = readDuration(rest, span, longestTimeoutMs, report) ?? retry.initialMs;
-    else if (part === 'at most') retry.maxMs = readDuration(rest, span, longestTimeoutMs, report) ?? retry.maxMs;
-    else if (part === 'doubling' && rest === '') continue;
-    else retry.times = readTimes(words, entry, setting, context) ?? retry.times;
-  }
-  if (said.has('after') && !said.has('doubling')) retry.factor = 1;
-  if (!said.has('at most')) retry.maxMs = Math.max(retry.maxMs, retry.initialMs);
-  return { retry };
-};
-
-function readTimes(words: string, entry: Phrase[], setting: Setting, context: Context): number | undefined {
-  const { numeral, rest } = splitNumeral(words);
-  if (numeral === '' || !/^times?$/.test(rest)) {
-    invalid(setting, entry, '3 times, after 1 second, doubling', context);
-    return undefined;
-  }
-  const span = phrasesSpan(entry, setting.span);
-  const times = readNumber(numeral, span, context.report);
-  if (times === undefined) return undefined;
-  if (Number.isInteger(times) && times >= 0 && times <= mostTries) return times;
-  context.report.error('out-of-range', span, `Unexpected ${words}, expected a whole number from 0 to ${mostTries}`);
-  return undefined;
-}
-
-export const readTimeout: Reader = (setting, context) => {
-  const words = readWords(setting, 'a duration such as 30 seconds', context);
-  if (words === undefined) return {};
-  const timeoutMs = readDuration(words, valueSpan(setting), longestTimeoutMs, context.report);
-  return timeoutMs === undefined ? {} : { timeoutMs };
-};
-
 export const readTools: Reader = (setting, context) => ({ tools: readToolNames(setting, context) });
-
-export const readNotBy: Reader = (setting, context) => {
-  const notBy: 'requester'[] = [];
-  for (const entry of entriesOf(setting)) {
-    const word = foldName(phrasesText(entry));
-    if (word === 'requester') notBy.push('requester');
-    else if (word === 'contributors') {
-      const message = 'Unexpected contributors in not by, expected requester; not yet supported';
-      context.report.error('not-yet-supported', phrasesSpan(entry, setting.span), message);
-    } else invalid(setting, entry, 'requester', context);
-  }
-  return { notBy: [...new Set(notBy)] };
-};
-
-export const unsaidActions: { name: string; effect: 'continue' | 'end' }[] = [
-  { name: 'approve', effect: 'continue' },
-  { name: 'reject', effect: 'end' },
-];
-
-export const readActions: Reader = (setting, context) => {
-  const actions: { name: string; effect: 'continue' | 'end' }[] = [];
-  for (const entry of entriesOf(setting)) {
-    const span = phrasesSpan(entry, setting.span);
-    const word = foldName(phrasesText(entry));
-    const plain = unsaidActions.find((action) => action.name === word && entry.length === 1);
-    if (plain && actions.includes(plain)) {
-      context.report.error('repeated-value', span, `Unexpected second ${word}, expected each action once`);
-    } else if (plain) actions.push(plain);
-    else if (splitAtColon(entry) || /^request changes\b/.test(word)) {
-      const message = `Unexpected action ${phrasesText(trimPhrases(entry))}, expected approve and reject; not yet supported`;
-      context.report.error('not-yet-supported', span, message);
-    } else invalid(setting, entry, 'approve and reject', context);
-  }
-  return { actions };
-};

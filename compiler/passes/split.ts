@@ -2,20 +2,17 @@
  * Pass 1: text to Markdown nodes. Parsing is superlinear in the length of what is parsed at once, so the text is split
  * at its headings and the parts are parsed one by one; the nodes are the same as of the whole.
  */
-import type { Definition, FootnoteDefinition, Nodes, RootContent } from 'mdast';
-import remarkGfm from 'remark-gfm';
-import remarkParse from 'remark-parse';
-import { unified } from 'unified';
+
 import type { Report } from '../diagnostics.ts';
 import type { SourceText } from '../source-text.ts';
+import type { Definition, FootnoteDefinition, Nodes, RootContent } from './markdown.ts';
+import { markdownParser, walk } from './markdown.ts';
 
 export const maxDocumentBytes = 2 * 1024 * 1024;
 export const maxSectionLength = 200 * 1024;
 export const maxNesting = 32;
 /** Brackets and emphasis marks of one paragraph: Markdown matches them pairwise, which takes the square of their number. */
 const maxMarks = 1000;
-
-const processor = unified().use(remarkParse).use(remarkGfm).freeze();
 
 /** Line starts of headings that begin in the first column: nothing but an open fence or HTML block can contain them. */
 function headingStarts(text: string): number[] {
@@ -81,7 +78,7 @@ function isOpenAtEnd(node: RootContent | undefined, text: string, end: number): 
 }
 
 function parsePart(text: string, shift: number): RootContent[] {
-  const { children } = processor.parse(text);
+  const { children } = markdownParser.parse(text);
   if (shift !== 0) for (const child of children) shiftOffsets(child, shift);
   return children;
 }
@@ -90,16 +87,6 @@ function shiftOffsets(root: Nodes, shift: number): void {
   for (const node of walk(root)) {
     if (node.position?.start.offset !== undefined) node.position.start.offset += shift;
     if (node.position?.end.offset !== undefined) node.position.end.offset += shift;
-  }
-}
-
-/** The node and all nodes in it, parents first, in document order. Iterative: nesting does not deepen the stack. */
-export function* walk(root: Nodes): Generator<Nodes> {
-  const waiting: Nodes[] = [root];
-  for (let node = waiting.pop(); node; node = waiting.pop()) {
-    yield node;
-    if ('children' in node)
-      for (let i = node.children.length - 1; i >= 0; i -= 1) waiting.push(node.children[i] as Nodes);
   }
 }
 

@@ -3,6 +3,8 @@
  * kind is a table. What a kind needs besides its own setting is said in `needed`.
  */
 import type { StepKind } from './draft.ts';
+import * as gate from './gate-values.ts';
+import * as tries from './retry-values.ts';
 import type { Reader } from './setting-values.ts';
 import * as read from './setting-values.ts';
 
@@ -20,19 +22,19 @@ const calling: Rows = [
   ['uses', read.readUsesSetting],
   ['gives', read.readGives],
   ['check', read.readCheck],
-  ['retry', read.readRetry],
-  ['timeout', read.readTimeout],
-  ['requires approval', read.readRequiresApproval],
+  ['retry', tries.readRetry],
+  ['timeout', tries.readTimeout],
+  ['requires approval', gate.readRequiresApproval],
 ];
 
 export const stepSettings: Readonly<Record<StepKind, ReadonlyMap<string, Reader>>> = {
   agent: new Map([['agent', read.readAgent], ['tools', read.readTools], ...calling, ...everyStep]),
   tool: new Map([['tool', read.readTool], ['with', read.readWith], ...calling, ...everyStep]),
   approve: new Map([
-    ['approve', read.readApprove],
+    ['approve', gate.readApprove],
     ['show', read.readShow],
-    ['actions', read.readActions],
-    ['not by', read.readNotBy],
+    ['actions', gate.readActions],
+    ['not by', gate.readNotBy],
     ...everyStep,
   ]),
   choose: new Map([['choose', read.readChoose], ...everyStep]),

@@ -1,0 +1,28 @@
+/** Markdown as this compiler reads it: CommonMark with GitHub's tables, and the types of its nodes. */
+import remarkGfm from 'remark-gfm';
+import remarkParse from 'remark-parse';
+import { unified } from 'unified';
+
+export const markdownParser = unified().use(remarkParse).use(remarkGfm).freeze();
+
+type Root = ReturnType<typeof markdownParser.parse>;
+export type RootContent = Root['children'][number];
+export type Nodes = Root | RootContent;
+type NodeOf<Type extends RootContent['type']> = Extract<RootContent, { type: Type }>;
+export type Definition = NodeOf<'definition'>;
+export type FootnoteDefinition = NodeOf<'footnoteDefinition'>;
+export type HeadingNode = NodeOf<'heading'>;
+export type List = NodeOf<'list'>;
+export type ListItem = NodeOf<'listItem'>;
+export type Table = NodeOf<'table'>;
+
+/** The node and all nodes in it, parents first, in document order. Iterative: nesting does not deepen the stack. */
+export function* walk(root: Nodes): Generator<Nodes> {
+  const waiting: Nodes[] = [root];
+  for (let node = waiting.pop(); node; node = waiting.pop()) {
+    yield node;
+    if ('children' in node) {
+      for (let i = node.children.length - 1; i >= 0; i -= 1) waiting.push(node.children[i] as Nodes);
+    }
+  }
+}
