@@ -87,7 +87,10 @@ test('an owner that is no superuser migrates, provisions and serves, bound by th
   await queryOnce(inject('ownerUrl'), `ALTER DATABASE ${database} OWNER TO ${owner}`);
   await queryOnce(url, `ALTER SCHEMA public OWNER TO ${owner}`);
   const ownerUrl = Object.assign(new URL(url), { username: owner, password: 'owner' }).href;
-  await migrate(ownerUrl);
+  // Each start of an installation migrates, and gives the logins their passwords again.
+  const logins = { api: { user: `${owner}_api`, password: 'a' }, worker: { user: `${owner}_worker`, password: 'w' } };
+  await migrate(ownerUrl, { logins });
+  await migrate(ownerUrl, { logins });
   await provision(ownerUrl, {
     tenants: [{ id: 'acme', name: 'Acme' }],
     users: [
@@ -106,6 +109,7 @@ test('an owner that is no superuser migrates, provisions and serves, bound by th
   await api.before.settleOutbox('acme', due[0]?.id ?? '');
   await Promise.all([api.close(), worker.close()]);
   expect(await queryOnce(url, 'SELECT done_at IS NOT NULL AS done FROM outbox')).toEqual([{ done: true }]);
+  await queryOnce(ownerUrl, `DROP ROLE ${owner}_api, ${owner}_worker`);
   await queryOnce(url, `REASSIGN OWNED BY ${owner} TO CURRENT_USER`);
   await queryOnce(url, `DROP OWNED BY ${owner}`);
   await queryOnce(inject('ownerUrl'), `ALTER DATABASE ${database} OWNER TO CURRENT_USER; DROP ROLE ${owner}`);

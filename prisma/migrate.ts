@@ -135,10 +135,13 @@ async function ensureLogin(client: Client, login: Login, group: 'api_user' | 'wo
 async function setLogin(client: Client, login: Login, group: 'api_user' | 'worker_user'): Promise<void> {
   const user = client.escapeIdentifier(login.user);
   const exists = await client.query('SELECT FROM pg_catalog.pg_roles WHERE rolname = $1', [login.user]);
-  // Not inheriting, a login that forgets to set its role can do nothing at all.
+  const password = client.escapeLiteral(login.password);
+  // Not inheriting, a login that forgets to set its role can do nothing at all. Only a superuser may even restate what
+  // else the login may not be, so that is said once, when it is made.
   await client.query(
-    `${exists.rowCount === 0 ? 'CREATE' : 'ALTER'} ROLE ${user} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOINHERIT
-     PASSWORD ${client.escapeLiteral(login.password)}`,
+    exists.rowCount === 0
+      ? `CREATE ROLE ${user} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD ${password}`
+      : `ALTER ROLE ${user} LOGIN NOINHERIT PASSWORD ${password}`,
   );
   const version = await client.query<{ number: number }>(`SELECT current_setting('server_version_num')::int AS number`);
   // From 16 on each membership says for itself what the attribute NOINHERIT said for all before.
