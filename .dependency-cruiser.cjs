@@ -41,8 +41,8 @@ module.exports = {
     ]),
     room('cli', 'The command line speaks HTTP to the API; of ours it imports the compiler only.', ['^compiler/']),
     room('console', 'The console speaks HTTP to the API; it imports nothing of ours.'),
-    room('dev', 'The development stack holds every room together, but does not reach into the command line.', [
-      '^(compiler|workflows|activities|api|prisma|examples)/',
+    room('dev', 'The development stack holds every room together; its demo is a client like any other.', [
+      '^(compiler|workflows|activities|api|prisma|cli|examples)/',
       '^worker\\.ts$',
     ]),
     {

@@ -1,0 +1,134 @@
+/** The commands, their arguments and options. What a command needs is loaded when it runs, so that each starts fast. */
+import { Command, CommanderError } from 'commander';
+import manifest from '../package.json' with { type: 'json' };
+import { CommandFailure, exitCodes, WrongUsage } from './failures.ts';
+import type { World } from './world.ts';
+
+const help = `
+Exit codes:
+  0  done; with --follow, the run completed
+  1  what was asked failed or was refused; what, where and what was expected is on stderr
+  2  wrong usage: an unknown command or option, or a file that cannot be used; nothing was done
+  3  with --follow, the run was rejected, cancelled or failed, or needs attention
+
+The API's address and token come from --api and --token, else WAYMARK_API_URL and WAYMARK_TOKEN, else the
+development stack that \`npm run dev\` keeps up: of --data, else WAYMARK_DATA, else the nearest .waymark folder.`;
+
+/** Runs one command. `args` are those after the program's name. Resolves with the exit code; never throws. */
+export async function runCommandLine(args: string[], world: World): Promise<number> {
+  const { terminal } = world;
+  let code: number = exitCodes.done;
+  try {
+    const program = createProgram(world, (result) => {
+      code = result;
+    });
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage;
+    if (error instanceof CommandFailure) {
+      terminal.complain(error.message);
+      return error instanceof WrongUsage ? exitCodes.wrongUsage : exitCodes.failed;
+    }
+    if (world.interrupted.aborted) return exitCodes.interrupted;
+    terminal.complain(
+      `Unexpected failure inside this command: ${error instanceof Error ? error.stack : String(error)}`,
+    );
+    return exitCodes.failed;
+  }
+}
+
+function createProgram(world: World, done: (code: number) => void): Command {
+  const { terminal } = world;
+  const trimmed = (text: string) => text.replace(/\n$/, '');
+  const program = new Command('waymark')
+    .description('Publishes and runs procedures written in Markdown, and decides their gates.')
+    .version(manifest.version)
+    .configureOutput({
+      writeOut: (text) => terminal.print(trimmed(text)),
+      writeErr: (text) => terminal.complain(trimmed(text)),
+    })
+    .exitOverride()
+    .showHelpAfterError('(see --help)')
+    .addHelpText('after', help);
+
+  program
+    .command('compile')
+    .description('check a document and print its graph as JSON; needs no server')
+    .argument('<file>', 'the document, a folder with document.md, or - for stdin')
+    .option('--json', 'print mistakes as a JSON array on stdout')
+    .action(async (file: string, options) => {
+      const { compileCommand } = await import('./commands/compile.ts');
+      done(await compileCommand(file, options, world));
+    });
+
+  connected(program.command('publish'))
+    .description('publish a document')
+    .argument('<file>', 'the document, a folder with document.md, or - for stdin')
+    .action(async (file: string, options) => {
+      const { publishCommand } = await import('./commands/publish.ts');
+      done(await publishCommand(file, options, world));
+    });
+
+  connected(program.command('run'))
+    .description('publish a document and start a run of it')
+    .argument('<file>', 'the document, a folder with document.md, or - for stdin')
+    .option('--input <file>', 'the input as JSON; unsaid, input.json beside the document')
+    .option('--follow', 'show each step as it happens, then the result and the journal')
+    .option(
+      '--practice <file>',
+      'script of model and tool answers; unsaid, practice.json beside the document on a practice stack',
+    )
+    .action(async (file: string, options) => {
+      const { runCommand } = await import('./commands/run.ts');
+      done(await runCommand(file, options, world));
+    });
+
+  connected(program.command('gates'))
+    .description('list the gates that wait for me')
+    .option('--json', 'print them as a JSON array')
+    .action(async (options) => {
+      const { gatesCommand } = await import('./commands/gates.ts');
+      done(await gatesCommand(options, world));
+    });
+
+  connected(program.command('decide'))
+    .description('decide a gate')
+    .argument('<gate>', 'its id, or the beginning of the id of a gate that waits for me')
+    .argument('<action>', 'one of its actions, such as approve')
+    .option('--comment <text>', 'why')
+    .option('--form <file>', 'JSON to give with the decision; - for stdin')
+    .action(async (gate: string, action: string, options) => {
+      const { decideCommand } = await import('./commands/decide.ts');
+      done(await decideCommand(gate, action, options, world));
+    });
+
+  connected(program.command('inspect'))
+    .description('show a run: its status, steps, result and journal')
+    .argument('<run>', 'its id')
+    .option('--json', 'print the run and its journal as JSON')
+    .action(async (run: string, options) => {
+      const { inspectCommand } = await import('./commands/inspect.ts');
+      done(await inspectCommand(run, options, world));
+    });
+
+  connected(program.command('cancel'))
+    .description('cancel a run')
+    .argument('<run>', 'its id')
+    .option('--comment <text>', 'why')
+    .action(async (run: string, options) => {
+      const { cancelCommand } = await import('./commands/cancel.ts');
+      done(await cancelCommand(run, options, world));
+    });
+
+  return program;
+}
+
+/** The options of a command that talks to the API. */
+function connected(command: Command): Command {
+  return command
+    .option('--api <url>', "the API's address")
+    .option('--token <token>', 'bearer token for the API')
+    .option('--as <person>', 'name, email or role of a person of the development stack; unsaid, the first')
+    .option('--data <dir>', "the development stack's folder");
+}
