@@ -1,0 +1,221 @@
+/**
+ * The system as production has it: a worker and an API, each a process of its own, against a Temporal server and a
+ * PostgreSQL that run elsewhere, and models and tools behind HTTP. A test may kill either process and start it again.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { expect, inject, vi } from 'vitest';
+import { openDevelopmentIssuer } from '../../api/development-issuer.ts';
+import type { GuardedChild } from '../../dev/children.ts';
+import { startGuarded } from '../../dev/children.ts';
+import { provisionPeople } from '../../dev/people.ts';
+import { findFreePorts } from '../../dev/ports.ts';
+import type { TestDatabase } from '../../dev/test-postgres.ts';
+import { createTestDatabase } from '../../dev/test-postgres.ts';
+import type { ApiClient, GateView, Journal, RunView } from './api-client.ts';
+import { apiClient } from './api-client.ts';
+import type { ScriptedModel } from './scripted-model.ts';
+import { startScriptedModel } from './scripted-model.ts';
+import type { ScriptedTools } from './scripted-tools.ts';
+import { configurationFor, startScriptedTools } from './scripted-tools.ts';
+
+/** An employee, two managers, a finance director, and a manager of another tenant. */
+export type PersonName = 'An Nguyen' | 'Mai Tran' | 'Minh Pham' | 'Finn Olsen' | 'Gus Grant';
+
+export interface System {
+  models: ScriptedModel;
+  tools: ScriptedTools;
+  database: TestDatabase;
+  temporal: Client;
+  namespace: string;
+  taskQueue: string;
+  worker: SystemProcess;
+  api: SystemProcess;
+  apiUrl: string;
+  /** The API as this person asks it. */
+  as(person: PersonName): ApiClient;
+  /** The model that an alias stands for, from the worker's next start on. */
+  configureModels(models: Record<string, string>): void;
+  /** All that any process has logged so far. */
+  logs(): string;
+  /** Resolves when the run has this status; rejects after a minute with how it stands instead. */
+  until(run: string, status: RunView['status']): Promise<RunView>;
+  /** The gate that the run waits at, once it does. */
+  openGateOf(run: string): Promise<GateView>;
+  close(): Promise<void>;
+}
+
+export interface SystemProcess {
+  readonly pid: number;
+  /** Resolves when it is ready for work. `more` is added to its environment. */
+  start(more?: Record<string, string>): Promise<void>;
+  /** kill -9. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Asks it to end in good order, and waits for that. */
+  stop(): Promise<void>;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Everything up and the worker polling. `close` it in afterAll. */
+export async function startSystem(): Promise<System> {
+  const dir = mkdtempSync(join(tmpdir(), 'waymark-system-'));
+  const [models, tools, database, connection, [port = 0]] = await Promise.all([
+    startScriptedModel(),
+    startScriptedTools(),
+    createTestDatabase(inject('ownerUrl')),
+    Connection.connect({ address: inject('temporalAddress') }),
+    findFreePorts(1),
+  ]);
+  const namespace = inject('temporalNamespace');
+  const taskQueue = `system-${port}`;
+  const issuer = await openDevelopmentIssuer(join(dir, 'issuer'), undefined);
+  const users = await provisionPeople(database.ownerUrl, issuer);
+  const configureModels = (named: Record<string, string>) =>
+    writeFileSync(join(dir, 'waymark.config.json'), JSON.stringify(configurationFor(tools, named)));
+  configureModels({ small: 'scripted-small' });
+
+  const shared = {
+    PATH: process.env.PATH ?? '',
+    TEMPORAL_ADDRESS: inject('temporalAddress'),
+    TEMPORAL_NAMESPACE: namespace,
+    TEMPORAL_TASK_QUEUE: taskQueue,
+  };
+  const worker = systemProcess(dir, 'worker', 'worker.ts', {
+    env: {
+      ...shared,
+      DATABASE_URL: database.workerUrl,
+      WAYMARK_CONFIG: join(dir, 'waymark.config.json'),
+      OPENAI_API_KEY: 'not-a-secret',
+      OPENAI_BASE_URL: models.url,
+    },
+    isReady: (pid) => polls(connection, namespace, taskQueue, pid),
+  });
+  const apiUrl = `http://127.0.0.1:${port}`;
+  const api = systemProcess(dir, 'api', 'api/server.ts', {
+    env: {
+      ...shared,
+      DATABASE_URL: database.apiUrl,
+      PORT: String(port),
+      WAYMARK_DEVELOPMENT_ISSUER: join(dir, 'issuer'),
+    },
+    isReady: async () => ((await fetch(`${apiUrl}/health`)).ok ? true : undefined),
+  });
+
+  const as = (name: PersonName): ApiClient => {
+    const user = users.find((one) => one.name === name);
+    if (!user) throw new Error(`no person ${name}`);
+    return apiClient(apiUrl, user.token);
+  };
+  const reader = as('An Nguyen');
+  const system: System = {
+    models,
+    tools,
+    database,
+    temporal: new Client({ connection, namespace }),
+    namespace,
+    taskQueue,
+    worker,
+    api,
+    apiUrl,
+    as,
+    configureModels,
+    logs: () =>
+      readdirSync(join(dir, 'logs'))
+        .map((file) => readFileSync(join(dir, 'logs', file), 'utf8'))
+        .join('\n'),
+    until: (run, status) => untilStatus(reader, run, status),
+    async openGateOf(run) {
+      const { waiting } = await untilStatus(reader, run, 'waiting');
+      return reader.gate(waiting[0]?.gate ?? '');
+    },
+    async close() {
+      await Promise.all([worker.stop(), api.stop()]);
+      await Promise.all([models.close(), tools.close(), connection.close()]);
+      await database.drop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+  try {
+    await Promise.all([worker.start(), api.start()]);
+  } catch (problem) {
+    await system.close();
+    throw problem;
+  }
+  return system;
+}
+
+async function untilStatus(reader: ApiClient, run: string, status: RunView['status']): Promise<RunView> {
+  return vi.waitFor(
+    async () => {
+      const view = await reader.run(run);
+      // Where it stands instead is what a person needs to know of a failed wait.
+      const stands = { status: view.status, failures: view.steps.flatMap(({ failure }) => failure ?? []) };
+      expect(stands, `run ${run}`).toMatchObject({ status });
+      return view;
+    },
+    { timeout: 60_000, interval: 100 },
+  );
+}
+
+/** What happened to one step, in order: `event` or `event kind-or-class`, each with its attempt. */
+export function eventsOf(journal: Journal, step: string): string[] {
+  return journal.rows
+    .filter((row) => row.step === step)
+    .map((row) => [row.event, row.class, row.attempt === undefined ? undefined : `#${row.attempt}`])
+    .map((words) => words.filter((word) => word !== undefined).join(' '));
+}
+
+interface Start {
+  env: Record<string, string>;
+  isReady: (pid: number) => Promise<true | undefined>;
+}
+
+function systemProcess(dir: string, name: string, script: string, { env, isReady }: Start): SystemProcess {
+  let child: GuardedChild | undefined;
+  mkdirSync(join(dir, 'logs'), { recursive: true });
+  return {
+    get pid() {
+      if (!child) throw new Error(`the ${name} has not been started`);
+      return child.pid;
+    },
+    async start(more = {}) {
+      const started = startGuarded({
+        name,
+        command: process.execPath,
+        args: [join(root, script)],
+        // A folder without a configuration of its own.
+        cwd: dir,
+        env: { ...env, ...more },
+        stopSignal: 'SIGTERM',
+        logFile: join(dir, `logs/${name}.log`),
+      });
+      child = started;
+      await started.ready(() => isReady(started.pid), 60_000);
+    },
+    async kill() {
+      if (!child) return;
+      process.kill(child.pid, 'SIGKILL');
+      await child.exited;
+    },
+    stop: async () => child?.stop(),
+  };
+}
+
+/** Whether the worker of this pid has asked the server for work. */
+async function polls(
+  connection: Connection,
+  namespace: string,
+  taskQueue: string,
+  pid: number,
+): Promise<true | undefined> {
+  const { pollers } = await connection.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: taskQueue },
+    taskQueueType: 1,
+  });
+  return pollers?.some((poller) => poller.identity === `${pid}@${hostname()}`) ? true : undefined;
+}
