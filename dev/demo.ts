@@ -31,9 +31,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => interrupted.abort(new Error('Interrupted')));
 }
 
-process.exit(await demo(readOptions()));
+// A terminal that was closed takes no more lines; what was started is still cleaned up.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
-async function demo({ ask }: { ask: boolean }): Promise<number> {
+const { ask } = readOptions();
+const prompt = ask ? openPrompt() : undefined;
+const code = await demo(prompt);
+prompt?.close();
+process.exit(code);
+
+async function demo(prompt: Prompt | undefined): Promise<number> {
   const dataDir = await mkdtemp(join(tmpdir(), 'waymark-demo-'));
   // The database's own user must be able to enter; what is secret in here has a mode of its own.
   await chmod(dataDir, 0o711);
@@ -43,7 +50,7 @@ async function demo({ ask }: { ask: boolean }): Promise<number> {
     stack = await startStack({ dataDir, env: process.env, log: (line) => terminal.print(`  ${line}`, 'quiet') });
     interrupted.signal.throwIfAborted();
     return await Promise.race([
-      show(stack.facts, ask),
+      show(stack.facts, prompt),
       stack.failed.then((reason) => Promise.reject(new Error(reason))),
     ]);
   } catch (error) {
@@ -55,7 +62,7 @@ async function demo({ ask }: { ask: boolean }): Promise<number> {
   }
 }
 
-async function show(facts: StackFacts, ask: boolean): Promise<number> {
+async function show(facts: StackFacts, prompt: Prompt | undefined): Promise<number> {
   const asRole = (role: string) => {
     const user = facts.users.find(({ roles }) => roles.includes(role));
     if (!user) throw new Error(`The stack has nobody with the role ${role}.`);
@@ -83,7 +90,7 @@ async function show(facts: StackFacts, ask: boolean): Promise<number> {
   const ended = await followRun(employee.client, run.id, {
     print: terminal.print,
     signal: interrupted.signal,
-    onGate: (gate) => decide(gate, manager, ask),
+    onGate: (gate) => decide(gate, manager, prompt),
   });
 
   terminal.print('');
@@ -91,23 +98,27 @@ async function show(facts: StackFacts, ask: boolean): Promise<number> {
   terminal.print('');
   terminal.print(journalTable(await employee.client.journal(run.id)));
   terminal.print('');
-  const done = ended.status === 'completed' || (ask && ended.status === 'rejected');
+  const done = ended.status === 'completed' || (prompt !== undefined && ended.status === 'rejected');
   terminal.print(`The run is ${ended.status}${ended.practice ? ' (practice)' : ''}.`, done ? 'good' : 'bad');
   if (run.webUi) terminal.print(`Web UI: ${run.webUi}`);
-  if (ask) await question('Enter ends the demo and its stack. ');
+  await prompt?.question('Enter ends the demo and its stack. ');
   return done ? 0 : 1;
 }
 
-async function decide(gate: Gate, manager: { name: string; client: Client }, ask: boolean): Promise<void> {
+async function decide(
+  gate: Gate,
+  manager: { name: string; client: Client },
+  prompt: Prompt | undefined,
+): Promise<void> {
   terminal.print('');
   terminal.print(gateText(gate));
   const names = gate.actions.map(({ name }) => name);
   let action = names[0] ?? 'approve';
   let comment = 'As the policy allows.';
-  if (ask) {
-    do action = await question(`You are ${manager.name}. ${names.join(' or ')}? `);
+  if (prompt) {
+    do action = await prompt.question(`You are ${manager.name}. ${names.join(' or ')}? `);
     while (!names.includes(action));
-    comment = await question('A comment for the claimant: ');
+    comment = await prompt.question('A comment for the claimant: ');
   } else {
     terminal.print(`  ${manager.name}: ${action}`, 'strong');
   }
@@ -115,15 +126,28 @@ async function decide(gate: Gate, manager: { name: string; client: Client }, ask
   terminal.print('');
 }
 
-async function question(text: string): Promise<string> {
-  const asking = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    // Typed at this prompt, Ctrl-C reaches us by the line reader rather than as a signal.
-    asking.once('SIGINT', () => interrupted.abort(new Error('Interrupted')));
-    return (await asking.question(text, { signal: interrupted.signal })).trim();
-  } finally {
-    asking.close();
-  }
+/** Asks at the terminal. What is typed ahead answers the questions to come. */
+function openPrompt(): Prompt {
+  const reader = createInterface({ input: process.stdin, output: process.stdout, signal: interrupted.signal });
+  // Typed at a prompt, Ctrl-C reaches us by the line reader rather than as a signal.
+  reader.on('SIGINT', () => interrupted.abort(new Error('Interrupted')));
+  const lines = reader[Symbol.asyncIterator]();
+  return {
+    async question(text) {
+      reader.setPrompt(text);
+      reader.prompt();
+      const { value, done } = await lines.next();
+      interrupted.signal.throwIfAborted();
+      if (done) throw new Error('Unexpected end of input, expected an answer');
+      return String(value).trim();
+    },
+    close: () => reader.close(),
+  };
+}
+
+interface Prompt {
+  question(text: string): Promise<string>;
+  close(): void;
 }
 
 async function readJson(name: string): Promise<Json> {

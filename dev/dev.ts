@@ -14,6 +14,8 @@ const log = (line: string): void => console.error(line);
 let stopping = false;
 let stack: Stack | undefined;
 
+// A terminal that was closed takes no more lines; the stack is still stopped in good order.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     if (stopping) return;
