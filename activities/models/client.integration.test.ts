@@ -57,7 +57,6 @@ test.each([
   [503, {}, { 'retry-after': '1' }, { class: 'transient', retryAfterMs: 1000 }],
   [408, {}, {}, { class: 'timeout' }],
   [403, {}, {}, { class: 'not-allowed' }],
-  [404, { code: 'model_not_found' }, {}, { class: 'bug' }],
   [400, { code: 'content_filter' }, {}, { class: 'refusal' }],
 ] as const)('status %s %j is %j', async (status, error, headers, expected) => {
   server.asked.length = 0;
@@ -65,6 +64,16 @@ test.each([
   const failure = await failureOf(askModel(endpoint(), request()));
   expect(failure).toEqual({ ...expected, detail: `The model server answered ${status} so it is` });
   expect(server.asked).toHaveLength(1);
+});
+
+test('a model the server does not know is a bug that says where its name comes from', async () => {
+  server.answer = (_, response) =>
+    json(response, 404, { error: { message: 'no model small', code: 'model_not_found' } });
+  expect(await failureOf(askModel(endpoint(), request()))).toEqual({
+    class: 'bug',
+    detail:
+      'The model server answered 404 no model small. Expected models in the configuration to say which one an alias stands for',
+  });
 });
 
 test('a retry-after that is a date counts from now', async () => {

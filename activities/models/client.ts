@@ -147,5 +147,11 @@ function failureOf(problem: unknown): StepFailure {
   if (status === 401 || status === 403) return { class: 'not-allowed', detail };
   if (status === 408) return { class: 'timeout', detail };
   if (status === 409 || status === 425 || status >= 500) return { class: 'transient', detail, ...wait };
+  if (status === 404) {
+    return {
+      class: 'bug',
+      detail: `${detail}. Expected models in the configuration to say which one an alias stands for`,
+    };
+  }
   return { class: 'bug', detail };
 }
