@@ -1,0 +1,73 @@
+/** kill -9 of the API after a decision was committed and answered, and before anything of it reached Temporal. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findFreePorts } from '../../dev/ports.ts';
+import { order } from '../system/documents.ts';
+import type { System } from '../system/stack-fixture.ts';
+import { startSystem } from '../system/stack-fixture.ts';
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem();
+});
+afterAll(() => system?.close());
+
+async function signalsTo(workflowId: string): Promise<number> {
+  const { events } = await system.temporal.workflow.getHandle(workflowId).fetchHistory();
+  return (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes).length;
+}
+
+test('a decision that was answered is carried out by the next API, and counts once', async () => {
+  const { api, tools } = system;
+  const mai = system.as('Mai Tran');
+  const run = await system.as('An Nguyen').start(await mai.publish(order), { amount: 70, supplier: 'api-killed' });
+  const { id: gate, subject } = await system.openGateOf(run);
+  const { workflowId } = await mai.run(run);
+
+  await api.stop();
+  const [nowhere] = await findFreePorts(1);
+  await api.start({ TEMPORAL_ADDRESS: `127.0.0.1:${nowhere}` });
+  const decided = await mai.decide(gate, { action: 'approve', subject }, 'the-decision');
+  expect(decided).toMatchObject({ status: 201, body: { gate, run, action: 'approve' } });
+  await api.kill();
+  expect(await signalsTo(workflowId)).toBe(0);
+  expect(tools.requestsFor('api-killed')).toBe(0);
+
+  await api.start();
+  await system.until(run, 'completed');
+  expect(tools.paymentsTo('api-killed')).toEqual([{ to: 'api-killed', amount: 70 }]);
+  expect(tools.requestsFor('api-killed')).toBe(1);
+
+  // Whoever repeats the request because the answer was lost hears the same; anything else is too late.
+  expect(await mai.decide(gate, { action: 'approve', subject }, 'the-decision')).toEqual(decided);
+  expect(await mai.decide(gate, { action: 'reject', subject })).toMatchObject({
+    status: 409,
+    body: { type: 'urn:waymark:problem:already-decided' },
+  });
+  const { rows } = await mai.journal(run);
+  expect(rows.filter(({ event }) => event === 'gate.decided')).toHaveLength(1);
+  expect(rows.filter(({ event }) => event === 'step.committed').map(({ step }) => step)).toEqual(['pay']);
+});
+
+test('a run whose start was answered while Temporal was away is started by the next API, once', async () => {
+  const { api, tools } = system;
+  const an = system.as('An Nguyen');
+  await api.stop();
+  const [nowhere] = await findFreePorts(1);
+  await api.start({ TEMPORAL_ADDRESS: `127.0.0.1:${nowhere}` });
+  const started = await an.call(
+    'POST',
+    '/runs',
+    { document: 'order', input: { amount: 5, supplier: 'late' } },
+    'start',
+  );
+  expect(started.status).toBe(201);
+  await api.kill();
+
+  await api.start();
+  const again = await an.call('POST', '/runs', { document: 'order', input: { amount: 5, supplier: 'late' } }, 'start');
+  expect(again).toEqual(started);
+  const { id: gate, subject } = await system.openGateOf(started.body.id);
+  await system.as('Minh Pham').decide(gate, { action: 'approve', subject });
+  await system.until(started.body.id, 'completed');
+  expect(tools.requestsFor('late')).toBe(1);
+});
