@@ -1,11 +1,12 @@
 /** The API, composed of its plugins and routes. Everything it needs is handed in; it reads no environment. */
-import type { FastifyInstance } from 'fastify';
-import Fastify from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import Fastify, { LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Store } from '../prisma/open.ts';
 import type { StreamLimits } from './event-stream.ts';
 import { defaultStreamLimits } from './event-stream.ts';
 import { createGraphCache } from './graph-cache.ts';
+import { errorFacts } from './log-lines.ts';
 import { database } from './plugins/database.ts';
 import { idempotency } from './plugins/idempotency.ts';
 import type { TokenRules } from './plugins/identity.ts';
@@ -46,7 +47,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   const app = Fastify({
     logger: loggerOptions(deps.log),
     // Its lines hold addresses as sent; plugins/request-log.ts writes ours.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     requestIdHeader: false,
     forceCloseConnections: 'idle',
@@ -84,6 +85,15 @@ function loggerOptions({ level, stream }: AppDependencies['log']) {
     level,
     ...(stream === undefined ? {} : { stream }),
     base: { part: 'api' },
+    // What Fastify logs by itself: no address, no header and no text of an error either.
+    serializers: {
+      err: (error: unknown) => {
+        const { errorType, at, ...rest } = errorFacts(error);
+        return { type: errorType, message: '', stack: at.join('\n'), ...rest };
+      },
+      req: (request: FastifyRequest) => ({ requestId: request.id }),
+      res: (reply: Partial<FastifyReply>) => ({ status: reply.statusCode }),
+    },
     timestamp: () => `,"at":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };

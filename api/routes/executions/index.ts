@@ -103,7 +103,7 @@ export const executionRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, s
       const done = await request.once(async (tx) =>
         answer(202, cancelAccepted, {
           run: id,
-          ...(await cancelRun(tx, personOf(request), id, request.body.comment)),
+          ...(await cancelRun(tx, personOf(request), id, request.body?.comment ?? '')),
         }),
       );
       app.relay.nudge();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { json } from '../../json-value.ts';
 import { runView } from '../runs/schemas.ts';
 
 export const executionParams = z.object({
@@ -11,11 +12,11 @@ export const executeBody = z
     document: z.string().min(1).optional().describe('Id of a document: runs the version published last'),
     graphHash: z.string().min(1).optional().describe('Runs exactly this version'),
     graph: z
-      .record(z.string(), z.json())
+      .record(z.string(), json)
       .optional()
       .describe('A graph after graph.schema.json: stored under its hash, then run'),
-    input: z.json().default({}),
-    practice: z.record(z.string(), z.json()).optional(),
+    input: json.default({}),
+    practice: z.record(z.string(), json).optional(),
   })
   .refine((body) => [body.document, body.graphHash, body.graph].filter((one) => one !== undefined).length === 1, {
     path: ['document'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { json } from '../../json-value.ts';
 import { pageOf, pageQuery } from '../../pages.ts';
 
 export const gateParams = z.object({ id: z.string().min(1).max(64) });
@@ -7,7 +8,7 @@ export const listGatesQuery = z.object(pageQuery);
 const shown = z.object({
   name: z.string(),
   digest: z.string(),
-  value: z.json().optional().describe('Left out of lists where it is large'),
+  value: json.optional().describe('Left out of lists where it is large'),
 });
 
 export const gate = z.object({
@@ -46,7 +47,7 @@ export const decisionBody = z.strictObject({
     .max(200)
     .describe('The subject of the gate as it was read: a gate that moved on refuses it'),
   comment: z.string().max(10_000).default(''),
-  form: z.json().optional().describe('Kept with an action that continues'),
+  form: json.optional().describe('Kept with an action that continues'),
 });
 
 export const decision = z.object({

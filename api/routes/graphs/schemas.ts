@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { json } from '../../json-value.ts';
 
 export const graphParams = z.object({ hash: z.string().regex(/^[0-9a-f]{64}$/, 'Expected 64 hexadecimal digits') });
 
@@ -6,8 +7,8 @@ export const graphVersion = z.object({
   hash: z.string().describe('SHA-256 of the canonical JSON of `graph`'),
   document: z.string(),
   markdown: z.string().describe('As published; empty for a graph that came as JSON'),
-  graph: z.json().describe('After graph.schema.json'),
-  receipt: z.json().describe('Where in the document each node and edge comes from; null for a graph that came as JSON'),
+  graph: json.describe('After graph.schema.json'),
+  receipt: json.describe('Where in the document each node and edge comes from; null for a graph that came as JSON'),
   publishedBy: z.string(),
   publishedAt: z.iso.datetime(),
 });

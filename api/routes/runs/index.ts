@@ -198,7 +198,7 @@ export const runRoutes: FastifyPluginAsyncZod<RunRouteOptions> = async (app, opt
       const done = await request.once(async (tx) =>
         answer(202, cancelAccepted, {
           run: id,
-          ...(await cancelRun(tx, personOf(request), id, request.body.comment)),
+          ...(await cancelRun(tx, personOf(request), id, request.body?.comment ?? '')),
         }),
       );
       app.relay.nudge();

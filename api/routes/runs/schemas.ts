@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { json } from '../../json-value.ts';
 import { pageOf, pageQuery } from '../../pages.ts';
 
 export const runStatuses = [
@@ -19,9 +20,9 @@ export const startRunBody = z
   .strictObject({
     document: z.string().min(1).optional().describe('Id of a document: runs the version published last'),
     graphHash: z.string().min(1).optional().describe('Runs exactly this version'),
-    input: z.json().default({}).describe("Values of the document's Inputs by name"),
+    input: json.default({}).describe("Values of the document's Inputs by name"),
     practice: z
-      .record(z.string(), z.json())
+      .record(z.string(), json)
       .optional()
       .describe('Script of model and tool answers; taken only by an API that was started for practice'),
   })
@@ -84,7 +85,7 @@ export const runView = startedRun.extend({
       since: z.iso.datetime(),
     }),
   ),
-  result: z.json().optional().describe('Of a run that ended with one'),
+  result: json.optional().describe('Of a run that ended with one'),
 });
 
 const amount = z.number().optional();
@@ -129,5 +130,6 @@ export const eventHeaders = z.object({
     .describe('Of the last event received: goes on after it'),
 });
 
-export const cancelBody = z.strictObject({ comment: z.string().max(10_000).default('') }).default({ comment: '' });
+/** Nothing needs to be said. */
+export const cancelBody = z.strictObject({ comment: z.string().max(10_000).optional() }).nullish();
 export const cancelAccepted = z.object({ run: z.string(), command: z.string() });

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { OfflineApp } from './testing/offline-app.ts';
+import { openOfflineApp } from './testing/offline-app.ts';
+
+interface Operation {
+  summary?: string;
+  parameters?: { name: string; in: string; required?: boolean; schema?: object }[];
+  requestBody?: { content: Record<string, { schema?: object }> };
+  responses: Record<string, { content?: Record<string, { schema?: object }> }>;
+}
+
+let offline: OfflineApp;
+let paths: Record<string, Record<string, Operation>>;
+beforeAll(async () => {
+  offline = await openOfflineApp();
+  paths = (await offline.app.inject('/openapi.json')).json().paths;
+});
+afterAll(() => offline.app.close());
+
+const operations = () =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, operation })),
+  );
+
+test('the description lists exactly the routes there are', () => {
+  expect(
+    operations()
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual([
+    'GET /documents',
+    'GET /documents/{id}',
+    'GET /executions/{id}',
+    'GET /executions/{id}/journal',
+    'GET /gates',
+    'GET /gates/{id}',
+    'GET /graphs/{hash}',
+    'GET /health',
+    'GET /ready',
+    'GET /runs',
+    'GET /runs/{id}',
+    'GET /runs/{id}/events',
+    'GET /runs/{id}/journal',
+    'POST /documents',
+    'POST /executions/{id}/cancel',
+    'POST /gates/{id}/decisions',
+    'POST /runs',
+    'POST /runs/{id}/cancel',
+    'POST /workflows/execute',
+  ]);
+});
+
+test('every status of every route has a schema, problems among them', () => {
+  const bare: string[] = [];
+  for (const { name, operation } of operations()) {
+    const statuses = Object.keys(operation.responses);
+    for (const needed of ['4XX', '5XX', '500', '503']) if (!statuses.includes(needed)) bare.push(`${name} ${needed}`);
+    if (!statuses.some((status) => status.startsWith('2'))) bare.push(`${name} success`);
+    for (const [status, { content }] of Object.entries(operation.responses)) {
+      const media = Object.keys(content ?? {});
+      const expected = /^[45]/.test(status) ? ['application/problem+json'] : media;
+      if (media.join() !== expected.join() || (media.length === 0 && status !== '204')) bare.push(`${name} ${status}`);
+      for (const { schema } of Object.values(content ?? {})) {
+        if (schema === undefined || Object.keys(schema).length === 0) bare.push(`${name} ${status}`);
+      }
+    }
+  }
+  expect(bare).toEqual([]);
+});
+
+test('every path parameter, every body and a summary are described', () => {
+  for (const { name, operation } of operations()) {
+    expect(operation.summary, name).toMatch(/\w/);
+    for (const [, parameter] of name.matchAll(/\{(\w+)\}/g)) {
+      expect(operation.parameters, name).toContainEqual(
+        expect.objectContaining({ name: parameter, in: 'path', required: true, schema: expect.anything() }),
+      );
+    }
+    if (name.startsWith('POST')) expect(operation.requestBody?.content['application/json']?.schema, name).toBeDefined();
+  }
+});
+
+test('the requests that create need an Idempotency-Key', () => {
+  const required = operations()
+    .filter(({ operation }) =>
+      operation.parameters?.some((one) => one.name === 'idempotency-key' && one.required === true),
+    )
+    .map(({ name }) => name);
+  expect(required.sort()).toEqual(['POST /documents', 'POST /gates/{id}/decisions', 'POST /runs']);
+});
+
+test('the description names no schema that it does not hold', async () => {
+  const text = (await offline.app.inject('/openapi.json')).body;
+  const { components = {} } = JSON.parse(text);
+  for (const [, name] of text.matchAll(/"\$ref":"#\/components\/schemas\/([^"/]+)/g)) {
+    expect(Object.keys(components.schemas ?? {})).toContain(name);
+  }
+  expect(text.match(/"\$ref":"#\/(?!components)[^"]*"/g)).toBeNull();
+});

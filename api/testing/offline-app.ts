@@ -1,0 +1,52 @@
+/** The API without a database: for tests of what is refused before one is asked. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Identity, Store } from '../../prisma/open.ts';
+import { buildApp } from '../app.ts';
+import type { DevelopmentIssuer } from '../development-issuer.ts';
+import { openDevelopmentIssuer } from '../development-issuer.ts';
+
+export interface OfflineApp {
+  app: FastifyInstance;
+  issuer: DevelopmentIssuer;
+  lines: string[];
+  /** What the store knows of people, by subject. */
+  people: Map<string, Identity>;
+}
+
+export async function openOfflineApp(): Promise<OfflineApp> {
+  const issuer = await openDevelopmentIssuer(await mkdtemp(join(tmpdir(), 'waymark-issuer-')), 'test');
+  const person = { tenant: 'acme', name: 'Mai', email: 'mai@acme.test', active: true, roles: ['manager'] };
+  const people = new Map([['mai', { ...person, user: 'mai' }]]);
+  const store: Store = {
+    actAs: async () => {
+      throw Object.assign(new Error('no database here: "canary"'), { code: 'ECONNREFUSED' });
+    },
+    before: {
+      identify: async (from, subject) => (from === issuer.issuer ? people.get(subject) : undefined),
+      runScope: async () => undefined,
+      dueOutbox: async () => [],
+      settleOutbox: async () => undefined,
+    },
+    onRunEvents: () => () => undefined,
+    ready: async () => undefined,
+    close: async () => undefined,
+  };
+  const lines: string[] = [];
+  const app = await buildApp({
+    store,
+    workflows: {
+      start: async () => undefined,
+      ring: async () => 'rung',
+      check: async () => undefined,
+      close: async () => undefined,
+    },
+    tokens: issuer,
+    practice: false,
+    log: { level: 'info', stream: { write: (line) => lines.push(line) } },
+  });
+  await app.ready();
+  return { app, issuer, lines, people };
+}
