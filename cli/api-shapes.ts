@@ -20,7 +20,10 @@ export const problemSchema = z.object({
         message: z.string(),
         line: z.int(),
         column: z.int(),
-        related: z.array(z.object({ message: z.string(), line: z.int(), column: z.int() })).default([]),
+        endLine: z.int(),
+        endColumn: z.int(),
+        related: z.array(z.object({ line: z.int(), column: z.int(), message: z.string() })),
+        hint: z.string().optional(),
       }),
     )
     .optional(),

@@ -12,18 +12,12 @@ export async function publishDocument(client: Pick<Client, 'publish'>, document:
     return await client.publish(document.markdown);
   } catch (error) {
     if (!(error instanceof ApiProblem) || error.diagnostics.length === 0) throw error;
-    const shown = error.diagnostics.map((one) => formatDiagnostic(placed(one), document.name, document.markdown));
+    const shown = error.diagnostics.map((one) => formatDiagnostic(known(one), document.name, document.markdown));
     throw new CommandFailure([...shown, `${error.title}. Nothing was published.`].join('\n'));
   }
 }
 
-/** The API tells where a mistake begins. */
-function placed(told: NonNullable<ProblemBody['diagnostics']>[number]): Diagnostic {
-  return {
-    ...told,
-    // Shown as it stands: an API that knows more codes than we do is no mistake.
-    code: told.code as Diagnostic['code'],
-    endLine: told.line,
-    endColumn: told.column + 1,
-  };
+function known({ hint, code, ...told }: NonNullable<ProblemBody['diagnostics']>[number]): Diagnostic {
+  // Shown as it stands: an API that knows more codes than we do is no mistake.
+  return { ...told, code: code as Diagnostic['code'], ...(hint === undefined ? {} : { hint }) };
 }
