@@ -3,16 +3,23 @@ import { condition } from '@temporalio/workflow';
 import type { GateState, StepInput } from '../activities/contract.ts';
 import { callActivity } from './activity-proxies.ts';
 import { decide } from './conditions.ts';
+import type { Doorbell } from './doorbell.ts';
 import type { RunState, Verdict } from './run-state.ts';
 import { digestsOf } from './run-state.ts';
 import { handlers } from './steps/index.ts';
 import type { Reasked, Step, StepEnd } from './steps/step.ts';
 import { activityName, summaryText } from './words.ts';
 
+/**
+ * A gate's row is read again after this, though nobody rang: a Reset that leaves out signals loses rings that were heard,
+ * and nobody repeats those.
+ */
+const rereadAfter = '1 day';
+
 /** Its activities are scheduled before it returns, as far as nothing has to be awaited first. */
 export type PerformStep = (index: number) => Promise<StepEnd>;
 
-export function stepPerformer(state: RunState): PerformStep {
+export function stepPerformer(state: RunState, doorbell: Doorbell): PerformStep {
   /** How often a name was used, so that each activity has one of its own. */
   const asked = new Map<string, number>();
   /** Gates that are being asked again: two steps that found the same lapse ask once. */
@@ -86,9 +93,10 @@ export function stepPerformer(state: RunState): PerformStep {
     state.changed = true;
     try {
       for (;;) {
-        await condition(() => state.verdicts.has(gate), '365 days', { summary: summaryText(summary) });
+        await condition(() => state.verdicts.has(gate), rereadAfter, { summary: summaryText(summary) });
         const decided = state.verdicts.get(gate);
         if (decided !== undefined) return decided;
+        doorbell.note({ gate });
       }
     } finally {
       state.waiting.delete(waiting);

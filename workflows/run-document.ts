@@ -27,7 +27,7 @@ export async function runDocument({ run }: RunDocumentInput): Promise<RunDocumen
     const state = startState(run, decodeSkeleton(begun.skeleton), begun.input);
     const view = operatorsView(state);
 
-    const closed = await interpret({ state, doorbell, work, view, perform: stepPerformer(state), finish });
+    const closed = await interpret({ state, doorbell, work, view, perform: stepPerformer(state, doorbell), finish });
     if (closed.outcome === 'cancelled' && workflow.consideredCancelled) throw new CancelledFailure('Run cancelled');
     return closed;
 

@@ -24,6 +24,8 @@ export interface Script {
   views?: Record<string, View>;
   /** By gate step id: the rows it opens, in turn; the last again and again. Without one, `gate of ID`. */
   gates?: Record<string, string[]>;
+  /** Verdicts that are in their rows before the run starts, by gate row. */
+  decided?: Record<string, string>;
   /** By step id: which condition an activity finds to hold. */
   holds?: Record<string, number | null>;
   /** Fails the closing of a completed run for good. */
@@ -166,7 +168,7 @@ export function scriptedWorld(): ScriptedWorld {
   return {
     activities,
     add(name, script) {
-      const verdicts = new Map<string, string>();
+      const verdicts = new Map(Object.entries(script.decided ?? {}));
       const commands = new Set<string>();
       const run: ScriptedRun = {
         calls: [],

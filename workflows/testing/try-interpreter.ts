@@ -1,6 +1,6 @@
 /** What integration tests of the interpreter stand on: one bundle, a worker on a queue of its own, runs started in a scripted world. */
 import { randomUUID } from 'node:crypto';
-import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { WorkerOptions, WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -11,14 +11,18 @@ import { scriptedWorld } from './scripted-run.ts';
 
 /** The workflows of this room, as a worker loads them. */
 export function bundleInterpreter(): Promise<WorkflowBundle> {
-  const workflowsPath = createRequire(import.meta.url).resolve('../index.ts');
+  const workflowsPath = fileURLToPath(new URL('../index.ts', import.meta.url));
   return bundleWorkflowCode({ workflowsPath, logger: quiet });
 }
 
-/** For workers. Once in a process: activities that fail on purpose are not worth a line each. */
-export function connectQuietly(address: string): Promise<NativeConnection> {
+/** Once in a process, before anything of a worker: activities that fail on purpose are not worth a line each. */
+export function quietRuntime(): void {
   const logging = { logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'ERROR' } } };
   Runtime.install({ ...logging, shutdownSignals: [] });
+}
+
+export function connectQuietly(address: string): Promise<NativeConnection> {
+  quietRuntime();
   return NativeConnection.connect({ address });
 }
 

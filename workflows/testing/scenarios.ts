@@ -1,0 +1,188 @@
+/** One run for every shape that a history can have, each driven to its end the same way every time. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { approval, draw } from './draw-skeleton.ts';
+import type { Script } from './scripted-run.ts';
+import { commit, failure, untilCancelled } from './scripted-run.ts';
+import type { StartedRun } from './try-interpreter.ts';
+
+export interface Scenario {
+  script: Script;
+  /** What people do; resolves when the run can end by itself. */
+  drive?: (run: StartedRun) => Promise<void>;
+  ends: 'completed' | 'rejected' | 'cancelled' | 'canceled by Temporal';
+  /** Steps of it run beside each other, so the order in which they end is not the same every time. */
+  parallel?: true;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let waited = 0; !holds(); waited += 20) {
+    if (waited > 20_000) throw new Error('what the scenario waits for did not happen in 20 seconds');
+    await delay(20);
+  }
+}
+
+async function decide(run: StartedRun, gate: string, action: string): Promise<void> {
+  const before = run.heard.length;
+  run.decide(gate, action);
+  await run.ring({ gate });
+  await until(() => run.heard.length > before);
+}
+
+async function cancel(run: StartedRun): Promise<void> {
+  run.cancel('command');
+  await run.ring({ command: 'command' });
+}
+
+const nthWait = (run: StartedRun, count: number) =>
+  until(() => run.statuses.filter((status) => status === 'waiting').length === count);
+
+/** The expense approval: read, choose by amount, ask a manager, pay. */
+const expense = draw(
+  [
+    { id: 'read_the_receipt' },
+    {
+      id: 'is_it_large',
+      kind: 'choose',
+      arms: [{ when: 'read_the_receipt.amount > 500' }, {}],
+      after: ['read_the_receipt'],
+    },
+    { id: 'manager_approves', ...approval, after: ['is_it_large/0'], reads: ['read_the_receipt'] },
+    { id: 'pay', kind: 'tool', after: ['is_it_large/1', 'manager_approves'], reads: ['read_the_receipt'] },
+  ],
+  { resultReads: ['read_the_receipt', 'pay'] },
+);
+const amount = (value: number) => ({ views: { read_the_receipt: { values: { amount: value } } } });
+const lapse = { status: 'lapsed', gateNode: 'ask' } as const;
+
+export const scenarios: Record<string, Scenario> = {
+  'chain-with-bypass': {
+    script: {
+      skeleton: draw(
+        [
+          { id: 'a' },
+          { id: 'b', kind: 'tool', after: ['a'], reads: ['a'], when: 'input.wanted' },
+          { id: 'c', kind: 'set', after: ['b'], reads: ['a'] },
+        ],
+        { resultReads: ['c'] },
+      ),
+      input: { values: { wanted: false } },
+    },
+    ends: 'completed',
+  },
+  'choose-untaken': { script: { skeleton: expense, ...amount(10) }, ends: 'completed' },
+  'gate-approved': {
+    script: { skeleton: expense, ...amount(600) },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await decide(run, 'gate of manager_approves', 'approve');
+    },
+    ends: 'completed',
+  },
+  'gate-rejected': {
+    script: { skeleton: expense, ...amount(600) },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await decide(run, 'gate of manager_approves', 'reject');
+    },
+    ends: 'rejected',
+  },
+  'gate-decided-before-it-opens': {
+    script: { skeleton: expense, ...amount(600), decided: { 'gate of manager_approves': 'approve' } },
+    ends: 'completed',
+  },
+  'gate-beside-steps': {
+    script: {
+      skeleton: draw([
+        { id: 'ask', ...approval },
+        { id: 'a' },
+        { id: 'b', after: ['a'] },
+        { id: 'c', after: ['a'] },
+        { id: 'join', after: ['ask', 'b', 'c'] },
+      ]),
+    },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await run.ring({ gate: 'forged' });
+      await decide(run, 'gate of ask', 'approve');
+    },
+    ends: 'completed',
+    parallel: true,
+  },
+  'approval-of-a-step': {
+    script: {
+      skeleton: draw([{ id: 'pay', kind: 'tool' }]),
+      steps: {
+        pay: (call) => (call === 1 ? { status: 'awaiting-approval', gate: 'g', waitsFor: 'finance' } : commit('pay')),
+      },
+    },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await decide(run, 'g', 'approve');
+    },
+    ends: 'completed',
+  },
+  'approval-lapsed': {
+    script: {
+      skeleton: draw([
+        { id: 'ask', ...approval },
+        { id: 'pay', kind: 'tool', after: ['ask'], reads: ['ask'] },
+      ]),
+      gates: { ask: ['first', 'second'] },
+      steps: { pay: (call) => (call === 1 ? lapse : commit('pay')) },
+    },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await decide(run, 'first', 'approve');
+      await nthWait(run, 2);
+      await decide(run, 'second', 'approve');
+    },
+    ends: 'completed',
+  },
+  'condition-by-activity': {
+    script: {
+      skeleton: draw([
+        { id: 'a' },
+        { id: 'long', kind: 'choose', arms: [{ when: 'size(a.lines) > 3' }, {}], after: ['a'], reads: ['a'] },
+        { id: 'b', after: ['long/0'] },
+        { id: 'c', after: ['long/1'] },
+      ]),
+      views: { a: { opaque: ['lines'] } },
+      holds: { long: 0 },
+    },
+    ends: 'completed',
+  },
+  'failed-then-cancelled': {
+    script: {
+      skeleton: draw([
+        { id: 'pay', kind: 'tool' },
+        { id: 'tell', after: ['pay'] },
+      ]),
+      steps: { pay: () => Promise.reject(failure('effect-conflict')) },
+    },
+    drive: async (run) => {
+      await until(() => run.statuses.includes('needs-attention'));
+      await cancel(run);
+    },
+    ends: 'cancelled',
+  },
+  'cancelled-while-running': {
+    script: {
+      skeleton: draw([{ id: 'a' }, { id: 'b', after: ['a'] }, { id: 'ask', ...approval }]),
+      steps: { a: untilCancelled },
+    },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await cancel(run);
+    },
+    ends: 'cancelled',
+    parallel: true,
+  },
+  'cancelled-by-temporal': {
+    script: { skeleton: expense, ...amount(600) },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await run.handle.cancel();
+    },
+    ends: 'canceled by Temporal',
+  },
+};
