@@ -105,6 +105,7 @@ describe('findConnection', () => {
       `No development stack runs in ${root} or above it, and no address and token was given`,
     );
     expect(() => find({}, { WAYMARK_API_URL: 'http://env' })).toThrow('no token was given');
+    expect(() => find({}, { WAYMARK_DATA: 'gone' })).toThrow('No development stack runs on gone');
   });
 
   it('says so when the process of the stack has ended, or its file is not one', () => {

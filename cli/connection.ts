@@ -59,13 +59,14 @@ export function findConnection(options: ConnectionOptions, { env, cwd }: Pick<Wo
   }
   if (apiUrl !== undefined && token !== undefined) return { apiUrl, token };
 
-  const file = stackFile(options.data ?? (env.WAYMARK_DATA || undefined), cwd);
+  const data = options.data ?? (env.WAYMARK_DATA || undefined);
+  const file = stackFile(data, cwd);
   const stack = file === undefined ? undefined : readStack(file);
   if (stack === undefined || file === undefined) {
     const missing =
       apiUrl === undefined && token === undefined ? 'address and token' : apiUrl === undefined ? 'address' : 'token';
     throw new CommandFailure(
-      `No development stack runs ${options.data === undefined ? `in ${cwd} or above it` : `on ${options.data}`}, and no ${missing} was given. Start one with \`npm run dev\`, or give --api and --token, or WAYMARK_API_URL and WAYMARK_TOKEN.`,
+      `No development stack runs ${data === undefined ? `in ${cwd} or above it` : `on ${data}`}, and no ${missing} was given. Start one with \`npm run dev\`, or give --api and --token, or WAYMARK_API_URL and WAYMARK_TOKEN.`,
     );
   }
   if (apiUrl !== undefined && originOf(apiUrl) !== originOf(stack.apiUrl)) {

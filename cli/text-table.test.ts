@@ -28,6 +28,7 @@ describe('textTable', () => {
 
   it('shows the titles alone when there are no rows', () => {
     expect(textTable([{ title: 'gate' }, { title: 'run' }], [])).toBe('gate  run\n----  ---');
+    expect(textTable([{ title: 'gate' }, { title: '' }], [])).toBe('gate\n----');
   });
 });
 

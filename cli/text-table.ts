@@ -31,6 +31,9 @@ export function textTable(columns: Column[], rows: string[][]): string {
       .join('  ')
       .trimEnd(),
   );
-  const rule = widths.map((width) => '-'.repeat(width)).join('  ');
+  const rule = widths
+    .map((width) => '-'.repeat(width))
+    .join('  ')
+    .trimEnd();
   return [titles, rule, ...body].join('\n');
 }

@@ -51,7 +51,7 @@ test.each([
   ['cli/client.ts', '../api/app.ts', 'cli-arrows'],
   ['cli/client.ts', '../prisma/open.ts', 'cli-arrows'],
   ['console/page.ts', '../api/app.ts', 'console-arrows'],
-  ['dev/demo.ts', '../cli/client.ts', 'dev-arrows'],
+  ['dev/demo.ts', '../console/page.ts', 'dev-arrows'],
   ['worker.ts', './workflows/index.ts', 'worker-arrows'],
   ['worker.ts', './api/app.ts', 'worker-arrows'],
   ['api/app.ts', './app.test.ts', 'products-do-not-import-tests'],
