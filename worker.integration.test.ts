@@ -91,7 +91,7 @@ function environment(taskQueue: string): Record<string, string> {
     DATABASE_URL: fixture.database.workerUrl,
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     TEMPORAL_NAMESPACE: inject('temporalNamespace'),
-    TEMPORAL_TASK_QUEUE: taskQueue,
+    WAYMARK_TASK_QUEUE: taskQueue,
     WAYMARK_CONFIG: config,
     BANK: payments.url,
     OPENAI_API_KEY: '',

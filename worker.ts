@@ -228,7 +228,7 @@ const environmentSchema = z.object({
     .regex(/^.+:\d+$/, 'expected HOST:PORT')
     .default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
-  TEMPORAL_TASK_QUEUE: z.string().min(1).default(defaultTaskQueue),
+  WAYMARK_TASK_QUEUE: z.string().min(1).default(defaultTaskQueue),
   OPENAI_API_KEY: optional,
   OPENAI_BASE_URL: optional.pipe(z.url({ protocol: /^https?$/, error: 'expected an http address' }).optional()),
   WAYMARK_CONFIG: optional,
@@ -247,7 +247,7 @@ export async function workerOptionsFrom(
   const file = set.WAYMARK_CONFIG ?? (existsSync('waymark.config.json') ? 'waymark.config.json' : undefined);
   return {
     databaseUrl: set.DATABASE_URL,
-    temporal: { address: set.TEMPORAL_ADDRESS, namespace: set.TEMPORAL_NAMESPACE, taskQueue: set.TEMPORAL_TASK_QUEUE },
+    temporal: { address: set.TEMPORAL_ADDRESS, namespace: set.TEMPORAL_NAMESPACE, taskQueue: set.WAYMARK_TASK_QUEUE },
     model: {
       ...(set.OPENAI_API_KEY === undefined ? {} : { apiKey: set.OPENAI_API_KEY }),
       ...(set.OPENAI_BASE_URL === undefined ? {} : { baseUrl: set.OPENAI_BASE_URL }),

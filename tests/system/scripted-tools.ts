@@ -54,7 +54,7 @@ export async function startScriptedTools(): Promise<ScriptedTools> {
     };
     if (request.url?.startsWith('/policy')) {
       tools.policyReads += 1;
-      return reply(200, { limit: 1000, note: policyNote });
+      return reply(200, { limit: 1000, note: toolCanary });
     }
     const order = await bodyOf(request);
     if (request.url === '/letters') {
@@ -63,7 +63,7 @@ export async function startScriptedTools(): Promise<ScriptedTools> {
       return reply(200, { reference: `L-${letters.length}` });
     }
     asked.push(order);
-    if (refused.has(order.to)) return reply(422, { error: 'no such account' });
+    if (refused.has(order.to)) return reply(422, { error: toolCanary });
     const key = String(request.headers['idempotency-key']);
     const payment = paid.get(key) ?? { ...order, reference: `P-${paid.size + 1}` };
     paid.set(key, payment);
@@ -92,8 +92,8 @@ export async function startScriptedTools(): Promise<ScriptedTools> {
   return tools;
 }
 
-/** Stands in every answer of the policy, for whoever looks where it must not appear. */
-export const policyNote = 'CANARY-TOOL-ANSWER';
+/** Stands in every answer of the policy and in every refusal, for whoever looks where it must not appear. */
+export const toolCanary = 'CANARY-TOOL-ANSWER';
 
 async function bodyOf(request: IncomingMessage): Promise<Order> {
   const chunks: Buffer[] = [];

@@ -82,7 +82,7 @@ export async function startSystem(): Promise<System> {
     PATH: process.env.PATH ?? '',
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     TEMPORAL_NAMESPACE: namespace,
-    TEMPORAL_TASK_QUEUE: taskQueue,
+    WAYMARK_TASK_QUEUE: taskQueue,
   };
   const worker = systemProcess(dir, 'worker', 'worker.ts', {
     env: {
