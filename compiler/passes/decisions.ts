@@ -16,8 +16,8 @@ interface Test {
 }
 
 /** Beyond these a condition counts as not decided. Documents that people write stay far below. */
-const maxWork = 2_000_000;
-const maxDepth = 2_000;
+const maxWork = 500_000;
+const maxDepth = 1_000;
 
 export class TooManyDecisions extends Error {}
 

@@ -8,6 +8,7 @@ import type { Field, Json, Rules, Type } from '../types.ts';
 import type { Code, Phrase } from './phrases.ts';
 import { phrasesSpan, phrasesText, splitAtCommas } from './phrases.ts';
 import { readNumber } from './quantities.ts';
+import { isPrototypeName } from './reserved-words.ts';
 
 /** A field and what later passes need of where it was written. */
 export interface FieldDraft {
@@ -152,16 +153,27 @@ function defaultOf(words: string, type: Type): Json | undefined {
       return words;
     case 'number':
     case 'integer':
-      return /^-?\d+( \d{3})*(\.\d+)?$/.test(words) ? Number(words.replaceAll(' ', '')) : undefined;
+      return /^-?\d{1,15}( \d{3}){0,4}(\.\d{1,15})?$/.test(words) ? Number(words.replaceAll(' ', '')) : undefined;
     case 'yes/no':
       return words === 'yes' || words === 'true' ? true : words === 'no' || words === 'false' ? false : undefined;
     default:
       try {
-        return JSON.parse(words) as Json;
+        return JSON.parse(words, plainJson) as Json;
       } catch {
         return type.kind === 'anything' || type.kind === 'union' ? words : undefined;
       }
   }
+}
+
+/** Refuses what JSON text can say and a graph cannot: half characters, numbers without end, and `__proto__`. */
+function plainJson(key: string, value: unknown): unknown {
+  const odd =
+    isPrototypeName(key) ||
+    !key.isWellFormed() ||
+    (typeof value === 'string' && !value.isWellFormed()) ||
+    (typeof value === 'number' && !Number.isFinite(value));
+  if (odd) throw new SyntaxError('expected plain JSON');
+  return value;
 }
 
 const takers: Record<'number' | 'length' | 'text', readonly Type['kind'][]> = {

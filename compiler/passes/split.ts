@@ -7,21 +7,11 @@ import type { Report } from '../diagnostics.ts';
 import type { SourceText } from '../source-text.ts';
 import type { Definition, FootnoteDefinition, Nodes, RootContent } from './markdown.ts';
 import { markdownParser, walk } from './markdown.ts';
-
-export const maxDocumentBytes = 2 * 1024 * 1024;
-export const maxSectionLength = 200 * 1024;
-export const maxNesting = 32;
-/** Brackets and emphasis marks of one paragraph: Markdown matches them pairwise, which takes the square of their number. */
-const maxMarks = 1000;
-
-/** Line starts of headings that begin in the first column: nothing but an open fence or HTML block can contain them. */
-function headingStarts(text: string): number[] {
-  return [...text.matchAll(/^#{1,6}(?=[ \t]|$)/gm)].map((match) => match.index);
-}
+import { headingStarts, refuseSize } from './size-limits.ts';
 
 /** Offsets in the nodes' positions are offsets into the whole text. Reports and returns undefined where it must not parse. */
 export function parseMarkdown(source: SourceText, report: Report): RootContent[] | undefined {
-  if (refuse(source, report)) return undefined;
+  if (refuseSize(source, report)) return undefined;
   const parts = splitAtHeadings(source.text);
   const definitions = collectDefinitions(parts.flatMap((part) => part.nodes));
   if (definitions.size === 0) return parts.flatMap((part) => part.nodes);
@@ -53,7 +43,8 @@ function splitAtHeadings(text: string): Part[] {
     for (;;) {
       const next = Math.min(index + step, cuts.length - 1);
       const end = cuts[next] ?? text.length;
-      const nodes = parsePart(text.slice(start, end), start);
+      // Without its last line end: a list would take it in, which in the whole text it leaves to the heading.
+      const nodes = parsePart(text.slice(start, next === cuts.length - 1 ? end : end - 1), start);
       if (next === cuts.length - 1 || !isOpenAtEnd(nodes.at(-1), text, end)) {
         parts.push({ start, end, nodes });
         index = next;
@@ -120,69 +111,8 @@ function withDefinitions(part: Part, text: string, definitions: Map<string, stri
     if (definitions.has(identifier)) used.add(identifier);
   }
   if (used.size === 0) return part.nodes;
-  const preface = `${[...used].map((one) => definitions.get(one)).join('\n\n')}\n\n`;
+  // The comment ends the last definition, which would take in indented text.
+  const preface = `${[...used].map((one) => definitions.get(one)).join('\n\n')}\n\n<!---->\n\n`;
   const nodes = parsePart(preface + own, part.start - preface.length);
   return nodes.filter((node) => (node.position?.end.offset ?? 0) > part.start);
-}
-
-function refuse(source: SourceText, report: Report): boolean {
-  const { text } = source;
-  const start = { start: 0, end: 0 };
-  if (text.length > maxDocumentBytes || new TextEncoder().encode(text).length > maxDocumentBytes) {
-    report.error('too-large', start, 'Unexpected document of more than 2 MB, expected a smaller one');
-    return true;
-  }
-  let refused = false;
-  const cuts = [...headingStarts(text), text.length];
-  let from = 0;
-  for (const to of cuts) {
-    if (to - from > maxSectionLength) {
-      const at = { start: from, end: text.indexOf('\n', from) };
-      report.error('section-too-large', at, 'Unexpected text of more than 200 KB under one heading, expected less');
-      refused = true;
-    }
-    from = to;
-  }
-  return refuseNesting(text, report) || refused;
-}
-
-/** An upper bound of the nesting, from the markers at the beginning of lines and the marks within paragraphs. */
-function refuseNesting(text: string, report: Report): boolean {
-  const open: number[] = [];
-  let marks = 0;
-  let offset = 0;
-  for (const line of text.split('\n')) {
-    const at = { start: offset, end: offset + line.length };
-    const depth = blockDepth(line, open);
-    marks = line === '' ? 0 : marks + (line.match(/[[*_~]/g)?.length ?? 0);
-    if (depth > maxNesting || marks > maxMarks) {
-      const what = depth > maxNesting ? 'lists or quotes' : 'brackets and emphasis marks in one paragraph';
-      const limit = depth > maxNesting ? `${maxNesting} levels` : `${maxMarks}`;
-      report.error('too-deep', at, `Unexpected nesting of ${what}, expected at most ${limit}`);
-      return true;
-    }
-    offset += line.length + 1;
-  }
-  return false;
-}
-
-const marker = /^([ \t]*)(>|[-*+](?=[ \t]|$)|\d{1,9}[.)](?=[ \t]|$))/;
-
-/** `open` holds the columns of the list items that the line may be inside of; it is brought up to date. */
-function blockDepth(line: string, open: number[]): number {
-  let quotes = 0;
-  let column = 0;
-  let rest = line;
-  for (let match = marker.exec(rest); match; match = marker.exec(rest)) {
-    const start = column + (match[1] ?? '').replaceAll('\t', '    ').length;
-    const mark = match[2] ?? '';
-    while (open.length > 0 && (open.at(-1) ?? 0) >= start) open.pop();
-    if (mark === '>') quotes += 1;
-    else open.push(start);
-    column = start + mark.length;
-    rest = rest.slice(match[0].length);
-    if (open.length + quotes > maxNesting) break;
-  }
-  if (column === 0 && /^\S/.test(line)) open.length = 0;
-  return open.length + quotes;
 }

@@ -41,8 +41,8 @@ const joining =
 const pictograph = /(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\uFE0F)$/u;
 const beforeVariation = /[\p{Extended_Pictographic}0-9#*]$/u;
 
-/** Controls, zero width, direction, tags, fillers, and variation selectors, which can carry text that nobody sees. */
-const invisible = /[[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800\uFFF9-\uFFFB]--[\t\n]]+/gv;
+/** Controls, half characters, zero width, direction, tags, fillers, and variation selectors, which can carry text that nobody sees. */
+const invisible = /[[\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800\uFFF9-\uFFFB]--[\t\n]]+/gv;
 
 export function reportInvisible(source: SourceText, report: Report): void {
   let told = 0;
