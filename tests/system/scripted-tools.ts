@@ -93,7 +93,7 @@ export async function startScriptedTools(): Promise<ScriptedTools> {
 }
 
 /** Stands in every answer of the policy and in every refusal, for whoever looks where it must not appear. */
-export const toolCanary = 'CANARY-TOOL-ANSWER';
+export const toolCanary = 'PLANTED-CANARY-TOOL-ANSWER';
 
 async function bodyOf(request: IncomingMessage): Promise<Order> {
   const chunks: Buffer[] = [];
