@@ -1,4 +1,5 @@
 /** The run in words, as Markdown for the current details in the Web UI: lists, since it runs the columns of tables together. */
+import type { NodeState } from './edges.ts';
 import type { RunState } from './run-state.ts';
 import { statusOf } from './run-state.ts';
 import { markdownText } from './words.ts';
@@ -16,7 +17,8 @@ export function boardText(state: RunState, ended?: string): string {
     });
   } else {
     const counts = Object.entries(flow.counts).filter(([, count]) => count > 0);
-    lines.push(`- ${skeleton.nodes.length} steps: ${counts.map(([word, count]) => `${count} ${word}`).join(', ')}`);
+    const words = counts.map(([nodeState, count]) => `${count} ${countWords[nodeState as NodeState]}`);
+    lines.push(`- ${skeleton.nodes.length} steps: ${words.join(', ')}`);
     const listed = [...failed(state), ...[...state.waiting].map(({ node }) => node)].slice(0, mostListed);
     for (const index of listed) lines.push(stepLine(state, index, ended));
   }
@@ -28,6 +30,17 @@ export function boardText(state: RunState, ended?: string): string {
 
 /** The name under which a Result that could not be given is failed. No step has an upper-case id. */
 export const resultName = 'Result';
+
+const countWords: Record<NodeState, string> = {
+  committed: 'done',
+  running: 'running or waiting for people',
+  failed: 'failed',
+  waiting: 'not started',
+  ready: 'about to start',
+  bypassed: 'left out',
+  skipped: 'skipped',
+  refused: 'refused',
+};
 
 function failed(state: RunState): number[] {
   return [...state.failures.keys()].flatMap((id) => state.indexOf.get(id) ?? []);

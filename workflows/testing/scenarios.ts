@@ -1,14 +1,21 @@
 /** One run for every shape that a history can have, each driven to its end the same way every time. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { approval, draw } from './draw-skeleton.ts';
-import type { Script } from './scripted-run.ts';
+import type { Script, ScriptedRun } from './scripted-run.ts';
 import { commit, failure, untilCancelled } from './scripted-run.ts';
-import type { StartedRun } from './try-interpreter.ts';
+
+/** What a scenario does to a run, on a server or in this process. */
+export interface DrivenRun extends ScriptedRun {
+  /** Rings for a row, as the relay or anybody else may. */
+  ring(rung: unknown): Promise<void>;
+  /** Temporal's own cancel. */
+  cancelWorkflow(): Promise<void>;
+}
 
 export interface Scenario {
   script: Script;
   /** What people do; resolves when the run can end by itself. */
-  drive?: (run: StartedRun) => Promise<void>;
+  drive?: (run: DrivenRun) => Promise<void>;
   ends: 'completed' | 'rejected' | 'cancelled' | 'canceled by Temporal';
   /** Steps of it run beside each other, so the order in which they end is not the same every time. */
   parallel?: true;
@@ -21,19 +28,19 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
-async function decide(run: StartedRun, gate: string, action: string): Promise<void> {
+async function decide(run: DrivenRun, gate: string, action: string): Promise<void> {
   const before = run.heard.length;
   run.decide(gate, action);
   await run.ring({ gate });
   await until(() => run.heard.length > before);
 }
 
-async function cancel(run: StartedRun): Promise<void> {
+async function cancel(run: DrivenRun): Promise<void> {
   run.cancel('command');
   await run.ring({ command: 'command' });
 }
 
-const nthWait = (run: StartedRun, count: number) =>
+const nthWait = (run: DrivenRun, count: number) =>
   until(() => run.statuses.filter((status) => status === 'waiting').length === count);
 
 /** The expense approval: read, choose by amount, ask a manager, pay. */
@@ -181,7 +188,7 @@ export const scenarios: Record<string, Scenario> = {
     script: { skeleton: expense, ...amount(600) },
     drive: async (run) => {
       await nthWait(run, 1);
-      await run.handle.cancel();
+      await run.cancelWorkflow();
     },
     ends: 'canceled by Temporal',
   },

@@ -6,7 +6,8 @@ import type { WorkerOptions, WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { RunDocumentResult } from '../messages.ts';
 import { ringSignal, runDocumentWorkflow } from '../messages.ts';
-import type { Script, ScriptedRun } from './scripted-run.ts';
+import type { DrivenRun } from './scenarios.ts';
+import type { Script } from './scripted-run.ts';
 import { scriptedWorld } from './scripted-run.ts';
 
 /** The workflows of this room, as a worker loads them. */
@@ -29,11 +30,9 @@ export function connectQuietly(address: string): Promise<NativeConnection> {
 const ignore = () => undefined;
 const quiet = { log: ignore, trace: ignore, debug: ignore, info: ignore, warn: console.warn, error: console.error };
 
-export interface StartedRun extends ScriptedRun {
+export interface StartedRun extends DrivenRun {
   readonly handle: WorkflowHandle;
   result(): Promise<RunDocumentResult>;
-  /** Rings for a row, as the relay or anybody else may. */
-  ring(rung: unknown): Promise<void>;
 }
 
 export interface Trial {
@@ -80,6 +79,9 @@ export async function tryInterpreter({ client, connection, bundle, worker: more 
         handle,
         result: (): Promise<RunDocumentResult> => handle.result(),
         ring: (rung: unknown) => handle.signal(ringSignal, rung),
+        cancelWorkflow: async () => {
+          await handle.cancel();
+        },
       });
       return started;
     },

@@ -1,0 +1,193 @@
+/**
+ * As much of `@temporalio/workflow` as the interpreter uses, in this process and without a server: for tests of many runs,
+ * and for coverage, which does not see into the sandbox. What real histories, timers and cancels do is tested on a server.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { ActivityFailure, ApplicationFailure, CancelledFailure, RetryState } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import type { RunActivities } from '../../activities/contract.ts';
+
+type Activity = (input: unknown) => Promise<unknown>;
+
+export interface InProcessRun<Result> {
+  result: Promise<Result>;
+  ring(rung: unknown): void;
+  cancel(): void;
+  /** Current details, and the search attributes as they stand. */
+  readonly details: string;
+  readonly attributes: Record<string, unknown>;
+  /** Activities in the order they were scheduled: `name type`, local ones by type alone. */
+  readonly scheduled: string[];
+}
+
+interface Runtime {
+  activities: Record<string, Activity>;
+  conditions: { fn: () => boolean; resolve: () => void }[];
+  onRing: ((rung: unknown) => void) | undefined;
+  details: string;
+  attributes: Record<string, unknown>;
+  scheduled: string[];
+}
+
+const current = new AsyncLocalStorage<Runtime>();
+const scopes = new AsyncLocalStorage<CancellationScope>();
+
+function runtime(): Runtime {
+  const found = current.getStore();
+  if (found === undefined) throw new Error('called outside a run');
+  return found;
+}
+
+/** Runs a workflow function over these activities. */
+export function runInProcess<Result>(activities: RunActivities, workflow: () => Promise<Result>): InProcessRun<Result> {
+  const own: Runtime = {
+    activities: { ...activities } as unknown as Record<string, Activity>,
+    conditions: [],
+    onRing: undefined,
+    details: '',
+    attributes: {},
+    scheduled: [],
+  };
+  const root = new CancellationScope({ parent: undefined });
+  const result = current.run(own, () => root.run(workflow));
+  const check = setInterval(() => checkConditions(own), 1);
+  return {
+    result: result.finally(() => clearInterval(check)),
+    ring(rung) {
+      own.onRing?.(rung);
+      checkSoon(own);
+    },
+    cancel: () => root.cancel(),
+    get details() {
+      return own.details;
+    },
+    attributes: own.attributes,
+    scheduled: own.scheduled,
+  };
+}
+
+function checkConditions(own: Runtime): void {
+  const held = own.conditions.filter(({ fn }) => fn());
+  own.conditions = own.conditions.filter((one) => !held.includes(one));
+  for (const { resolve } of held) resolve();
+  if (held.length > 0) checkSoon(own);
+}
+
+/** When all that follows from what just happened has run. */
+function checkSoon(own: Runtime): void {
+  setImmediate(() => checkConditions(own));
+}
+
+export class CancellationScope {
+  readonly cancelRequested: Promise<never>;
+  consideredCancelled = false;
+  private reject: (error: Error) => void = () => undefined;
+
+  constructor({
+    cancellable = true,
+    parent = scopes.getStore(),
+  }: { cancellable?: boolean; parent?: CancellationScope | undefined } = {}) {
+    this.cancelRequested = new Promise((_, reject) => {
+      this.reject = reject;
+    });
+    this.cancelRequested.catch(() => undefined);
+    if (cancellable) parent?.cancelRequested.catch(() => this.cancel());
+  }
+
+  static current(): CancellationScope {
+    const scope = scopes.getStore();
+    if (scope === undefined) throw new Error('called outside a run');
+    return scope;
+  }
+
+  static nonCancellable<Result>(fn: () => Promise<Result>): Promise<Result> {
+    return new CancellationScope({ cancellable: false }).run(fn);
+  }
+
+  run<Result>(fn: () => Promise<Result>): Promise<Result> {
+    return scopes.run(this, fn);
+  }
+
+  cancel(): void {
+    this.consideredCancelled = true;
+    this.reject(new CancelledFailure('cancelled'));
+  }
+}
+
+/** Time does not pass: a timeout never ends it. */
+export function condition(fn: () => boolean): Promise<boolean> {
+  const own = runtime();
+  return new Promise((resolve, reject) => {
+    CancellationScope.current().cancelRequested.catch(reject);
+    own.conditions.push({ fn, resolve: () => resolve(true) });
+    checkSoon(own);
+  });
+}
+
+export async function scheduleActivity(type: string, [input]: unknown[], { activityId }: { activityId: string }) {
+  const own = runtime();
+  const scope = CancellationScope.current();
+  own.scheduled.push(`${activityId} ${type}`);
+  const fail = (cause: Error) =>
+    new ActivityFailure(`${type} failed`, type, activityId, RetryState.NON_RETRYABLE_FAILURE, 'in process', cause);
+  try {
+    return await callUntilSettled(own, type, input, scope);
+  } catch (error) {
+    throw fail(
+      scope.consideredCancelled && !(error instanceof ApplicationFailure)
+        ? new CancelledFailure('cancelled')
+        : (error as Error),
+    );
+  } finally {
+    checkSoon(own);
+  }
+}
+
+/** What may be retried is, at once. */
+async function callUntilSettled(
+  own: Runtime,
+  type: string,
+  input: unknown,
+  scope?: CancellationScope,
+): Promise<unknown> {
+  const activity = own.activities[type];
+  if (activity === undefined) throw new Error(`no activity ${type}`);
+  for (;;) {
+    const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+    scope?.cancelRequested.catch(() => environment.cancel());
+    try {
+      return await current.exit(() => environment.run(activity, structuredClone(input)));
+    } catch (error) {
+      if (!(error instanceof ApplicationFailure) || error.nonRetryable) throw error;
+    }
+  }
+}
+
+export function proxyLocalActivities() {
+  return new Proxy<Record<string, Activity>>(
+    {},
+    {
+      get: (_, type: string) => async (input: unknown) => {
+        const own = runtime();
+        own.scheduled.push(type);
+        return await callUntilSettled(own, type, input).finally(() => checkSoon(own));
+      },
+    },
+  );
+}
+
+export function setHandler(_: unknown, handler: (rung: unknown) => void): void {
+  runtime().onRing = handler;
+}
+
+export function setCurrentDetails(details: string): void {
+  runtime().details = details;
+}
+
+export function upsertSearchAttributes(pairs: { key: { name: string }; value: unknown }[]): void {
+  for (const { key, value } of pairs) {
+    if (value === null) delete runtime().attributes[key.name];
+    else runtime().attributes[key.name] = value;
+  }
+}
