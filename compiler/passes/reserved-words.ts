@@ -6,17 +6,15 @@ const prototypeNames: ReadonlySet<string> = new Set([
   'prototype',
 ]);
 
-const celWords = `true false null in as break const continue else for function if import let loop package namespace
-  return var void while bool bytes double dyn int list map null_type string timestamp duration type uint has size sum`;
+/** What CEL's grammar reserves. Its types and functions (`double`, `size`) are no such words: they are read only before `(`. */
+const celWords =
+  `true false null in as break const continue else for function if import let loop package namespace return
+  var void while`.split(/\s+/);
 
-const dialectWords = `input output this feedback previous proposal start end continue otherwise`;
+const dialectWords = 'has input output this feedback previous proposal start end otherwise'.split(' ');
 
-const stepWords: ReadonlySet<string> = new Set(`${celWords} ${dialectWords}`.split(/\s+/));
-
-const fieldWords: ReadonlySet<string> = new Set(
-  `true false null in as break const continue else for function if import let loop package namespace return var void
-  while`.split(/\s+/),
-);
+const stepWords: ReadonlySet<string> = new Set([...celWords, ...dialectWords]);
+const fieldWords: ReadonlySet<string> = new Set(celWords);
 
 export function isPrototypeName(name: string): boolean {
   return prototypeNames.has(name.toLowerCase());
