@@ -47,11 +47,16 @@ function failed(state: RunState): number[] {
 }
 
 function stepLine(state: RunState, index: number, ended: string | undefined): string {
-  return `- ${markdownText(state.skeleton.nodes[index]?.title ?? '')}: ${stepWords(state, index, ended)}`;
+  return `- ${state.titles[index] ?? ''}: ${stepWords(state, index, ended)}`;
+}
+
+function peopleAt(state: RunState, index: number): string[] {
+  if (state.waiting.size === 0) return [];
+  return [...state.waiting].filter(({ node }) => node === index).map(({ waitsFor }) => markdownText(waitsFor));
 }
 
 function stepWords(state: RunState, index: number, ended: string | undefined): string {
-  const people = [...state.waiting].filter(({ node }) => node === index).map(({ waitsFor }) => markdownText(waitsFor));
+  const people = peopleAt(state, index);
   if (people.length > 0) return `**waiting for ${people.join(', ')}**`;
   const remark = state.remarks.get(index);
   switch (state.flow.states[index]) {

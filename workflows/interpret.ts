@@ -1,6 +1,7 @@
 /** The loop: start what is ready, wait until something ends or somebody rings, until every node has ended. */
 import type { CancellationScope } from '@temporalio/workflow';
 import { ApplicationFailure, condition, isCancellation } from '@temporalio/workflow';
+import type { Ring } from '../activities/contract.ts';
 import { ExpressionError } from '../compiler/expressions/evaluate.ts';
 import { callActivity, flushLog } from './activity-proxies.ts';
 import { resultName } from './board.ts';
@@ -57,21 +58,34 @@ export async function interpret({ state, doorbell, work, perform, view, finish }
       if (!flow.done && flow.counts.failed === 0) throw ApplicationFailure.nonRetryable('a circle', 'waymark.graph');
     }
     view.show();
-    await tellLog();
+    if (somethingToTell()) await tellLog();
     if (!state.changed) await condition(() => state.changed || (!hearing && doorbell.size > 0));
   }
 
   function startReady(): void {
-    while (flow.readyCount > 0 && inFlight - state.waiting.size < mostAtOnce) {
-      const index = flow.start();
-      if (index === undefined) return;
-      inFlight += 1;
-      inBackground(async () => {
-        const end = await work.run(() => outcomeOf(perform(index), work));
-        inFlight -= 1;
-        if (end !== 'cancelled') settle(state, index, end);
-      });
-    }
+    if (flow.readyCount === 0) return;
+    inBackground(
+      work.run(async () => {
+        while (flow.readyCount > 0 && inFlight - state.waiting.size < mostAtOnce) {
+          const index = flow.start();
+          if (index === undefined) return;
+          inFlight += 1;
+          start(index);
+        }
+      }),
+    );
+  }
+
+  // Every promise costs the sandbox a stack trace, so a step is given as few as will do.
+  function start(index: number): void {
+    const ended = (end: Performed): void => {
+      inFlight -= 1;
+      state.changed = true;
+      if (end !== 'cancelled') settle(state, index, end);
+    };
+    perform(index)
+      .then(ended, (error: unknown) => ended(whyNot(error, work)))
+      .catch(giveUp);
   }
 
   /** One at a time, however many rang: a flood of forged rings costs one activity after the other. */
@@ -81,32 +95,34 @@ export async function interpret({ state, doorbell, work, perform, view, finish }
     hearing = true;
     heardSoFar += 1;
     const shown = { name: activityName('hear', 0, heardSoFar), summary: 'Doorbell' };
-    inBackground(async () => {
-      try {
-        const heard = await work.run(() =>
-          state.log.ride((riding) => callActivity('hear', shown, { run: state.run, ring, ...riding })),
-        );
-        if (heard.kind === 'cancel') work.cancel();
-        if (heard.kind === 'gate' && heard.state.verdict !== undefined && !state.verdicts.has(heard.state.gate))
-          state.verdicts.set(heard.state.gate, heard.state.verdict);
-      } catch (error) {
-        // Not heard, so it will be rung again.
-        if (failedForGood(error) === undefined) throw error;
-      } finally {
-        hearing = false;
-      }
-    });
+    inBackground(hear(shown, ring));
   }
 
-  /** Nobody awaits it: its end wakes the loop, and an error of ours is thrown there, not left floating. */
-  function inBackground(work: () => Promise<void>): void {
-    work()
-      .catch((error: unknown) => {
-        fault ??= { error };
-      })
-      .finally(() => {
-        state.changed = true;
-      });
+  async function hear(shown: { name: string; summary: string }, ring: Ring): Promise<void> {
+    try {
+      const heard = await work.run(() =>
+        state.log.ride((riding) => callActivity('hear', shown, { run: state.run, ring, ...riding })),
+      );
+      if (heard.kind === 'cancel') work.cancel();
+      if (heard.kind === 'gate' && heard.state.verdict !== undefined && !state.verdicts.has(heard.state.gate))
+        state.verdicts.set(heard.state.gate, heard.state.verdict);
+    } catch (error) {
+      // Not heard, so it will be rung again.
+      if (failedForGood(error) === undefined) throw error;
+    } finally {
+      hearing = false;
+      state.changed = true;
+    }
+  }
+
+  /** Nobody awaits it: an error of ours is thrown by the loop, not left floating. */
+  function inBackground(promise: Promise<void>): void {
+    promise.catch(giveUp);
+  }
+
+  function giveUp(error: unknown): void {
+    fault ??= { error };
+    state.changed = true;
   }
 
   async function tryToFinish(): Promise<RunDocumentResult | undefined> {
@@ -121,10 +137,13 @@ export async function interpret({ state, doorbell, work, perform, view, finish }
   }
 
   /** Transitions ride the next activity; one call tells them when none is about to come, or when the run's status changed. */
+  function somethingToTell(): boolean {
+    const idle = inFlight === state.waiting.size && !hearing;
+    return statusOf(state) !== told || (idle && state.log.size > 0);
+  }
+
   async function tellLog(): Promise<void> {
     const status = statusOf(state);
-    const idle = inFlight === state.waiting.size && !hearing;
-    if (status === told && !(idle && state.log.size > 0)) return;
     told = status;
     try {
       await state.log.ride((riding) => flushLog({ run: state.run, status, ...riding }));
@@ -137,16 +156,13 @@ export async function interpret({ state, doorbell, work, perform, view, finish }
 
 type Performed = StepEnd | { as: 'parked'; reason: string; recorded: true } | 'cancelled';
 
-async function outcomeOf(performing: Promise<StepEnd>, work: CancellationScope): Promise<Performed> {
-  try {
-    return await performing;
-  } catch (error) {
-    if (work.consideredCancelled && isCancellation(error)) return 'cancelled';
-    if (error instanceof ExpressionError) return { as: 'parked', reason: 'condition-failed' };
-    const failed = failedForGood(error);
-    if (failed === undefined) throw error;
-    return { as: 'parked', reason: failed.class, ...(failed.recorded ? { recorded: true } : {}) };
-  }
+/** @throws what is neither a cancel, a failed condition nor the failure of an activity */
+function whyNot(error: unknown, work: CancellationScope): Performed {
+  if (work.consideredCancelled && isCancellation(error)) return 'cancelled';
+  if (error instanceof ExpressionError) return { as: 'parked', reason: 'condition-failed' };
+  const failed = failedForGood(error);
+  if (failed === undefined) throw error;
+  return { as: 'parked', reason: failed.class, ...(failed.recorded ? { recorded: true } : {}) };
 }
 
 /** Takes in how a node ended, and what that decides about others. */

@@ -25,16 +25,17 @@ export function stepPerformer(state: RunState, doorbell: Doorbell): PerformStep 
   /** Gates that are being asked again: two steps that found the same lapse ask once. */
   const reopening = new Map<number, Promise<GateState>>();
 
-  return async (index) => {
+  return (index) => {
     const step = prepare(index);
     const { when, kind } = step.node;
-    if (when !== undefined) {
-      let holds = step.decide(when);
-      if (holds === 'opaque') holds = (await step.evaluate([{ index: 0, of: 'when' }])) !== null;
-      if (!holds) return { as: 'bypassed' };
-    }
-    return handlers[kind](step);
+    return when === undefined ? handlers[kind](step) : performIf(when, step);
   };
+
+  async function performIf(when: string, step: Step): Promise<StepEnd> {
+    let holds = step.decide(when);
+    if (holds === 'opaque') holds = (await step.evaluate([{ index: 0, of: 'when' }])) !== null;
+    return holds ? handlers[step.node.kind](step) : { as: 'bypassed' };
+  }
 
   function prepare(index: number): Step {
     const node = nodeAt(index);

@@ -3,6 +3,7 @@ import type { Digest, GateState, Transition, View } from '../activities/contract
 import type { Skeleton } from '../compiler/skeleton.ts';
 import type { Flow } from './edges.ts';
 import { followEdges } from './edges.ts';
+import { markdownText } from './words.ts';
 
 export type Verdict = NonNullable<GateState['verdict']>;
 
@@ -17,6 +18,8 @@ export interface RunState {
   readonly run: string;
   readonly skeleton: Skeleton;
   readonly indexOf: ReadonlyMap<string, number>;
+  /** As Markdown, in the order of the nodes. */
+  readonly titles: readonly string[];
   readonly flow: Flow;
   /** By step id. */
   readonly outputs: Map<string, Digest>;
@@ -41,6 +44,7 @@ export function startState(run: string, skeleton: Skeleton, input: View | undefi
     run,
     skeleton,
     indexOf: new Map(skeleton.nodes.map(({ id }, index) => [id, index])),
+    titles: skeleton.nodes.map(({ title }) => markdownText(title)),
     flow: followEdges(skeleton),
     outputs: new Map(),
     views: new Map([['input', input ?? {}]]),
@@ -91,15 +95,14 @@ export function createLog(): UntoldLog {
     add(...transitions) {
       untold.push(...transitions);
     },
-    async ride(carrier) {
+    ride(carrier) {
       const riding = untold;
+      if (riding.length === 0) return carrier({});
       untold = [];
-      try {
-        return await carrier(riding.length > 0 ? { log: riding } : {});
-      } catch (error) {
+      return carrier({ log: riding }).catch((error: unknown) => {
         untold = [...riding, ...untold];
         throw error;
-      }
+      });
     },
   };
 }
