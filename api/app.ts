@@ -1,4 +1,5 @@
 /** The API, composed of its plugins and routes. Everything it needs is handed in; it reads no environment. */
+import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Fastify, { LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
@@ -50,14 +51,15 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     requestIdHeader: false,
+    genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   await app.register(problems);
   await app.register(database, { store: deps.store, graphs: createGraphCache() });
-  await app.register(identity, deps.tokens);
   await app.register(requestLog);
+  await app.register(identity, deps.tokens);
   await app.register(idempotency);
   await app.register(temporal, {
     workflows: deps.workflows,

@@ -72,7 +72,15 @@ async function readOrMakeKey(folder: string): Promise<z.infer<typeof keySchema>>
     });
     await rm(draft);
   }
-  const parsed = keySchema.safeParse(JSON.parse(text ?? (await readFile(file, 'utf8'))));
+  const parsed = keySchema.safeParse(parseJson(text ?? (await readFile(file, 'utf8'))));
   if (!parsed.success) throw new Error(`${file} is not an Ed25519 key. Remove it to have a new one made.`);
   return parsed.data;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

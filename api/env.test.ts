@@ -4,7 +4,7 @@ import { readEnv } from './env.ts';
 const usable = {
   DATABASE_URL: 'postgresql://waymark_api:secret@127.0.0.1:5432/waymark',
   TEMPORAL_ADDRESS: '127.0.0.1:7233',
-  WAYMARK_ISSUER: 'https://login.example',
+  WAYMARK_TOKEN_ISSUER: 'https://login.example',
   WAYMARK_JWKS_URL: 'https://login.example/keys',
 };
 
@@ -17,7 +17,7 @@ test('a usable environment is read with its defaults, and empty variables count 
     LOG_LEVEL: 'info',
     DATABASE_CONNECTIONS: 20,
     TEMPORAL_NAMESPACE: 'default',
-    WAYMARK_AUDIENCE: 'waymark',
+    WAYMARK_TOKEN_AUDIENCE: 'waymark',
     WAYMARK_PRACTICE: false,
   });
 });
@@ -42,8 +42,8 @@ test('tokens come from exactly one place', () => {
 });
 
 test('keys of an unnamed issuer are refused', () => {
-  const { WAYMARK_ISSUER: _gone, ...rest } = usable;
-  expect(() => readEnv(rest)).toThrow('  WAYMARK_ISSUER: expected the issuer whose keys WAYMARK_JWKS_URL holds');
+  const { WAYMARK_TOKEN_ISSUER: _gone, ...rest } = usable;
+  expect(() => readEnv(rest)).toThrow('  WAYMARK_TOKEN_ISSUER: expected the issuer whose keys WAYMARK_JWKS_URL holds');
 });
 
 test('production refuses the development issuer, practice, and keys over plain http', () => {

@@ -14,11 +14,11 @@ const envSchema = z
     DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(20),
     TEMPORAL_ADDRESS: z.string().regex(/^[^\s/]+:\d+$/, 'expected host:port'),
     TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
-    TEMPORAL_TASK_QUEUE: z.string().min(1).optional(),
+    WAYMARK_TASK_QUEUE: z.string().min(1).optional(),
     /** Where people reach the Temporal Web UI; runs are linked to it. */
     WAYMARK_WEB_UI_URL: z.url({ protocol: /^https?$/ }).optional(),
-    WAYMARK_ISSUER: z.string().min(1).optional(),
-    WAYMARK_AUDIENCE: z.string().min(1).default('waymark'),
+    WAYMARK_TOKEN_ISSUER: z.string().min(1).optional(),
+    WAYMARK_TOKEN_AUDIENCE: z.string().min(1).default('waymark'),
     /** Public keys of the issuer. */
     WAYMARK_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
     /** Folder of the development issuer's key, instead of WAYMARK_JWKS_URL. Refused in production. */
@@ -39,8 +39,8 @@ const envSchema = z
     if ((env.WAYMARK_JWKS_URL === undefined) === (env.WAYMARK_DEVELOPMENT_ISSUER === undefined)) {
       complain('WAYMARK_JWKS_URL', 'expected exactly one of WAYMARK_JWKS_URL and WAYMARK_DEVELOPMENT_ISSUER');
     }
-    if (env.WAYMARK_JWKS_URL !== undefined && env.WAYMARK_ISSUER === undefined) {
-      complain('WAYMARK_ISSUER', 'expected the issuer whose keys WAYMARK_JWKS_URL holds');
+    if (env.WAYMARK_JWKS_URL !== undefined && env.WAYMARK_TOKEN_ISSUER === undefined) {
+      complain('WAYMARK_TOKEN_ISSUER', 'expected the issuer whose keys WAYMARK_JWKS_URL holds');
     }
     if (production && env.WAYMARK_JWKS_URL?.startsWith('http:') === true) {
       complain('WAYMARK_JWKS_URL', 'expected https when NODE_ENV is production');

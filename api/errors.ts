@@ -147,7 +147,8 @@ function fromValidation(issues: { instancePath: string; message?: string | undef
   }
   return new Problem('invalid-request', {
     errors: issues.map((issue) => ({
-      at: issue.instancePath,
+      // The whole body is the empty pointer.
+      at: issue.instancePath.replace(/^\/$/, ''),
       in: where,
       message: issue.message ?? 'Unexpected value',
     })),

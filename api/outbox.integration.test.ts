@@ -69,12 +69,14 @@ test('a row that was taken by an API that then died comes back', async () => {
 });
 
 test('a ring for a run that has ended is given up', async () => {
-  fixture.workflows.away = true;
   const run = await startClaim(fixture);
   const gate = await openClaimGate(fixture, run);
+  // Stopped, so that no ring is under way while the run ends.
+  await fixture.app.relay.stop();
   await approve(gate);
   await asWorker(fixture, { ended: run, status: 'failed' });
-  fixture.workflows.away = false;
+  const next = await fixture.secondApp();
+  await next.ready();
   await eventually(async () => ((await outbox()).every((row) => row.doneAt !== null) ? true : undefined));
   expect(fixture.workflows.rings).toEqual([]);
 });

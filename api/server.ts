@@ -12,7 +12,7 @@ async function tokensOf(env: Env): Promise<TokenRules> {
     return openDevelopmentIssuer(env.WAYMARK_DEVELOPMENT_ISSUER, env.NODE_ENV);
   }
   // readEnv has seen to it that both are set.
-  const { WAYMARK_JWKS_URL: jwks = '', WAYMARK_ISSUER: issuer = '', WAYMARK_AUDIENCE: audience } = env;
+  const { WAYMARK_JWKS_URL: jwks = '', WAYMARK_TOKEN_ISSUER: issuer = '', WAYMARK_TOKEN_AUDIENCE: audience } = env;
   return { issuer, audience, keys: createRemoteJWKSet(new URL(jwks)) };
 }
 
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
     temporal: {
       address: env.TEMPORAL_ADDRESS,
       namespace: env.TEMPORAL_NAMESPACE,
-      taskQueue: env.TEMPORAL_TASK_QUEUE ?? defaultTaskQueue,
+      taskQueue: env.WAYMARK_TASK_QUEUE ?? defaultTaskQueue,
     },
     tokens: await tokensOf(env),
     practice: env.WAYMARK_PRACTICE,

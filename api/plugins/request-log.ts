@@ -3,6 +3,10 @@ import fp from 'fastify-plugin';
 
 export const requestLog = fp(
   async (app) => {
+    // The name under which a caller can ask what went wrong.
+    app.addHook('onRequest', async (request, reply) => {
+      reply.header('x-request-id', request.id);
+    });
     app.addHook('onResponse', async (request, reply) => {
       request.log.info({
         event: 'request.answered',
@@ -16,5 +20,5 @@ export const requestLog = fp(
       });
     });
   },
-  { name: 'request-log', dependencies: ['identity'], fastify: '5.x' },
+  { name: 'request-log', fastify: '5.x' },
 );

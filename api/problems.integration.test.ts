@@ -1,0 +1,133 @@
+/**
+ * Every problem as a caller meets it, provoked through HTTP and held against fixtures/problems.json. To accept a change
+ * of shape, run this file with `-u` and read the difference: clients depend on it.
+ */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ProblemSlug } from './errors.ts';
+import { problemTypes, problemUri } from './errors.ts';
+import type { ApiFixture } from './testing/api-fixture.ts';
+import {
+  asWorker,
+  claimDocument,
+  claimInput,
+  openApiFixture,
+  openClaimGate,
+  publishClaim,
+  startClaim,
+} from './testing/api-fixture.ts';
+
+let fixture: ApiFixture;
+beforeAll(async () => {
+  fixture = await openApiFixture({ practice: false });
+  await publishClaim(fixture);
+});
+afterAll(() => fixture.close());
+
+const post = async (url: string, payload: object | string, user = 'an', more: Record<string, string> = {}) =>
+  fixture.app.inject({
+    method: 'POST',
+    url,
+    headers: { ...(await fixture.as(user, randomUUID())), ...more },
+    payload,
+  });
+
+async function decideOn(
+  user: string,
+  said: object = {},
+  before: (gate: { id: string; subject: string }, run: string) => Promise<unknown> = async () => undefined,
+) {
+  const run = await startClaim(fixture);
+  const gate = await openClaimGate(fixture, run);
+  await before(gate, run);
+  return post(`/gates/${gate.id}/decisions`, { action: 'approve', subject: gate.subject, ...said }, user);
+}
+
+const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
+  'malformed-request': () => post('/runs', '{', 'an', { 'content-type': 'application/json' }),
+  'invalid-request': () => post('/runs', { document: 'claim', input: {}, inputs: {} }),
+  'invalid-input': () => post('/runs', { document: 'claim', input: { amount: 'much' } }),
+  'idempotency-key-required': async () => {
+    const { authorization = '' } = await fixture.as('an');
+    return fixture.app.inject({ method: 'POST', url: '/runs', headers: { authorization }, payload: { document: 'x' } });
+  },
+  unauthenticated: () => fixture.app.inject('/runs'),
+  'not-permitted': async () => post(`/runs/${await startClaim(fixture, 'an')}/cancel`, {}, 'bo'),
+  'practice-not-allowed': () => post('/runs', { document: 'claim', input: claimInput, practice: {} }),
+  'not-an-approver': () => decideOn('bo'),
+  'separation-of-duties': () => decideOn('an'),
+  'not-found': () => post('/runs', { document: 'nothing' }),
+  'not-open': () => decideOn('mai', {}, (gate) => asWorker(fixture, { lapsed: gate.id })),
+  'already-decided': () =>
+    decideOn('mai', {}, (gate) =>
+      post(`/gates/${gate.id}/decisions`, { action: 'reject', subject: gate.subject }, 'minh'),
+    ),
+  'stale-subject': () => decideOn('mai', { subject: 'another' }),
+  'run-ended': async () => {
+    const run = await startClaim(fixture);
+    await asWorker(fixture, { ended: run, status: 'failed' });
+    return post(`/runs/${run}/cancel`, {});
+  },
+  'payload-too-large': () => post('/documents', { markdown: 'x'.repeat(5 * 1024 * 1024) }),
+  'unsupported-media-type': () => post('/runs', 'document: claim', 'an', { 'content-type': 'application/yaml' }),
+  'document-has-mistakes': () =>
+    post('/documents', { markdown: claimDocument.replace('not by: requester', 'not by: me') }),
+  'graph-has-mistakes': () => post('/workflows/execute', { graph: { schemaVersion: 1, id: 'x' }, input: {} }),
+  'unknown-action': () => decideOn('mai', { action: 'postpone' }),
+  'idempotency-key-reused': async () => {
+    const key = { 'idempotency-key': randomUUID() };
+    await post('/runs', { document: 'claim', input: claimInput }, 'an', key);
+    return post('/runs', { document: 'claim', input: { ...claimInput, amount: 1 } }, 'an', key);
+  },
+  internal: async () => {
+    const broken = await fixture.secondApp();
+    broken.relay.nudge = () => {
+      throw new Error('the canary sings');
+    };
+    const headers = await fixture.as('an', randomUUID());
+    const payload = { document: 'claim', input: claimInput };
+    return broken.inject({ method: 'POST', url: '/runs', headers, payload });
+  },
+  unavailable: async () => {
+    fixture.workflows.away = true;
+    return fixture.app.inject('/ready').finally(() => {
+      fixture.workflows.away = false;
+    });
+  },
+};
+
+test('every problem type can be met and has the shape that is on file', async () => {
+  const met: Record<string, unknown> = {};
+  for (const [slug, provoke] of Object.entries(provoked) as [ProblemSlug, () => ReturnType<typeof post>][]) {
+    const response = await provoke();
+    expect([slug, response.statusCode, response.headers['content-type'], response.json().type]).toEqual([
+      slug,
+      problemTypes[slug].status,
+      'application/problem+json',
+      problemUri(slug),
+    ]);
+    met[slug] = response.json();
+  }
+  await expect(`${JSON.stringify(met, null, 2)}\n`).toMatchFileSnapshot('fixtures/problems.json');
+});
+
+test('an address that is not there is a problem too', async () => {
+  const response = await fixture.app.inject('/no/such/route');
+  expect([response.statusCode, response.json().type]).toEqual([404, 'urn:waymark:problem:not-found']);
+});
+
+test('an error of ours is logged by its kind and place, without its text', () => {
+  const failed = fixture.lines.map((line) => JSON.parse(line)).find((line) => line.event === 'request.failed');
+  expect(failed).toMatchObject({ level: 'error', errorType: 'Error' });
+  expect(failed.at[0]).toMatch(/problems\.integration\.test\.ts:\d+:\d+/);
+  expect(fixture.lines.join('')).not.toContain('canary');
+});
+
+test('ready says which part is away and never why', async () => {
+  fixture.workflows.away = true;
+  const response = await fixture.app.inject('/ready');
+  fixture.workflows.away = false;
+  expect(response.json().detail).toBe('Not ready: temporal.');
+  expect((await fixture.app.inject('/ready')).json()).toEqual({ status: 'ready' });
+  expect((await fixture.app.inject('/health')).json()).toEqual({ status: 'alive' });
+});
