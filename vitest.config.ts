@@ -41,7 +41,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: MEASURED_ROOMS.map((room) => `${room}/**/*.ts`),
-      exclude: ['**/*.test.ts', '**/fixtures/**', 'prisma/generated/**', '.waymark/**'],
+      exclude: ['**/*.test.ts', '**/testing/**', '**/fixtures/**', 'prisma/generated/**', '.waymark/**'],
       reporter: ['text-summary', 'json-summary', 'lcov'],
       thresholds: Object.fromEntries(MEASURED_ROOMS.map((room) => [`${room}/**`, THRESHOLD])),
     },
