@@ -1,5 +1,4 @@
 /** What a running development stack tells about itself: printed by `npm run dev -- --json` and kept in `<data>/stack.json`. */
-import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -34,16 +33,4 @@ export async function writeStackFacts(dataDir: string, facts: StackFacts): Promi
   const file = join(dataDir, 'stack.json');
   await writeFile(`${file}.new`, `${JSON.stringify(facts, null, 2)}\n`, { mode: 0o600 });
   await rename(`${file}.new`, file);
-}
-
-/** The process that holds the stack on this folder, if it is still alive. */
-export function runningStack(dataDir: string): number | undefined {
-  try {
-    const { pid } = z.object({ pid: z.int() }).parse(JSON.parse(readFileSync(join(dataDir, 'stack.json'), 'utf8')));
-    process.kill(pid, 0);
-    return pid === process.pid ? undefined : pid;
-  } catch (error) {
-    // EPERM: it lives, and belongs to somebody else.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM' ? -1 : undefined;
-  }
 }

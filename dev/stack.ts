@@ -15,10 +15,11 @@ import { migrate } from '../prisma/migrate.ts';
 import { defaultTaskQueue, searchAttributes } from '../workflows/messages.ts';
 import type { GuardedChild } from './children.ts';
 import { startGuarded } from './children.ts';
+import { holdFolder } from './hold-folder.ts';
 import { provisionPeople } from './people.ts';
 import { findFreePorts, isPortFree } from './ports.ts';
 import type { StackFacts } from './stack-facts.ts';
-import { runningStack, writeStackFacts } from './stack-facts.ts';
+import { writeStackFacts } from './stack-facts.ts';
 import { defaultCacheDir, findTemporal, startTemporalDevServer } from './temporal.ts';
 
 export interface StackOptions {
@@ -51,20 +52,18 @@ const namespace = 'default';
 /** Starts all of it, or stops what has started and throws. A second stack on the same folder is refused. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const dataDir = resolve(options.dataDir);
-  const holder = runningStack(dataDir);
-  if (holder !== undefined) {
-    throw new Error(
-      `A stack runs on ${dataDir} already (process ${holder}). Stop it first, or choose another folder with --data.`,
-    );
-  }
-  await mkdir(join(dataDir, 'logs'), { recursive: true });
+  const letGo = await holdFolder(dataDir);
   const started: { stop(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
     // Last started, first stopped: the worker and the API leave before what they stand on.
     for (const part of started.splice(0).reverse()) await part.stop();
     await rm(join(dataDir, 'stack.json'), { force: true });
+    await letGo();
   };
   try {
+    // Of a stack that was killed: nobody may take its addresses for ours.
+    await rm(join(dataDir, 'stack.json'), { force: true });
+    await mkdir(join(dataDir, 'logs'), { recursive: true });
     return await start({ ...options, dataDir }, started, stop);
   } catch (error) {
     await stop();

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { stackFactsSchema } from '../../dev/stack-facts.ts';
 import { runningProcesses } from '../../dev/test-processes.ts';
 import type { RunView } from './api-client.ts';
+import { apiClient } from './api-client.ts';
 import type { DevelopmentStack } from './development-stack.ts';
 import { end, runDevelopment, startDevelopment } from './development-stack.ts';
 import { order } from './documents.ts';
@@ -73,6 +74,26 @@ test('a second stack on the same folder is refused, and says what to do', async 
   expect(await answersOk(`${first.facts.apiUrl}/ready`)).toBe(true);
 });
 
+test('of two starts on one folder at the same moment one is refused, before it touches anything', async () => {
+  const args = ['--data', join(folder, 'at-once')];
+  const both = [runDevelopment(args), runDevelopment(args)];
+  const { ended: refused, running: up } = await vi.waitFor(
+    () => {
+      const ended = both.find(({ process }) => process.exitCode !== null);
+      const running = both.find((one) => one !== ended);
+      if (!ended || !running?.output().stdout.endsWith('\n'))
+        throw new Error(JSON.stringify(both.map((one) => one.output())));
+      return { ended, running };
+    },
+    { timeout: 60_000, interval: 100 },
+  );
+  expect(refused.process.exitCode).toBe(1);
+  expect(refused.output().stdout).toBe('');
+  expect(refused.output().stderr).toMatch(/^A stack runs on \S+ already \(process \d+\)\. [^\n]+\n$/);
+  expect(existsSync(join(folder, 'at-once/stack.json'))).toBe(true);
+  expect(await end(up.process, 'SIGTERM')).toEqual({ code: 0, signal: null });
+});
+
 test('a second stack beside the first works, on a task queue of its own name too, and SIGINT leaves nothing of it', async () => {
   const second = await start('second', { WAYMARK_TASK_QUEUE: 'beside' });
   const run = await second.as('An Nguyen').start(await second.as('An Nguyen').publish(order), {
@@ -80,7 +101,9 @@ test('a second stack beside the first works, on a task queue of its own name too
     supplier: 'beside',
   });
   await status(second, run, 'waiting');
-  expect((await first.as('An Nguyen').call('GET', `/runs/${run}`)).status).toBe(401);
+  expect((await first.as('An Nguyen').call('GET', `/runs/${run}`)).status).toBe(404);
+  const stranger = second.facts.users[0]?.token ?? '';
+  expect((await apiClient(first.facts.apiUrl, stranger).call('GET', `/runs/${run}`)).status).toBe(401);
   const own = (stack: DevelopmentStack) => {
     const { apiUrl, webUiUrl, temporalAddress } = stack.facts;
     return [apiUrl, webUiUrl, temporalAddress, new URL(stack.facts.databaseUrl).host];
