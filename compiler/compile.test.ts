@@ -60,6 +60,28 @@ describe('compile', () => {
     expect(codes(`# Title\n\n${'*a _b '.repeat(600)}\n`)).toEqual(['too-deep']);
   });
 
+  test('types, defaults and expressions nest as deep as an author likes and are refused, not overflowed', () => {
+    const input = (type: string, rule = ''): string =>
+      `# Title\n\n## Inputs\n\n| Name | Type | Rule |\n|--|--|--|\n| a | ${type} | ${rule} |\n\n## Steps\n\n${step('A')}`;
+    const codes = (text: string): string[] => compile(text).diagnostics.map((one) => one.code);
+    expect(codes(input(`${'list of '.repeat(10_000)}text`))).toEqual(['invalid-type']);
+    expect(codes(input(`text${' or text'.repeat(10_000)}`))).toEqual(['invalid-type']);
+    expect(codes(input('map of text', `default \`${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}\``))).toEqual([
+      'bad-default',
+    ]);
+    expect(codes(steps(`### A\n\n- set:\n  - n: \`${'('.repeat(3_000)}\`\n`))).toHaveLength(1);
+    expect(codes(input(`${'list of '.repeat(10)}text`))).toEqual([]);
+  });
+
+  test('a thousand mistakes are a thousand short diagnostics', () => {
+    const many = Array.from({ length: 1000 }, (_, i) => `### Step x${i}\n\n- set:\n  - n: \`nobody\`\n`).join('\n');
+    const { diagnostics } = compile(steps(many));
+    expect(diagnostics).toHaveLength(1000);
+    expect(diagnostics[0]?.message).toMatch(
+      /^Unexpected name nobody, expected one of input, step_x0, .* and 989 more$/,
+    );
+  });
+
   test('many marks in many items and rows are no nesting', () => {
     const items = '- **word**: [a](#a)\n'.repeat(300);
     const rows = `| a | b |\n|---|---|\n${'| **word** | [a](#a) |\n'.repeat(300)}`;

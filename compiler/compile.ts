@@ -37,9 +37,9 @@ export interface Compiled {
 
 /** Never throws: whatever the text, it gives a graph or diagnostics. */
 export function compile(markdown: string, options: CompileOptions = {}): Compiled {
-  const source = new SourceText(findFrontMatter(normalizeText(markdown)).text);
+  const { text, span: frontMatter } = findFrontMatter(normalizeText(markdown));
+  const source = new SourceText(text);
   const report = new Report(source);
-  const frontMatter = findFrontMatter(normalizeText(markdown)).span;
   if (frontMatter) {
     const message = 'Unexpected front matter, expected settings as a list under the title';
     report.error('front-matter', frontMatter, message);

@@ -20,12 +20,18 @@ export function editDistance(from: string, to: string): number {
   return row[to.length] ?? 0;
 }
 
+/** More candidates than these are not looked through: a hint is not worth the time. */
+const maxCandidates = 300;
+
 /** The candidate within a third of the word's length (at least one edit), nearest first; undefined when none is near. */
 export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.slice(0, 80).toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  let seen = 0;
   for (const candidate of candidates) {
+    seen += 1;
+    if (seen > maxCandidates) break;
     if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance) {

@@ -157,6 +157,8 @@ function defaultOf(words: string, type: Type): Json | undefined {
     case 'yes/no':
       return words === 'yes' || words === 'true' ? true : words === 'no' || words === 'false' ? false : undefined;
     default:
+      // Reading, writing and checking JSON go as deep as it nests.
+      if ((words.match(/[[{]/g)?.length ?? 0) > maxDefaultNesting) return undefined;
       try {
         return JSON.parse(words, plainJson) as Json;
       } catch {
@@ -164,6 +166,8 @@ function defaultOf(words: string, type: Type): Json | undefined {
       }
   }
 }
+
+const maxDefaultNesting = 500;
 
 /** Refuses what JSON text can say and a graph cannot: half characters, numbers without end, and `__proto__`. */
 function plainJson(key: string, value: unknown): unknown {

@@ -9,8 +9,21 @@ import { phrasesSpan, phrasesText, splitAtCommas, splitPhrases, trimPhrases } fr
 import type { Names } from './resolve-names.ts';
 import { followLink } from './resolve-names.ts';
 
+const maxNesting = 16;
+const maxAlternatives = 100;
+
 /** Reports and returns undefined where the type cannot be read. */
 export function readType(phrases: readonly Phrase[], place: Span, names: Names, report: Report): Type | undefined {
+  return readNested(phrases, place, names, report, 0);
+}
+
+function readNested(
+  phrases: readonly Phrase[],
+  place: Span,
+  names: Names,
+  report: Report,
+  depth: number,
+): Type | undefined {
   const trimmed = trimPhrases(phrases);
   const span = phrasesSpan(trimmed, place);
   const first = trimmed[0];
@@ -22,19 +35,35 @@ export function readType(phrases: readonly Phrase[], place: Span, names: Names, 
     );
     return undefined;
   }
+  if (depth > maxNesting) {
+    report.error(
+      'invalid-type',
+      span,
+      `Unexpected type of more than ${maxNesting} levels, expected a named type on the way`,
+    );
+    return undefined;
+  }
   const opening = openingOf(first);
   if (opening) {
     const inner = trimPhrases([dropStart(first, opening.length), ...trimmed.slice(1)]);
     if (opening.kind === 'one of') return readOneOf(inner, span, report);
     const alternatives = splitPhrases(inner, /\bor\b/g);
     if (alternatives.length === 1) {
-      const of = readType(inner, span, names, report);
+      const of = readNested(inner, span, names, report, depth + 1);
       return of && { kind: opening.kind, of };
     }
   }
   const alternatives = splitPhrases(trimmed, /(?<![\p{L}\p{N}])or(?![\p{L}\p{N}])/gu);
+  if (alternatives.length > maxAlternatives) {
+    report.error(
+      'invalid-type',
+      span,
+      `Unexpected ${alternatives.length} alternatives, expected at most ${maxAlternatives}`,
+    );
+    return undefined;
+  }
   if (alternatives.length > 1) {
-    const of = alternatives.map((one) => readType(one, span, names, report));
+    const of = alternatives.map((one) => readNested(one, span, names, report, depth + 1));
     const types = of.filter((one) => one !== undefined);
     return types.length === of.length ? { kind: 'union', of: types } : undefined;
   }
@@ -57,7 +86,7 @@ function dropStart(phrase: Phrase, length: number): Phrase {
 
 /** Values are bare words or inline code; an `or` between bare words would be read as another type, so it is refused. */
 function readOneOf(phrases: Phrase[], place: Span, report: Report): Type | undefined {
-  const values: string[] = [];
+  const values = new Set<string>();
   for (const entry of splitAtCommas(phrases)) {
     const span = phrasesSpan(entry, place);
     const [only] = entry;
@@ -78,13 +107,13 @@ function readOneOf(phrases: Phrase[], place: Span, report: Report): Type | undef
       );
       return undefined;
     }
-    if (values.includes(value)) {
+    if (values.has(value)) {
       report.error('repeated-value', span, `Unexpected second ${value}, expected each value once`);
       return undefined;
     }
-    values.push(value);
+    values.add(value);
   }
-  return { kind: 'one of', values };
+  return { kind: 'one of', values: [...values] };
 }
 
 function readName(phrases: Phrase[], span: Span, names: Names, report: Report): Type | undefined {
