@@ -3,12 +3,12 @@
  * the gate's lock, so of two decisions at once one is made and the other is told so. The workflow is rung afterwards.
  */
 import { randomUUID } from 'node:crypto';
-import { viewPath } from '../compiler/expressions/reads.ts';
 import type { Json } from '../compiler/types.ts';
 import { putArtifact } from '../prisma/artifacts.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { actionsOf, notByOf, rolesOf } from './gate-rows.ts';
+import { gateView } from './gate-view.ts';
 import type { GraphCache } from './graph-cache.ts';
 import type { RingPayload } from './outbox.ts';
 
@@ -79,7 +79,7 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
       status: 'decided',
       verdict: action.name,
       outputDigest: await putArtifact(tx, tenant, output),
-      view: gate.purpose === 'step' ? viewOf(viewKeys, output) : null,
+      view: gate.purpose === 'step' ? gateView(viewKeys, output) : null,
       decidedAt,
     },
   });
@@ -142,31 +142,3 @@ async function hasOneOf(tx: Tx, { tenant, user }: Actor, roles: string[]): Promi
   const held = await tx.membership.count({ where: { tenantId: tenant, userId: user, role: { in: roles } } });
   return held > 0;
 }
-
-const scalarBytes = 256;
-
-/** What the workflow's conditions read of the output: small scalars as they are, anything else named as opaque. */
-function viewOf(keys: string[], output: Record<string, Json>): string | null {
-  const values: [string, Json][] = [];
-  const opaque: string[] = [];
-  for (const key of keys) {
-    const found = viewPath(key).reduce<Json | undefined>(
-      (value, field) => (isRecord(value) && Object.hasOwn(value, field) ? value[field] : undefined),
-      output,
-    );
-    if (found === undefined) continue;
-    if (isSmallScalar(found)) values.push([key, found]);
-    else opaque.push(key);
-  }
-  if (values.length + opaque.length === 0) return null;
-  return JSON.stringify({
-    ...(values.length > 0 ? { values: Object.fromEntries(values) } : {}),
-    ...(opaque.length > 0 ? { opaque } : {}),
-  });
-}
-
-const isRecord = (value: Json | undefined): value is { [key: string]: Json } =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
-
-const isSmallScalar = (value: Json): boolean =>
-  value === null || (typeof value === 'string' ? Buffer.byteLength(value) <= scalarBytes : typeof value !== 'object');

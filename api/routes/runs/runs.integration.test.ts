@@ -133,6 +133,45 @@ test('a run shows its steps, who it waits for, and nothing to another tenant', a
   }
 });
 
+test('a step shows its attempt, and a parked one why it parked', async () => {
+  const id = await startClaim(fixture);
+  const where = { tenantId_id: { tenantId: 'acme', id: `step-of-${id}` } };
+  const stepOf = async () => (await get(`/runs/${id}`)).json().steps[0];
+  await fixture.worker.actAs({ tenant: 'acme', user: 'an' }, async (tx) => {
+    await tx.stepExecution.create({
+      data: {
+        tenantId: 'acme',
+        id: where.tenantId_id.id,
+        rootRunId: id,
+        runId: id,
+        node: 'note_the_claim',
+        status: 'pending',
+        memoKey: id,
+        actorId: 'an',
+      },
+    });
+    await tx.stepExecution.update({ where, data: { status: 'running', attempt: 2, startedAt: new Date() } });
+  });
+  expect(await stepOf()).toMatchObject({ state: 'running', attempt: 2 });
+  const failure = { failureClass: 'invalid-output', failureDetail: 'Unexpected text, expected number' };
+  await fixture.worker.actAs({ tenant: 'acme', user: 'an' }, (tx) =>
+    tx.stepExecution.update({ where, data: { status: 'failed', endedAt: new Date(), ...failure } }),
+  );
+  expect(await stepOf()).toMatchObject({
+    state: 'failed',
+    failure: { class: 'invalid-output', detail: 'Unexpected text, expected number' },
+    startedAt: expect.any(String),
+    endedAt: expect.any(String),
+  });
+});
+
+test('a gate that was decided is a committed step with its verdict', async () => {
+  const id = await startClaim(fixture);
+  const gate = await openClaimGate(fixture, id);
+  await post(`/gates/${gate.id}/decisions`, { action: 'reject', subject: gate.subject }, 'mai');
+  expect((await get(`/runs/${id}`)).json().steps[1]).toMatchObject({ state: 'committed', verdict: 'reject' });
+});
+
 test('a run that ended shows its result and waits for nobody', async () => {
   const id = await startClaim(fixture);
   await openClaimGate(fixture, id);
