@@ -1,5 +1,6 @@
 /** Committing a step: output, handoff, view and log in one transaction, by whoever holds the fence. */
 import type { Json } from '../compiler/types.ts';
+import { deriveView } from '../compiler/view.ts';
 import { putArtifact } from '../prisma/artifacts.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Claim } from './claim.ts';
@@ -10,7 +11,6 @@ import { holdsFence } from './fence.ts';
 import type { Usage } from './handoff.ts';
 import { writeHandoff } from './handoff.ts';
 import { logStep } from './log-step.ts';
-import { deriveView } from './view.ts';
 
 export { holdForApproval } from './approvals.ts';
 

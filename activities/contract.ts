@@ -5,19 +5,12 @@
  * content. Every activity is idempotent: asked again with the same argument it returns what it returned before.
  */
 
+import type { View } from '../compiler/view.ts';
+
+export type { View };
+
 /** HMAC of canonical JSON under the tenant's key, base64url: names an artifact without revealing it. */
 export type Digest = string;
-
-export type Scalar = null | boolean | number | string;
-
-/**
- * What control flow may read of one output: scalars of at most 256 bytes by path. A path that exists but is not such a
- * scalar is `opaque`: a condition that reads it is evaluated by `evaluateConditions` instead. An absent path is in neither.
- */
-export interface View {
-  values?: Record<string, Scalar>;
-  opaque?: string[];
-}
 
 /** A transition that only the workflow knows; it rides the next activity into the run log. */
 export interface Transition {

@@ -4,6 +4,7 @@ import { ExpressionError, evaluate } from '../compiler/expressions/evaluate.ts';
 import { skeletonOf } from '../compiler/skeleton.ts';
 import { encodeSkeleton } from '../compiler/skeleton-code.ts';
 import type { Json } from '../compiler/types.ts';
+import { deriveView } from '../compiler/view.ts';
 import { getArtifact, putArtifact } from '../prisma/artifacts.ts';
 import type { Tx } from '../prisma/open.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
@@ -18,7 +19,6 @@ import { bindingsIn } from './load-inputs.ts';
 import type { RunInHand } from './run-row.ts';
 import { logRun, readRun } from './run-row.ts';
 import { transitionEvents } from './transitions.ts';
-import { deriveView } from './view.ts';
 
 export async function beginRun(deps: Dependencies, input: { run: string }): ReturnType<RunActivities['beginRun']> {
   const begun = await readRun(deps, input, async (tx, run) => {

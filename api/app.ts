@@ -72,7 +72,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
     practice: deps.practice,
     webUiOf: (workflowId: string) => webUi && webUiAddress(webUi.url, webUi.namespace, workflowId),
   };
-  await app.register(healthRoutes);
+  await app.register(healthRoutes, settings);
   await app.register(documentRoutes);
   await app.register(graphRoutes);
   await app.register(runRoutes, { ...settings, streams: { ...defaultStreamLimits, ...deps.streams } });

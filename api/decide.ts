@@ -4,11 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Json } from '../compiler/types.ts';
+import { deriveView } from '../compiler/view.ts';
 import { putArtifact } from '../prisma/artifacts.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { actionsOf, notByOf, rolesOf } from './gate-rows.ts';
-import { gateView } from './gate-view.ts';
 import type { GraphCache } from './graph-cache.ts';
 import type { RingPayload } from './outbox.ts';
 
@@ -59,6 +59,7 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
   const viewKeys = (await graphs.load(tx, tenant, run.graphHash))?.viewPaths[gate.node] ?? [];
   const output: Record<string, Json> = { action: action.name, comment: request.comment, by: user };
   if (action.effect === 'continue' && request.form !== undefined) output.form = request.form;
+  const view = gate.purpose === 'step' ? deriveView(output, viewKeys) : undefined;
   const decision = randomUUID();
   const decidedAt = new Date();
   await tx.decision.create({
@@ -79,7 +80,7 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
       status: 'decided',
       verdict: action.name,
       outputDigest: await putArtifact(tx, tenant, output),
-      view: gate.purpose === 'step' ? gateView(viewKeys, output) : null,
+      view: view === undefined ? null : JSON.stringify(view),
       decidedAt,
     },
   });

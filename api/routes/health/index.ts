@@ -1,21 +1,27 @@
-/** For whoever watches the process: is it alive, can it work. Public, and says nothing of why not. */
+/**
+ * For whoever watches the process: is it alive, can it work. Public, and says nothing of why not; but every client is told
+ * when what it would be given is only practice.
+ */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { Problem } from '../../errors.ts';
 import { errorFacts } from '../../log-lines.ts';
 import { responses } from '../../responses.ts';
 
-const alive = z.object({ status: z.literal('alive') });
+const alive = z.object({
+  status: z.literal('alive'),
+  practice: z.boolean().describe('Runs may bring a script that answers for models and tools'),
+});
 const ready = z.object({ status: z.literal('ready') });
 
-export const healthRoutes: FastifyPluginAsyncZod = async (app) => {
+export const healthRoutes: FastifyPluginAsyncZod<{ practice: boolean }> = async (app, { practice }) => {
   app.get(
     '/health',
     {
       config: { public: true },
       schema: { summary: 'The process answers', tags: ['health'], security: [], response: responses({ 200: alive }) },
     },
-    async () => ({ status: 'alive' as const }),
+    async () => ({ status: 'alive' as const, practice }),
   );
 
   app.get(

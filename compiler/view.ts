@@ -1,7 +1,17 @@
 /** The view of an output: what control flow may read of it, small enough for history. */
-import { viewPath } from '../compiler/expressions/reads.ts';
-import type { Json } from '../compiler/types.ts';
-import type { Scalar, View } from './contract.ts';
+import { viewPath } from './expressions/reads.ts';
+import type { Json } from './types.ts';
+
+export type Scalar = null | boolean | number | string;
+
+/**
+ * What control flow may read of one output: scalars of at most 256 bytes by path. A path that exists but is not such a
+ * scalar is `opaque`: a condition that reads it is evaluated by an activity instead. An absent path is in neither.
+ */
+export interface View {
+  values?: Record<string, Scalar>;
+  opaque?: string[];
+}
 
 /** Longer text is opaque: a condition over it is evaluated by an activity. */
 const SCALAR_BYTES = 256;
