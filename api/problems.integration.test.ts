@@ -129,5 +129,5 @@ test('ready says which part is away and never why', async () => {
   fixture.workflows.away = false;
   expect(response.json().detail).toBe('Not ready: temporal.');
   expect((await fixture.app.inject('/ready')).json()).toEqual({ status: 'ready' });
-  expect((await fixture.app.inject('/health')).json()).toEqual({ status: 'alive', practice: true });
+  expect((await fixture.app.inject('/health')).json()).toEqual({ status: 'alive', practice: false });
 });
