@@ -16,6 +16,9 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           exclude: ['**/*.integration.test.ts', '**/node_modules/**', '.waymark/**', 'bench/**'],
           pool: 'threads',
+          // Against a hang, not a measure: on a busy machine everything takes longer.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           maxWorkers: 8,
           sequence: { groupOrder: 0 },
           restoreMocks: true,

@@ -107,7 +107,8 @@ test('an event arrives at once, woken by the database, not by looking again', as
   const before = Date.now();
   await append(run, 1);
   expect((await reader?.read())?.value).toContain('event: step.started');
-  expect(Date.now() - before).toBeLessThan(2_000);
+  // Far from the minute after which it would look again, however busy the machine.
+  expect(Date.now() - before).toBeLessThan(30_000);
   await reader?.cancel();
 });
 

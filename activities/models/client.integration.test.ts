@@ -89,12 +89,11 @@ test('the time allowed runs to the last byte, not to the first', async () => {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.write('{"model":');
   };
-  const started = performance.now();
+  // Were it to the first byte, this would wait for ever.
   expect(await failureOf(askModel(endpoint(), request(undefined, 200)))).toEqual({
     class: 'timeout',
     detail: 'The model did not answer within 0.2 s',
   });
-  expect(performance.now() - started).toBeLessThan(1500);
 });
 
 test('a cancelled call ends at once with the reason it was cancelled for', async () => {
