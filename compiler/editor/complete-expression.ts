@@ -1,0 +1,123 @@
+/** What may be written inside an expression, and as a whole one. */
+import { resolveType, typeText } from '../expressions/check.ts';
+import { functions } from '../expressions/functions.ts';
+import type { StepDraft } from '../passes/draft.ts';
+import type { Field, Type } from '../types.ts';
+import { describeField, describeStep } from './describe.ts';
+import type { Spot } from './spot.ts';
+
+export interface Completion {
+  label: string;
+  kind: 'setting' | 'step' | 'agent' | 'type' | 'value' | 'field' | 'function' | 'word';
+  /** One line beside the label. */
+  detail?: string;
+  /** Markdown. */
+  documentation?: string;
+  /** Replaces the text from the column `from` (one-based, on the line of the cursor) to the cursor. */
+  text: string;
+  from: number;
+}
+
+/** The column (one-based) where the typed text before the cursor begins. */
+export type PlaceOf = (typed: string) => number;
+
+export function inExpression(spot: Spot, code: string, place: PlaceOf): Completion[] {
+  // Inside quotes stands text.
+  if (/^(?:[^"']|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')*$/.test(code) === false) return [];
+  const [, path = '', typed = ''] = /((?:[A-Za-z_]\w*\.)*)([A-Za-z_]\w*)?$/.exec(code) ?? [];
+  const start = code.length - path.length - typed.length;
+  // The end of a number, or a member of something computed, whose type is known only when it is whole.
+  if (/[\w.)\]]$/.test(code.slice(0, start))) return [];
+  const from = place(typed);
+  const roots = rootsOf(spot);
+  if (path === '') {
+    const calls = ['has', ...Object.keys(functions)].map(
+      (name): Completion => ({ label: name, kind: 'function', text: `${name}(`, from }),
+    );
+    const inputs = roots.has('input')
+      ? [{ label: 'input', kind: 'value' as const, detail: 'the inputs of the run', text: 'input', from }]
+      : [];
+    const own = ['output', 'this']
+      .filter((name) => roots.has(name))
+      .map(
+        (name): Completion => ({
+          label: name,
+          kind: 'value',
+          detail: typeText(roots.get(name) ?? { kind: 'anything' }),
+          text: name,
+          from,
+        }),
+      );
+    const steps = roots.has('input')
+      ? valuesOf(spot)
+          .filter((one) => one.kind === 'value')
+          .map((one) => ({ ...one, from }))
+      : [];
+    return [...own, ...inputs, ...steps, ...calls];
+  }
+  const names = path.slice(0, -1).split('.');
+  return fieldsAt(roots, names, spot.findings.types).map((field) => ({ ...fieldCompletion(field, field.name), from }));
+}
+
+/** Types of the names that an expression may read here. */
+function rootsOf({ findings: { draft, outputs }, at, step, surroundings, block }: Spot): ReadonlyMap<string, Type> {
+  const record = (fields: readonly { field: Field }[]): Type => ({
+    kind: 'record',
+    fields: fields.map((one) => one.field),
+  });
+  if (at.in === 'cell' && at.column === 'rule') {
+    const type = draft.types.find((one) => one.block.heading === block.heading);
+    return new Map([['this', record(surroundings === 'inputs' ? draft.inputs : (type?.fields ?? []))]]);
+  }
+  const roots = new Map<string, Type>([['input', record(draft.inputs)], ...outputs]);
+  if (step) roots.delete(step.id);
+  const own = step && outputs.get(step.id);
+  if (own && at.in === 'value' && at.setting === 'check') roots.set('output', own);
+  return roots;
+}
+
+function fieldsAt(
+  roots: ReadonlyMap<string, Type>,
+  path: readonly string[],
+  types: ReadonlyMap<string, Type>,
+): readonly Field[] {
+  let type: Type | undefined;
+  for (const [index, name] of path.entries()) {
+    if (index === 0) type = roots.get(name);
+    else type = fieldsOf(type, types).find((field) => field.name === name)?.type;
+  }
+  return fieldsOf(type, types);
+}
+
+function fieldsOf(type: Type | undefined, types: ReadonlyMap<string, Type>): readonly Field[] {
+  const resolved = type && resolveType(type, types);
+  if (resolved?.kind === 'union') return resolved.of.flatMap((one) => fieldsOf(one, types));
+  return resolved?.kind === 'record' ? resolved.fields : [];
+}
+
+/** The other steps: those that come before this one first, the nearest first. */
+export function stepsNear({ findings: { draft, flow }, step }: Spot): StepDraft[] {
+  const others = draft.steps.filter((one) => one.id !== step?.id);
+  if (!step) return others;
+  const isBefore = (one: StepDraft): boolean => flow.isBefore(one.id, step.id);
+  const before = others.filter(isBefore);
+  return [...before.toReversed(), ...others.filter((one) => !before.includes(one))];
+}
+
+/** Whole values that an expression may begin with: inputs, and what steps gave. */
+export function valuesOf(spot: Spot): Omit<Completion, 'from'>[] {
+  const { draft, outputs } = spot.findings;
+  const inputs = draft.inputs.map(({ field }) => fieldCompletion(field, `input.${field.name}`));
+  const steps = stepsNear(spot).filter((one) => one.kind !== undefined && one.kind !== 'choose');
+  return [
+    ...inputs,
+    ...steps.map((one): Omit<Completion, 'from'> => {
+      const detail = typeText(outputs.get(one.id) ?? { kind: 'anything' });
+      return { label: one.id, kind: 'value', detail, documentation: describeStep(one, spot.findings), text: one.id };
+    }),
+  ];
+}
+
+function fieldCompletion(field: Field, label: string): Omit<Completion, 'from'> {
+  return { label, kind: 'field', detail: typeText(field.type), documentation: describeField(field), text: label };
+}

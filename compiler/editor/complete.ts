@@ -1,0 +1,187 @@
+/** What may be written where the cursor stands. */
+import type { Heading } from '../passes/read-sections.ts';
+import { stepKindNames } from '../passes/setting-names.ts';
+import { stepKinds, stepSettings } from '../passes/step-settings.ts';
+import type { Point } from '../source-text.ts';
+import { simpleKinds } from '../types.ts';
+import type { Analysis } from './analyze.ts';
+import type { Completion, PlaceOf } from './complete-expression.ts';
+import { inExpression, stepsNear, valuesOf } from './complete-expression.ts';
+import { describeAgent, describeStep, describeType, simpleTypes } from './describe.ts';
+import type { Offer } from './setting-meanings.ts';
+import { settingMeanings, settingsHere } from './setting-meanings.ts';
+import type { Spot } from './spot.ts';
+import { spotAt } from './spot.ts';
+
+export type { Completion } from './complete-expression.ts';
+
+/** In the order in which they should be shown. Empty where nothing of the dialect can stand. */
+export function complete(analysis: Analysis, point: Point): Completion[] {
+  const spot = spotAt(analysis, point);
+  if (!spot) return [];
+  const { at, before } = spot;
+  const place = (typed: string): number => point.column - typed.length;
+  const code = openCode(before);
+  const readsCode = at.in === 'value' || (at.in === 'cell' && (at.column === 'value' || at.column === 'rule'));
+  if (code !== undefined) return readsCode ? inExpression(spot, code, place) : [];
+  switch (at.in) {
+    case 'setting name':
+      return settingNamesAt(spot, at.line, place(before));
+    case 'cell':
+      return at.column === 'type'
+        ? offered(['types'], spot, before, place)
+        : at.column === 'value'
+          ? offered(['values'], spot, before, place)
+          : [];
+    case 'value':
+      return offered(offersOf(spot, at.setting, at.nested), spot, before, place);
+    default:
+      return [];
+  }
+}
+
+function settingNamesAt(spot: Spot, line: number, from: number): Completion[] {
+  const { surroundings, settings, kind } = spot;
+  if (surroundings !== 'document' && surroundings !== 'agent' && surroundings !== 'step') return [];
+  const taken = new Set(settings.filter((one) => one.line !== line).map((one) => one.name));
+  const kinds = surroundings === 'step' && !kind ? stepKinds : [];
+  const names = [...kinds, ...settingsHere(surroundings, kind)];
+  return names
+    .filter((name) => !taken.has(name) && (kind === undefined || !stepKindNames.has(name) || name === kind))
+    .map((name) => ({
+      label: name,
+      kind: 'setting',
+      detail: (settingMeanings.get(name)?.example ?? '').split('\n')[0] ?? '',
+      documentation: settingMeanings.get(name)?.meaning ?? '',
+      text: takesList(name) ? `${name}:` : `${name}: `,
+      from,
+    }));
+}
+
+function takesList(name: string): boolean {
+  return settingMeanings.get(name)?.example.includes('\n') ?? false;
+}
+
+function offersOf(spot: Spot, setting: string, nested: boolean): readonly Offer[] {
+  if (spot.kind && !stepSettings[spot.kind].has(setting)) return [];
+  const offers = settingMeanings.get(setting)?.offers ?? [];
+  if (!nested || !takesList(setting)) return offers;
+  // An item of its own key: conditions and names stand before the colon, what they lead to after it.
+  const hasKey = /:\s/.test(spot.before);
+  if (setting !== 'choose') return hasKey ? offers : [];
+  return offers.filter((offer) => (typeof offer === 'object') !== hasKey);
+}
+
+/** What stands in inline code that is still open, if any is. */
+function openCode(before: string): string | undefined {
+  const parts = before.split('`');
+  return parts.length % 2 === 0 ? parts.at(-1) : undefined;
+}
+
+function offered(offers: readonly Offer[], spot: Spot, before: string, place: PlaceOf): Completion[] {
+  const target = /\]\((#?[^)\s]*)$/.exec(before)?.[1];
+  const words = /\[([^\][]*)$/.exec(before)?.[0];
+  if (target !== undefined) return linksOf(offers, spot, (heading) => `#${heading.anchor}`, place(target));
+  if (words !== undefined) return linksOf(offers, spot, linkTo, place(words));
+  // After a whole value a comma comes first.
+  if (/[`)\]]\s*$/.test(before)) return [];
+  const typed = /[^,:]*$/.exec(before)?.[0].trimStart() ?? '';
+  const from = place(typed);
+  const links = linksOf(offers, spot, linkTo, from);
+  const others = offers.flatMap((offer) => wordsOf(offer, spot, before, place, from));
+  return [...links, ...others];
+}
+
+function wordsOf(offer: Offer, spot: Spot, before: string, place: PlaceOf, from: number): Completion[] {
+  const word = (label: string, kind: Completion['kind'] = 'word'): Completion => ({ label, kind, text: label, from });
+  if (typeof offer === 'object') return offer.words.map((one) => word(one));
+  const { draft } = spot.findings;
+  switch (offer) {
+    case 'types':
+      return typesAt(spot, before, place);
+    case 'values':
+      return valuesOf(spot).map((one) => ({ ...one, text: `\`${one.text}\``, from }));
+    case 'tools':
+      return toolsOf(spot).map((one) => word(one));
+    case 'models':
+      return unique(draft.agents.map((one) => one.model)).map((one) => word(one));
+    case 'roles': {
+      const gates = draft.steps.flatMap(({ values }) => [values.approvers, values.requiresApproval]);
+      return unique(gates.flatMap((one) => one?.anyOf ?? [])).map((one) => word(one));
+    }
+    default:
+      return [];
+  }
+}
+
+function unique(words: readonly string[]): string[] {
+  return [...new Set(words)].filter((word) => word !== '');
+}
+
+/** Of an agent's own tools; elsewhere every tool that the document names. */
+function toolsOf({ findings: { draft }, step, at }: Spot): string[] {
+  const agent =
+    at.in === 'value' && at.setting === 'tools' ? draft.agents.find((one) => one.id === step?.values.agent) : undefined;
+  if (agent) return agent.tools;
+  return unique([...draft.agents.flatMap((one) => one.tools), ...draft.steps.map((one) => one.values.tool ?? '')]);
+}
+
+function linkTo(heading: Heading): string {
+  return `[${heading.text}](#${heading.anchor})`;
+}
+
+function linksOf(
+  offers: readonly Offer[],
+  spot: Spot,
+  write: (heading: Heading) => string,
+  from: number,
+): Completion[] {
+  const { draft } = spot.findings;
+  const links: Completion[] = [];
+  const add = (kind: 'agent' | 'step' | 'type', heading: Heading, documentation: string, detail?: string): void => {
+    links.push({
+      label: heading.text,
+      kind,
+      documentation,
+      text: write(heading),
+      from,
+      ...(detail !== undefined && { detail }),
+    });
+  };
+  if (offers.includes('agents')) {
+    for (const agent of draft.agents) add('agent', agent.block.heading, describeAgent(agent), agent.model);
+  }
+  if (offers.includes('steps')) {
+    for (const step of stepsNear(spot)) add('step', step.block.heading, describeStep(step, spot.findings), step.kind);
+  }
+  // A type is written by its name; as a link only where the author has begun one.
+  if (offers.includes('types') && /\[[^\]]*$|\]\([^)]*$/.test(spot.before)) {
+    for (const type of draft.types) {
+      add('type', type.block.heading, describeType({ kind: 'named', name: type.name }, spot.findings));
+    }
+  }
+  return links;
+}
+
+function typesAt({ findings }: Spot, before: string, place: PlaceOf): Completion[] {
+  const typed = before.trimStart().replace(/^.*\b(?:list\s+of|map\s+of|or)\s+/i, '');
+  if (/^one\s+of\b/i.test(typed)) return [];
+  const from = place(typed);
+  const declared: Completion[] = findings.draft.types.map(({ name }) => {
+    const documentation = describeType({ kind: 'named', name }, findings);
+    return { label: name, kind: 'type', documentation, text: name, from };
+  });
+  const simple: Completion[] = simpleKinds.map((kind) => ({
+    label: kind,
+    kind: 'type',
+    detail: simpleTypes[kind],
+    text: kind,
+    from,
+  }));
+  const openings = ['list of', 'map of', 'one of'];
+  return [
+    ...declared,
+    ...simple,
+    ...openings.map((one): Completion => ({ label: one, kind: 'word', text: `${one} `, from })),
+  ];
+}
