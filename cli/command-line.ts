@@ -57,6 +57,7 @@ function createProgram(world: World, done: (code: number) => void): Command {
     .description('check a document and print its graph as JSON; needs no server')
     .argument('<file>', 'the document, a folder with document.md, or - for stdin')
     .option('--json', 'print mistakes as a JSON array on stdout')
+    .option('--receipt', 'print the receipt instead: the lines of each part of the graph, and the hash of each section')
     .action(async (file: string, options) => {
       const { compileCommand } = await import('./commands/compile.ts');
       done(await compileCommand(file, options, world));

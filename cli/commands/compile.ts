@@ -3,18 +3,23 @@ import { readDocument } from '../document-files.ts';
 import { exitCodes } from '../failures.ts';
 import type { World } from '../world.ts';
 
-/** The graph on stdout; or the mistakes, on stderr as text or on stdout as JSON. Loads nothing that talks to a server. */
-export async function compileCommand(path: string, options: { json?: boolean }, world: World): Promise<number> {
+interface Options {
+  json?: boolean;
+  receipt?: boolean;
+}
+
+/** The graph or the receipt on stdout; or the mistakes, on stderr as text or on stdout as JSON. Loads nothing that talks to a server. */
+export async function compileCommand(path: string, options: Options, world: World): Promise<number> {
   const { name, markdown } = await readDocument(path, world);
   const [{ compile }, { formatDiagnostic }] = await Promise.all([
     import('../../compiler/compile.ts'),
     import('../../compiler/diagnostics.ts'),
   ]);
-  const { graph, diagnostics } = compile(markdown, { file: name });
+  const { graph, receipt, diagnostics } = compile(markdown, { file: name });
   const { terminal } = world;
   if (graph !== undefined) {
     for (const one of diagnostics) terminal.complain(formatDiagnostic(one, name, markdown));
-    terminal.printJson(graph);
+    terminal.printJson(options.receipt ? receipt : graph);
     return exitCodes.done;
   }
   if (options.json) terminal.printJson(diagnostics.map((one) => machineReadable(one, name)));
