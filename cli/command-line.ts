@@ -63,6 +63,24 @@ function createProgram(world: World, done: (code: number) => void): Command {
       done(await compileCommand(file, options, world));
     });
 
+  program
+    .command('graph')
+    .description('check a document and print its graph as a Mermaid flowchart; needs no server')
+    .argument('<file>', 'the document, a folder with document.md, or - for stdin')
+    .action(async (file: string) => {
+      const { graphCommand } = await import('./commands/graph.ts');
+      done(await graphCommand(file, world));
+    });
+
+  program
+    .command('lsp')
+    .description('serve an editor by the Language Server Protocol on stdin and stdout; needs no server')
+    .option('--stdio', 'what many editors add; stdin and stdout are all there is')
+    .action(async () => {
+      const { lspCommand } = await import('./commands/lsp.ts');
+      done(await lspCommand(world));
+    });
+
   connected(program.command('publish'))
     .description('publish a document')
     .argument('<file>', 'the document, a folder with document.md, or - for stdin')

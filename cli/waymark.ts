@@ -17,5 +17,6 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   terminal: openTerminal({ stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }),
+  streams: { stdin: process.stdin, stdout: process.stdout },
   interrupted: interrupt.signal,
 });

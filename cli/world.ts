@@ -6,6 +6,8 @@ export interface World {
   /** The working directory; relative paths start here. */
   cwd: string;
   terminal: Terminal;
+  /** For a command that speaks a protocol to another program instead of words to a person. */
+  streams: { stdin: NodeJS.ReadableStream; stdout: NodeJS.WritableStream };
   /** Aborted by Ctrl-C. */
   interrupted: AbortSignal;
 }

@@ -21,8 +21,8 @@ export async function runInProcess(args: string[], surroundings: Surroundings = 
   const { env = {}, cwd = process.cwd(), stdin = '', interrupted = new AbortController().signal } = surroundings;
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const terminal = openTerminal({ stdin: Readable.from([stdin]), stdout, stderr });
-  const code = await runCommandLine(args, { env, cwd, terminal, interrupted });
+  const streams = { stdin: Readable.from([stdin]), stdout, stderr };
+  const code = await runCommandLine(args, { env, cwd, terminal: openTerminal(streams), streams, interrupted });
   const written = (stream: PassThrough): string => (stream.read() as Buffer | null)?.toString('utf8') ?? '';
   return { code, stdout: written(stdout), stderr: written(stderr) };
 }

@@ -33,6 +33,8 @@ describe('an analysis', () => {
     ['# Notes\n- budget: 3\n', false],
     ['# Greet\n\n## Steps\n### Say it\n- agnt: x\n', true],
     [expense, true],
+    [`# Deep\n${'> '.repeat(40)}x\n`, false],
+    [`# Deep\n\n## Steps\n${'> '.repeat(40)}x\n`, true],
   ])('knows a document from other Markdown: %j', (markdown, expected) => {
     expect(isDocument(analyze(markdown))).toBe(expected);
   });

@@ -91,9 +91,9 @@ function readBodies(outline: Outline, reading: Reading): Bodies {
 
 /**
  * Is this text a document at all, or other Markdown that happens to be open? It has a section of a document and somewhere
- * a setting.
+ * a setting; of a text that is refused before it is parsed, only a line that looks like the heading of its steps is known.
  */
-export function isDocument({ findings }: Analysis): boolean {
-  if (!findings) return false;
+export function isDocument({ findings, source }: Analysis): boolean {
+  if (!findings) return /^## +steps$/im.test(source.text);
   return findings.outline.sections.size > 0 && [...findings.bodies.values()].some((body) => body.settings.length > 0);
 }

@@ -1,0 +1,14 @@
+import { exitCodes } from '../failures.ts';
+import type { World } from '../world.ts';
+
+/** Serves an editor on stdin and stdout. The process ends when the editor says so or closes stdin. */
+export async function lspCommand({ streams }: World): Promise<number> {
+  const [{ createConnection }, { serveEditor }] = await Promise.all([
+    import('vscode-languageserver/node'),
+    import('../language-server.ts'),
+  ]);
+  const connection = createConnection(streams.stdin, streams.stdout);
+  serveEditor(connection);
+  connection.listen();
+  return exitCodes.done;
+}
