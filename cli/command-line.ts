@@ -14,6 +14,16 @@ Exit codes:
 The API's address and token come from --api and --token, else WAYMARK_API_URL and WAYMARK_TOKEN, else the
 development stack that \`npm run dev\` keeps up: of --data, else WAYMARK_DATA, else the nearest .waymark folder.`;
 
+const diffHelp = `
+Exit codes, those of diff(1):
+  0  no difference
+  1  the graphs differ
+  2  trouble: wrong usage, a file that cannot be read, or a document with mistakes
+
+Steps are told apart by their ids. A resume of a run may run again a step that is another one now (its prose, its
+settings but heading, order and condition, its agent or its types), and steps that read the output of such a step:
+if that comes out the same, they stand. Layout, comments and notes make no difference.`;
+
 /** Runs one command. `args` are those after the program's name. Resolves with the exit code; never throws. */
 export async function runCommandLine(args: string[], world: World): Promise<number> {
   const { terminal } = world;
@@ -79,6 +89,20 @@ function createProgram(world: World, done: (code: number) => void): Command {
     .action(async () => {
       const { lspCommand } = await import('./commands/lsp.ts');
       done(await lspCommand(world));
+    });
+
+  program
+    .command('diff')
+    .description(
+      'say what differs between the graphs of two documents, and what a resume may run again; needs no server',
+    )
+    .argument('<old>', 'a document, a folder with document.md, or - for stdin')
+    .argument('<new>', 'the document to compare with it')
+    .option('--json', 'print the differences as JSON')
+    .addHelpText('after', diffHelp)
+    .action(async (before: string, after: string, options) => {
+      const { diffCommand } = await import('./commands/diff.ts');
+      done(await diffCommand(before, after, options, world));
     });
 
   connected(program.command('publish'))

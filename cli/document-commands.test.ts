@@ -49,3 +49,89 @@ describe('compile --receipt', () => {
     expect(stderr).toMatch(/^greet\.md:7:3: error\[unknown-setting\]/);
   });
 });
+
+describe('diff', () => {
+  const edited = greet
+    .replace('"hello"', '"good day"')
+    .replace(
+      /$/,
+      '\n### Say it again\n\n- when: `size(say_it.words) > 0`\n- tool: say.aloud\n- with:\n  - words: `say_it.words`\n',
+    );
+
+  it('says what differs and what a resume may run again, and exits 1', async () => {
+    write('old.md', `${greet}\n### Say it again\n\n- tool: say.aloud\n- with:\n  - words: \`say_it.words\`\n`);
+    write('new.md', edited.replace('# Greet', '# Greet all'));
+    const { code, stdout, stderr } = await run(['diff', 'old.md', 'new.md']);
+    expect([code, stderr]).toEqual([1, '']);
+    expect(stdout).toBe(`Document
+  ~ id
+  ~ heading
+
+Steps
+  ~ Say it (say_it): set, gives
+  ~ Say it again (say_it_again): when
+
+On a resume these steps may run again, gates be asked again
+  Say it (say_it): it is another step now
+  Say it again (say_it_again): it reads Say it
+`);
+  });
+
+  it('says which steps and edges came and went', async () => {
+    write('old.md', greet);
+    const { code, stdout } = await run(['diff', 'old.md', '-'], edited.replace('"good day"', '"hello"'));
+    expect(code).toBe(1);
+    expect(stdout).toBe(`Steps
+  + Say it again (say_it_again)
+
+Edges
+  + say_it to say_it_again
+
+On a resume no step that is done runs again.
+`);
+  });
+
+  it('with --json prints the same for programs, with the hash of each graph', async () => {
+    write('old.md', greet);
+    const { code, stdout } = await run(['diff', 'old.md', '-', '--json'], greet.replace('"hello"', '"hi"'));
+    expect(code).toBe(1);
+    const hash = expect.stringMatching(/^[0-9a-f]{64}$/);
+    expect(JSON.parse(stdout)).toMatchObject({
+      old: { file: 'old.md', graph: hash },
+      new: { file: '<stdin>', graph: hash },
+      same: false,
+      steps: {
+        added: [],
+        removed: [],
+        changed: [{ name: 'say_it', what: ['set', 'gives'], through: [], rerun: true }],
+      },
+      mayRerun: [{ step: 'say_it', because: 'changed', steps: [] }],
+    });
+  });
+
+  it('of documents with the same graph exits 0', async () => {
+    write('old.md', greet);
+    const { code, stdout, stderr } = await run(
+      ['diff', 'old.md', '-'],
+      greet.replace('## Steps', 'A note.\r\n## Steps'),
+    );
+    expect([code, stdout, stderr]).toEqual([0, 'No difference.\n', '']);
+  });
+
+  it('of a document with mistakes shows them and exits 2, as for a file that is not there', async () => {
+    write('old.md', greet);
+    write('new.md', misspelt);
+    const { code, stdout, stderr } = await run(['diff', 'old.md', 'new.md']);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^new\.md:7:3: error\[unknown-setting\]/);
+    expect(stderr).toMatch(/\nnew\.md cannot be compared, expected documents without mistakes\.\n$/);
+    expect((await run(['diff', 'old.md', 'gone.md'])).code).toBe(2);
+    expect((await run(['diff', '-', '-'])).stderr).toMatch(/^Unexpected - more than once/);
+  });
+
+  it('documents its exit codes', async () => {
+    const { code, stdout } = await run(['diff', '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('  1  the graphs differ\n');
+  });
+});

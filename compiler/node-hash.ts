@@ -16,9 +16,7 @@ export interface Resolved {
 export function nodeHash(graph: Graph, node: Node, resolved: Resolved = {}): string {
   const { title: _title, when: _when, ...content } = node;
   const agent = node.kind === 'agent' ? graph.agents.find((one) => one.id === node.agent) : undefined;
-  const names = new Set<string>();
-  for (const type of typesOf(node)) collectNames(type, graph, names);
-  const types = graph.types.filter((one) => names.has(one.name));
+  const types = declaredTypesIn(graph, typesOf(node));
   return sha256Hex(
     canonicalJson({
       content,
@@ -30,7 +28,15 @@ export function nodeHash(graph: Graph, node: Node, resolved: Resolved = {}): str
   );
 }
 
-function typesOf(node: Node): Type[] {
+/** The declared types that these name, those within them included, in the graph's order. */
+export function declaredTypesIn(graph: Graph, types: readonly Type[]): Graph['types'] {
+  const names = new Set<string>();
+  for (const type of types) collectNames(type, graph, names);
+  return graph.types.filter((one) => names.has(one.name));
+}
+
+/** The types that a step says of its output. */
+export function typesOf(node: Node): Type[] {
   return 'gives' in node && node.gives ? [node.gives] : [];
 }
 

@@ -124,7 +124,7 @@ function skeletonNode(graph: Graph, node: Node, position: ReadonlyMap<string, nu
 }
 
 /** Every expression whose values the node's activities load. A gate also loads what the writes it guards will read. */
-function expressionsOf(graph: Graph, node: Node): string[] {
+export function expressionsOf(graph: Graph, node: Node): string[] {
   const conditions = conditionsOf(node);
   switch (node.kind) {
     case 'agent':
