@@ -1,6 +1,5 @@
 /** The loop: start what is ready, wait until something ends or somebody rings, until every node has ended. */
-import type { CancellationScope } from '@temporalio/workflow';
-import { ApplicationFailure, condition, isCancellation } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { Ring } from '../activities/contract.ts';
 import { ExpressionError } from '../compiler/expressions/evaluate.ts';
 import { callActivity, flushLog } from './activity-proxies.ts';
@@ -22,7 +21,7 @@ const mostAtOnce = 500;
 export interface Interpretation {
   state: RunState;
   doorbell: Doorbell;
-  /** Holds all that a cancel stops. The loop itself runs outside it. */
+  /** Holds all that a cancel stops. */
   work: CancellationScope;
   perform: PerformStep;
   view: OperatorsView;
@@ -31,19 +30,22 @@ export interface Interpretation {
 }
 
 /** Resolves when the run is closed: all nodes ended, or cancelled and what was in flight has settled. */
-export async function interpret({ state, doorbell, work, perform, view, finish }: Interpretation) {
-  const { flow } = state;
+export function interpret(interpretation: Interpretation): Promise<RunDocumentResult> {
+  // Within the scope, so that what the loop schedules is stopped by a cancel; it waits for nothing that is.
+  return interpretation.work.run(() => loop(interpretation));
+}
+
+async function loop({ state, doorbell, work, perform, view, finish }: Interpretation): Promise<RunDocumentResult> {
+  const { flow, changes } = state;
   let inFlight = 0;
   let hearing = false;
   let heardSoFar = 0;
   let told = statusOf(state);
   let fault: { error: unknown } | undefined;
-  work.cancelRequested.catch(() => {
-    state.changed = true;
-  });
+  work.cancelRequested.catch(() => changes.note());
 
   for (;;) {
-    state.changed = false;
+    changes.forget();
     if (fault !== undefined) throw fault.error;
     if (!work.consideredCancelled) {
       startReady();
@@ -54,33 +56,28 @@ export async function interpret({ state, doorbell, work, perform, view, finish }
         const closed = await tryToFinish();
         if (closed !== undefined) return closed;
       }
-      if (work.consideredCancelled) return await finish('cancelled');
+      if (work.consideredCancelled) return await close('cancelled');
       if (!flow.done && flow.counts.failed === 0) throw ApplicationFailure.nonRetryable('a circle', 'waymark.graph');
     }
     view.show();
     if (somethingToTell()) await tellLog();
-    if (!state.changed) await condition(() => state.changed || (!hearing && doorbell.size > 0));
+    if (!changes.noted) await changes.next();
   }
 
   function startReady(): void {
-    if (flow.readyCount === 0) return;
-    inBackground(
-      work.run(async () => {
-        while (flow.readyCount > 0 && inFlight - state.waiting.size < mostAtOnce) {
-          const index = flow.start();
-          if (index === undefined) return;
-          inFlight += 1;
-          start(index);
-        }
-      }),
-    );
+    while (flow.readyCount > 0 && inFlight - state.waiting.size < mostAtOnce) {
+      const index = flow.start();
+      if (index === undefined) return;
+      inFlight += 1;
+      start(index);
+    }
   }
 
   // Every promise costs the sandbox a stack trace, so a step is given as few as will do.
   function start(index: number): void {
     const ended = (end: Performed): void => {
       inFlight -= 1;
-      state.changed = true;
+      changes.note();
       if (end !== 'cancelled') settle(state, index, end);
     };
     perform(index)
@@ -95,14 +92,12 @@ export async function interpret({ state, doorbell, work, perform, view, finish }
     hearing = true;
     heardSoFar += 1;
     const shown = { name: activityName('hear', 0, heardSoFar), summary: 'Doorbell' };
-    inBackground(hear(shown, ring));
+    hear(shown, ring).catch(giveUp);
   }
 
   async function hear(shown: { name: string; summary: string }, ring: Ring): Promise<void> {
     try {
-      const heard = await work.run(() =>
-        state.log.ride((riding) => callActivity('hear', shown, { run: state.run, ring, ...riding })),
-      );
+      const heard = await state.log.ride((riding) => callActivity('hear', shown, { run: state.run, ring, ...riding }));
       if (heard.kind === 'cancel') work.cancel();
       if (heard.kind === 'gate' && heard.state.verdict !== undefined && !state.verdicts.has(heard.state.gate))
         state.verdicts.set(heard.state.gate, heard.state.verdict);
@@ -111,23 +106,23 @@ export async function interpret({ state, doorbell, work, perform, view, finish }
       if (failedForGood(error) === undefined) throw error;
     } finally {
       hearing = false;
-      state.changed = true;
+      changes.note();
     }
   }
 
-  /** Nobody awaits it: an error of ours is thrown by the loop, not left floating. */
-  function inBackground(promise: Promise<void>): void {
-    promise.catch(giveUp);
-  }
-
+  /** An error of ours is thrown by the loop, not left floating. */
   function giveUp(error: unknown): void {
     fault ??= { error };
-    state.changed = true;
+    changes.note();
+  }
+
+  function close(outcome: RunDocumentResult['outcome']): Promise<RunDocumentResult> {
+    return CancellationScope.nonCancellable(() => finish(outcome));
   }
 
   async function tryToFinish(): Promise<RunDocumentResult | undefined> {
     try {
-      return await finish(flow.outcome);
+      return await close(flow.outcome);
     } catch (error) {
       const failed = failedForGood(error);
       if (failed === undefined) throw error;
@@ -146,7 +141,9 @@ export async function interpret({ state, doorbell, work, perform, view, finish }
     const status = statusOf(state);
     told = status;
     try {
-      await state.log.ride((riding) => flushLog({ run: state.run, status, ...riding }));
+      await CancellationScope.nonCancellable(() =>
+        state.log.ride((riding) => flushLog({ run: state.run, status, ...riding })),
+      );
     } catch (error) {
       // What it carried is untold again, and told by whatever comes next.
       if (failedForGood(error) === undefined) throw error;

@@ -91,17 +91,18 @@ export function stepPerformer(state: RunState, doorbell: Doorbell): PerformStep 
     // The timer is there to be seen: the only thing in the Web UI's timeline that can say who is waited for.
     const summary = `GATE ${nodeAt(index).title} waiting for ${waitsFor}`;
     state.waiting.add(waiting);
-    state.changed = true;
+    state.changes.note();
     try {
       for (;;) {
         await condition(() => state.verdicts.has(gate), rereadAfter, { summary: summaryText(summary) });
         const decided = state.verdicts.get(gate);
         if (decided !== undefined) return decided;
         doorbell.note({ gate });
+        state.changes.note();
       }
     } finally {
       state.waiting.delete(waiting);
-      state.changed = true;
+      state.changes.note();
     }
   }
 

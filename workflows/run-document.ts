@@ -8,7 +8,7 @@ import type { RunDocumentInput, RunDocumentResult } from './messages.ts';
 import { ringSignal } from './messages.ts';
 import { operatorsView } from './operators-view.ts';
 import { stepPerformer } from './perform-step.ts';
-import { digestsOf, startState } from './run-state.ts';
+import { createChanges, digestsOf, startState } from './run-state.ts';
 
 const ring = defineSignal<[unknown]>(ringSignal);
 
@@ -18,13 +18,17 @@ const ring = defineSignal<[unknown]>(ringSignal);
  */
 export async function runDocument({ run }: RunDocumentInput): Promise<RunDocumentResult> {
   const doorbell = createDoorbell();
-  setHandler(ring, (rung) => doorbell.note(rung));
+  const changes = createChanges();
+  setHandler(ring, (rung) => {
+    doorbell.note(rung);
+    changes.note();
+  });
   const workflow = CancellationScope.current();
   const work = new CancellationScope();
 
   return await CancellationScope.nonCancellable(async () => {
     const begun = await beginRun({ run });
-    const state = startState(run, decodeSkeleton(begun.skeleton), begun.input);
+    const state = startState(run, decodeSkeleton(begun.skeleton), begun.input, changes);
     const view = operatorsView(state);
 
     const closed = await interpret({ state, doorbell, work, view, perform: stepPerformer(state, doorbell), finish });

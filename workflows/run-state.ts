@@ -33,13 +33,43 @@ export interface RunState {
   /** What became of a step in a word or two, where its state does not say it: an arm, a verdict. */
   readonly remarks: Map<number, string>;
   readonly log: UntoldLog;
-  /** Set by whatever may let the run go on; the loop clears it. */
-  changed: boolean;
+  /** Noted by whatever may let the run go on. */
+  readonly changes: Changes;
+}
+
+/**
+ * What wakes the loop. A promise of our own rather than a condition of Temporal's, which would call into the sandbox twice
+ * more for each step. All that ends in one workflow task is settled before the loop goes on: it wakes in a later microtask.
+ */
+export interface Changes {
+  readonly noted: boolean;
+  note(): void;
+  forget(): void;
+  /** Resolves with the next note. */
+  next(): Promise<void>;
+}
+
+export function createChanges(): Changes {
+  let noted = false;
+  let wake: () => void = () => undefined;
+  return {
+    get noted() {
+      return noted;
+    },
+    note() {
+      noted = true;
+      wake();
+    },
+    forget() {
+      noted = false;
+    },
+    next: () => new Promise((resolve) => (wake = resolve)),
+  };
 }
 
 export type RunStatus = 'running' | 'waiting' | 'needs-attention';
 
-export function startState(run: string, skeleton: Skeleton, input: View | undefined): RunState {
+export function startState(run: string, skeleton: Skeleton, input: View | undefined, changes: Changes): RunState {
   return {
     run,
     skeleton,
@@ -53,7 +83,7 @@ export function startState(run: string, skeleton: Skeleton, input: View | undefi
     failures: new Map(),
     remarks: new Map(),
     log: createLog(),
-    changed: false,
+    changes,
   };
 }
 
