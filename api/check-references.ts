@@ -5,6 +5,7 @@
 import { parseExpression } from '../compiler/expressions/parse.ts';
 import type { Graph, Node } from '../compiler/graph.ts';
 import type { Type } from '../compiler/types.ts';
+import { innerTypes } from '../compiler/types.ts';
 import type { Fault } from './errors.ts';
 
 export function checkReferences(graph: Graph): Fault[] {
@@ -79,20 +80,6 @@ export function checkReferences(graph: Graph): Fault[] {
     }
   });
   return faults;
-}
-
-function innerTypes(type: Type): Type[] {
-  switch (type.kind) {
-    case 'list':
-    case 'map':
-      return [type.of];
-    case 'union':
-      return type.of;
-    case 'record':
-      return type.fields.map((field) => field.type);
-    default:
-      return [];
-  }
 }
 
 function expressionsOf(node: Node): string[] {

@@ -5,6 +5,7 @@
 import { canonicalJson, sha256Hex } from './canonical.ts';
 import type { Graph, Node } from './graph.ts';
 import type { Type } from './types.ts';
+import { innerTypes } from './types.ts';
 
 /** What configuration adds: the model an alias resolves to, and the declarations of the tools the step may call. */
 export interface Resolved {
@@ -49,18 +50,4 @@ function collectNames(type: Type, graph: Graph, names: Set<string>): void {
   names.add(type.name);
   const declared = graph.types.find((one) => one.name === type.name);
   if (declared) collectNames(declared.type, graph, names);
-}
-
-function innerTypes(type: Type): Type[] {
-  switch (type.kind) {
-    case 'list':
-    case 'map':
-      return [type.of];
-    case 'union':
-      return type.of;
-    case 'record':
-      return type.fields.map((field) => field.type);
-    default:
-      return [];
-  }
 }

@@ -72,3 +72,37 @@ export const fieldSchema: z.ZodType<Field> = z.lazy(() =>
     meaning: z.string().optional(),
   }),
 );
+
+/** The types that a type is made of, one level down. A named type is made of none: its name stands for it. */
+export function innerTypes(type: Type): Type[] {
+  switch (type.kind) {
+    case 'list':
+    case 'map':
+      return [type.of];
+    case 'union':
+      return type.of;
+    case 'record':
+      return type.fields.map((field) => field.type);
+    default:
+      return [];
+  }
+}
+
+/** What values of a scalar type are in JSON and to an expression; undefined for everything else. */
+export function familyOf(type: Type): 'text' | 'number' | 'yes/no' | undefined {
+  switch (type.kind) {
+    case 'text':
+    case 'date':
+    case 'time':
+    case 'url':
+    case 'one of':
+      return 'text';
+    case 'number':
+    case 'integer':
+      return 'number';
+    case 'yes/no':
+      return 'yes/no';
+    default:
+      return undefined;
+  }
+}

@@ -3,6 +3,7 @@
  * (`anything`), nothing is claimed; every problem is reported once, at the smallest part that causes it.
  */
 import type { Field, Type } from '../types.ts';
+import { familyOf } from '../types.ts';
 import type { Expression } from './ast.ts';
 import { arithmetic, comparisons } from './ast.ts';
 import type { FunctionName, Shape } from './functions.ts';
@@ -158,17 +159,15 @@ class Checker {
       const field = resolved.fields.find((one) => one.name === node.key);
       if (field) return field.type;
       const candidates = resolved.fields.map((one) => one.name);
-      this.problem(
-        node,
-        'unknown-field',
-        `Unexpected field ${node.key}, expected ${listed(candidates)}`,
-        node.key,
-        candidates,
-      );
-      return undefined;
+      return this.unknownField(node, candidates);
     }
     this.problem(node, 'type', `Unexpected .${node.key} on ${typeText(of)}, expected a record or a map before the dot`);
     return undefined;
+  }
+
+  private unknownField(node: Expression & { kind: 'member' }, candidates: string[]): undefined {
+    const message = `Unexpected field ${node.key}, expected ${listed(candidates)}`;
+    this.problem(node, 'unknown-field', message, node.key, candidates);
   }
 
   /** A field that every alternative has; the alternatives' own types may differ. */
@@ -180,14 +179,7 @@ class Checker {
       .filter((one) => one !== undefined);
     if (found.length > 0) return found.length === 1 ? found[0] : { kind: 'union', of: found };
     const candidates = fields.flatMap((one) => one?.map((field) => field.name) ?? []);
-    this.problem(
-      node,
-      'unknown-field',
-      `Unexpected field ${node.key}, expected ${listed(candidates)}`,
-      node.key,
-      candidates,
-    );
-    return undefined;
+    return this.unknownField(node, candidates);
   }
 
   private index(node: Expression & { kind: 'index' }, loops: Loops): Type | undefined {
@@ -386,26 +378,9 @@ const shapeText: Record<Shape, string> = {
 };
 
 function kindOf(type: Type): 'text' | 'number' | 'yes/no' | 'list' | 'map' | 'other' {
-  switch (type.kind) {
-    case 'text':
-    case 'date':
-    case 'time':
-    case 'url':
-    case 'one of':
-      return 'text';
-    case 'number':
-    case 'integer':
-      return 'number';
-    case 'yes/no':
-      return 'yes/no';
-    case 'list':
-      return 'list';
-    case 'map':
-    case 'record':
-      return 'map';
-    default:
-      return 'other';
-  }
+  if (type.kind === 'list') return 'list';
+  if (type.kind === 'map' || type.kind === 'record') return 'map';
+  return familyOf(type) ?? 'other';
 }
 
 function literalType(value: unknown): Type {

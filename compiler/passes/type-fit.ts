@@ -1,6 +1,7 @@
 /** Can a value of one type ever be a value of the other? Only what is certain not to fit is refused. */
 import { resolveType } from '../expressions/check.ts';
 import type { Type } from '../types.ts';
+import { familyOf } from '../types.ts';
 
 type NamedTypes = ReadonlyMap<string, Type>;
 
@@ -39,22 +40,4 @@ function recordFits(from: Type & { kind: 'record' }, to: Type, types: NamedTypes
     if (type) return fits(type, field.type, types, open);
     return field.optional === true || field.default !== undefined || field.computed !== undefined;
   });
-}
-
-function familyOf(type: Type): 'text' | 'number' | 'yes/no' | undefined {
-  switch (type.kind) {
-    case 'text':
-    case 'date':
-    case 'time':
-    case 'url':
-    case 'one of':
-      return 'text';
-    case 'number':
-    case 'integer':
-      return 'number';
-    case 'yes/no':
-      return 'yes/no';
-    default:
-      return undefined;
-  }
 }
