@@ -25,7 +25,7 @@ describe('approvals that a step turns out to need', () => {
   test('are waited for one after the other, and the step is run again with the gates to look at', async () => {
     const run = await trial.start({ skeleton: single, steps: { pay: needsApproval } });
     await told(run, 'waiting');
-    expect(await boardOf(run)).toContain('- Pay: **waiting for finance**\n');
+    await expect.poll(() => boardOf(run), patience).toContain('- Pay: **waiting for finance**\n');
     await decide(run, 'approval 0', 'approve');
     await vi.waitFor(() => expect(run.inputs.pay).toHaveLength(2), patience);
     await decide(run, 'approval 1', 'approve');
@@ -86,7 +86,9 @@ describe('a lapsed approval', () => {
     await called(run, 'runToolStep pay');
     await vi.waitFor(() => expect(run.calls.filter((call) => call === 'openGate ask')).toHaveLength(2), patience);
     await told(run, 'waiting');
-    expect(await boardOf(run)).toContain('- Ask: **waiting for manager**\n- Between: done\n- Pay: running\n');
+    await expect
+      .poll(() => boardOf(run), patience)
+      .toContain('- Ask: **waiting for manager**\n- Between: done\n- Pay: running\n');
     await decide(run, 'second', 'approve');
     expect((await run.result()).outcome).toBe('completed');
     expect(run.calls).toEqual([

@@ -25,8 +25,12 @@ describe('failure', () => {
     await called(run, 'runAgentStep b');
     await told(run, 'needs-attention');
     expect(run.calls).not.toContain('runAgentStep tell');
-    expect(await attributesOf(run)).toEqual({ WaymarkStatus: 'needs-attention', WaymarkFailedStep: ['pay'] });
-    expect(await boardOf(run)).toContain('- Pay: **failed (outcome-unknown), needs attention**\n- Tell: not started\n');
+    await expect
+      .poll(() => attributesOf(run), patience)
+      .toEqual({ WaymarkStatus: 'needs-attention', WaymarkFailedStep: ['pay'] });
+    await expect
+      .poll(() => boardOf(run), patience)
+      .toContain('- Pay: **failed (outcome-unknown), needs attention**\n- Tell: not started\n');
     // Its own activity recorded the failure.
     expect(run.told).toEqual([]);
     expect((await run.handle.describe()).status.name).toBe('RUNNING');
@@ -34,7 +38,9 @@ describe('failure', () => {
     run.cancel('c1');
     await run.ring({ command: 'c1' });
     expect(await run.result()).toEqual({ outcome: 'cancelled' });
-    expect(await attributesOf(run)).toEqual({ WaymarkStatus: 'cancelled', WaymarkFailedStep: ['pay'] });
+    await expect
+      .poll(() => attributesOf(run), patience)
+      .toEqual({ WaymarkStatus: 'cancelled', WaymarkFailedStep: ['pay'] });
   });
 
   test('a failure that says it can be retried is', async () => {
@@ -56,8 +62,10 @@ describe('failure', () => {
   test('a result that cannot be given needs attention, and a cancel closes the run', async () => {
     const run = await trial.start({ skeleton: draw([{ id: 'a' }]), resultFails: true });
     await told(run, 'needs-attention');
-    expect(await attributesOf(run)).toEqual({ WaymarkStatus: 'needs-attention', WaymarkFailedStep: ['Result'] });
-    expect(await boardOf(run)).toContain('- A: done\n- Result: failed (invalid-output)\n');
+    await expect
+      .poll(() => attributesOf(run), patience)
+      .toEqual({ WaymarkStatus: 'needs-attention', WaymarkFailedStep: ['Result'] });
+    await expect.poll(() => boardOf(run), patience).toContain('- A: done\n- Result: failed (invalid-output)\n');
     run.cancel('c1');
     await run.ring({ command: 'c1' });
     expect(await run.result()).toEqual({ outcome: 'cancelled' });
@@ -75,8 +83,8 @@ describe('cancel', () => {
     expect(await run.result()).toEqual({ outcome: 'cancelled' });
     expect(run.calls).not.toContain('runAgentStep b');
     expect(run.ended).toEqual({ outcome: 'cancelled' });
-    expect(await boardOf(run)).toContain('- A: stopped\n- B: never started\n- Ask: stopped\n');
-    expect(await attributesOf(run)).toEqual({ WaymarkStatus: 'cancelled' });
+    await expect.poll(() => boardOf(run), patience).toContain('- A: stopped\n- B: never started\n- Ask: stopped\n');
+    await expect.poll(() => attributesOf(run), patience).toEqual({ WaymarkStatus: 'cancelled' });
   });
 
   test("by Temporal's own means closes the run the same way, and the workflow is Canceled", async () => {
@@ -88,7 +96,7 @@ describe('cancel', () => {
     expect((error as WorkflowFailedError).cause).toBeInstanceOf(CancelledFailure);
     expect((await run.handle.describe()).status.name).toBe('CANCELLED');
     expect(run.ended).toEqual({ outcome: 'cancelled' });
-    expect(await attributesOf(run)).toEqual({ WaymarkStatus: 'cancelled' });
+    await expect.poll(() => attributesOf(run), patience).toEqual({ WaymarkStatus: 'cancelled' });
   });
 
   test('waits for what is in flight to settle, and keeps what it committed', async () => {
@@ -107,6 +115,6 @@ describe('cancel', () => {
     expect(run.ended).toBeUndefined();
     release();
     expect(await run.result()).toEqual({ outcome: 'cancelled' });
-    expect(await boardOf(run)).toContain('- A: done\n- B: never started\n');
+    await expect.poll(() => boardOf(run), patience).toContain('- A: done\n- B: never started\n');
   });
 });

@@ -25,25 +25,29 @@ describe('gates', () => {
     const run = await trial.start({ skeleton: gated });
     await told(run, 'waiting');
     expect(run.calls).toEqual(['runAgentStep read_it', 'openGate ask']);
-    expect(await boardOf(run)).toBe(
-      [
-        '**Expense approval**: waiting',
-        '',
-        '- Read it: done',
-        '- Ask: **waiting for manager**',
-        '- Pay: not started',
-        '',
-        `Run \`${run.handle.workflowId}\`, in the API: \`/runs/${run.handle.workflowId}\``,
-      ].join('\n'),
-    );
-    expect(await attributesOf(run)).toEqual({ WaymarkStatus: 'waiting', WaymarkWaitingRole: ['manager'] });
+    await expect
+      .poll(() => boardOf(run), patience)
+      .toBe(
+        [
+          '**Expense approval**: waiting',
+          '',
+          '- Read it: done',
+          '- Ask: **waiting for manager**',
+          '- Pay: not started',
+          '',
+          `Run \`${run.handle.workflowId}\`, in the API: \`/runs/${run.handle.workflowId}\``,
+        ].join('\n'),
+      );
+    await expect
+      .poll(() => attributesOf(run), patience)
+      .toEqual({ WaymarkStatus: 'waiting', WaymarkWaitingRole: ['manager'] });
 
     await decide(run, 'gate of ask', 'approve');
     expect(await run.result()).toEqual({ outcome: 'completed', result: 'digest of the result' });
     expect(run.calls.at(-1)).toBe('runToolStep pay');
     expect(run.statuses).toEqual(['waiting', 'running']);
-    expect(await attributesOf(run)).toEqual({ WaymarkStatus: 'completed' });
-    expect(await boardOf(run)).toContain('- Ask: done, approve\n- Pay: done\n');
+    await expect.poll(() => attributesOf(run), patience).toEqual({ WaymarkStatus: 'completed' });
+    await expect.poll(() => boardOf(run), patience).toContain('- Ask: done, approve\n- Pay: done\n');
   });
 
   test('a rejection refuses what depends on the gate: it is never run, and the run is rejected', async () => {
@@ -54,7 +58,7 @@ describe('gates', () => {
     expect(run.calls).toEqual(['runAgentStep read_it', 'openGate ask']);
     expect(run.told).toEqual([{ node: 'pay', to: 'refused' }]);
     expect(run.ended).toEqual({ outcome: 'rejected' });
-    expect(await attributesOf(run)).toEqual({ WaymarkStatus: 'rejected' });
+    await expect.poll(() => attributesOf(run), patience).toEqual({ WaymarkStatus: 'rejected' });
   });
 
   test('the verdict is an output like any other: later steps read its digest and conditions its view', async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { approval, draw, fan } from './testing/draw-skeleton.ts';
 import { commit } from './testing/scripted-run.ts';
 import type { Trial } from './testing/try-interpreter.ts';
-import { attributesOf, openTrial } from './testing/watch-run.ts';
+import { attributesOf, openTrial, patience } from './testing/watch-run.ts';
 
 let trial: Trial;
 
@@ -33,7 +33,7 @@ describe('steps and joins', () => {
       d: [{ run: id, node: 'd' }],
     });
     expect(run.ended).toEqual({ outcome: 'completed', inputs: { c: 'digest of c', d: 'digest of d' } });
-    expect(await attributesOf(run)).toEqual({ WaymarkStatus: 'completed' });
+    await expect.poll(() => attributesOf(run), patience).toEqual({ WaymarkStatus: 'completed' });
   });
 
   test('all that is ready starts before anything is awaited, and a join waits for both', async () => {

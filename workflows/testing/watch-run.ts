@@ -4,7 +4,8 @@ import { expect, inject, vi } from 'vitest';
 import type { StartedRun, Trial, TrialOptions } from './try-interpreter.ts';
 import { bundleInterpreter, connectQuietly, tryInterpreter } from './try-interpreter.ts';
 
-export const patience = { timeout: 10_000, interval: 20 };
+/** What a run shows follows what it has done by the rest of a workflow task: it is waited for, not looked at once. */
+export const patience = { timeout: 60_000, interval: 20 };
 
 export const called = (run: StartedRun, call: string) => vi.waitFor(() => expect(run.calls).toContain(call), patience);
 
