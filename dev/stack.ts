@@ -26,11 +26,12 @@ export interface StackOptions {
   /** Everything the stack keeps lies here; made when it is not there. */
   dataDir: string;
   /**
-   * OPENAI_API_KEY and OPENAI_BASE_URL choose a real model, DATABASE_URL and TEMPORAL_ADDRESS servers that run already.
+   * OPENAI_API_KEY and OPENAI_BASE_URL choose a real model, DATABASE_URL and TEMPORAL_ADDRESS servers that run already,
+   * WAYMARK_CONFIG tools and models.
    * The rest is passed on to the worker and the API.
    */
   env: Readonly<Record<string, string | undefined>>;
-  /** Tools and models; the expense example's when left out. */
+  /** Tools and models, stronger than WAYMARK_CONFIG; the expense example's when neither is given. */
   config?: string | undefined;
   /** Told, in a sentence, what is under way. */
   log: (line: string) => void;
@@ -47,7 +48,6 @@ export interface Stack {
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const exampleConfig = join(root, 'examples/expense-approval/waymark.config.json');
-const namespace = 'default';
 
 /** Starts all of it, or stops what has started and throws. A second stack on the same folder is refused. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -86,14 +86,14 @@ async function start(options: StackOptions, started: { stop(): Promise<void> }[]
   const shared = {
     ...definedOf(env),
     TEMPORAL_ADDRESS: temporal.address,
-    TEMPORAL_NAMESPACE: namespace,
+    TEMPORAL_NAMESPACE: temporal.namespace,
     WAYMARK_TASK_QUEUE: env.WAYMARK_TASK_QUEUE ?? defaultTaskQueue,
   };
   const worker = keepRunning(log, () =>
     startNode('worker', ['worker.ts'], dataDir, {
       ...shared,
       DATABASE_URL: database.workerUrl,
-      WAYMARK_CONFIG: resolve(options.config ?? exampleConfig),
+      WAYMARK_CONFIG: resolve(options.config ?? env.WAYMARK_CONFIG ?? exampleConfig),
       PAYMENTS_URL: payments.url,
     }),
   );
@@ -114,7 +114,7 @@ async function start(options: StackOptions, started: { stop(): Promise<void> }[]
   const apiUrl = `http://127.0.0.1:${ports.api}`;
   await settled([
     api.child().ready(() => answers(`${apiUrl}/ready`), 60_000),
-    worker.child().ready(() => polls(temporal.address, shared.WAYMARK_TASK_QUEUE, worker.child().pid), 60_000),
+    worker.child().ready(() => polls(temporal, shared.WAYMARK_TASK_QUEUE, worker.child().pid), 60_000),
   ]);
   const facts: StackFacts = {
     apiUrl,
@@ -177,10 +177,11 @@ async function startTemporal(
   { dataDir, env, log }: StackOptions,
   ports: Ports,
   started: { stop(): Promise<void> }[],
-): Promise<{ address: string; uiUrl?: string; lost: Promise<string> }> {
+): Promise<{ address: string; namespace: string; uiUrl?: string; lost: Promise<string> }> {
+  const namespace = env.TEMPORAL_NAMESPACE ?? 'default';
   if (env.TEMPORAL_ADDRESS) {
     const uiUrl = env.WAYMARK_WEB_UI_URL;
-    return { address: env.TEMPORAL_ADDRESS, lost: never, ...(uiUrl && { uiUrl }) };
+    return { address: env.TEMPORAL_ADDRESS, namespace, lost: never, ...(uiUrl && { uiUrl }) };
   }
   const binary = await findTemporal({ env, cacheDir: await defaultCacheDir(env), log });
   log('Starting Temporal');
@@ -197,6 +198,7 @@ async function startTemporal(
   started.push(server);
   return {
     address: server.address,
+    namespace,
     uiUrl: server.uiUrl,
     lost: server.exited.then(() => `Temporal ended; see ${logFile}`),
   };
@@ -265,7 +267,11 @@ async function answers(url: string): Promise<true | undefined> {
 }
 
 /** Whether the worker of this pid has asked the server for work. */
-async function polls(address: string, taskQueue: string, pid: number): Promise<true | undefined> {
+async function polls(
+  { address, namespace }: { address: string; namespace: string },
+  taskQueue: string,
+  pid: number,
+): Promise<true | undefined> {
   const connection = await Connection.connect({ address, connectTimeout: '2s' });
   try {
     const { pollers } = await connection.workflowService.describeTaskQueue({
