@@ -24,6 +24,11 @@ Steps are told apart by their ids. A resume of a run may run again a step that i
 settings but heading, order and condition, its agent or its types), and steps that read the output of such a step:
 if that comes out the same, they stand. Layout, comments and notes make no difference.`;
 
+const formatHelp = `
+Headings get #, settings become lists with -, tables line up, and one blank line parts these. Prose, lists in it and
+comments stay as they are written, and so does all that a step or an agent is told. The graph stays the same; a document
+with mistakes is left as it is, with exit code 1.`;
+
 /** Runs one command. `args` are those after the program's name. Resolves with the exit code; never throws. */
 export async function runCommandLine(args: string[], world: World): Promise<number> {
   const { terminal } = world;
@@ -103,6 +108,17 @@ function createProgram(world: World, done: (code: number) => void): Command {
     .action(async (before: string, after: string, options) => {
       const { diffCommand } = await import('./commands/diff.ts');
       done(await diffCommand(before, after, options, world));
+    });
+
+  program
+    .command('format')
+    .description('rewrite documents in the canonical layout, and name those that changed; needs no server')
+    .argument('<file...>', 'documents, folders with document.md, or - to go from stdin to stdout')
+    .option('--check', 'write nothing; name the documents that would change, and exit 1 if there are any')
+    .addHelpText('after', formatHelp)
+    .action(async (files: string[], options) => {
+      const { formatCommand } = await import('./commands/format.ts');
+      done(await formatCommand(files, options, world));
     });
 
   connected(program.command('publish'))

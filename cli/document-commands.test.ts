@@ -1,5 +1,5 @@
 /** What the commands do that need a document and no server. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,6 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const write = (name: string, text: string | Uint8Array) => writeFileSync(join(folder, name), text);
+const read = (name: string) => readFileSync(join(folder, name), 'utf8');
 const run = (args: string[], stdin = ''): Promise<Outcome> => runInProcess(args, { cwd: folder, stdin });
 
 const greet = '# Greet\n\n## Steps\n\n### Say it\n\n- set:\n  - words: `"hello"`\n';
@@ -133,5 +134,51 @@ On a resume no step that is done runs again.
     const { code, stdout } = await run(['diff', '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain('  1  the graphs differ\n');
+  });
+});
+
+describe('format', () => {
+  const untidy = '# Greet\r\n## Steps\r\n### Say it\r\n* set:\r\n    * words:  `"hello"`\r\n';
+
+  it('rewrites the documents whose layout is another, and names them', async () => {
+    write('untidy.md', untidy);
+    write('tidy.md', greet);
+    const { code, stdout, stderr } = await run(['format', 'untidy.md', 'tidy.md']);
+    expect([code, stdout, stderr]).toEqual([0, 'untidy.md\n', '']);
+    expect([read('untidy.md'), read('tidy.md')]).toEqual([greet, greet]);
+  });
+
+  it('with --check names them, writes nothing and exits 1, or 0 where nothing would change', async () => {
+    write('untidy.md', untidy);
+    write('tidy.md', greet);
+    const { code, stdout, stderr } = await run(['format', '--check', 'tidy.md', 'untidy.md']);
+    expect([code, stdout, stderr]).toEqual([1, 'untidy.md\n', '']);
+    expect(read('untidy.md')).toBe(untidy);
+    expect(await run(['format', '--check', 'tidy.md'])).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('of - goes from stdin to stdout', async () => {
+    expect(await run(['format', '-'], untidy)).toEqual({ code: 0, stdout: greet, stderr: '' });
+    expect(await run(['format', '--check', '-'], untidy)).toEqual({ code: 1, stdout: '<stdin>\n', stderr: '' });
+  });
+
+  it('leaves a document with mistakes as it is, shows them and exits 1; the others are formatted', async () => {
+    const wrong = untidy.replace('set:', 'sett:');
+    write('wrong.md', wrong);
+    write('untidy.md', untidy);
+    const { code, stdout, stderr } = await run(['format', 'wrong.md', 'untidy.md']);
+    expect([code, stdout]).toEqual([1, 'untidy.md\n']);
+    expect(stderr).toMatch(/^wrong\.md:4:3: error\[unknown-setting\]/);
+    expect(stderr).toMatch(/\nwrong\.md is left as it is, expected a document without mistakes\.\n$/);
+    expect([read('wrong.md'), read('untidy.md')]).toEqual([wrong, greet]);
+  });
+
+  it('of a file that is not there, or no text, exits 2 and changes nothing', async () => {
+    write('untidy.md', untidy);
+    write('latin.md', Buffer.concat([Buffer.from(untidy), Buffer.from([0xe9])]));
+    expect((await run(['format', 'untidy.md', 'gone.md'])).code).toBe(2);
+    const { code, stderr } = await run(['format', 'untidy.md', 'latin.md']);
+    expect([code, stderr]).toEqual([2, 'latin.md cannot be formatted: it is not UTF-8.\n']);
+    expect(read('untidy.md')).toBe(untidy);
   });
 });

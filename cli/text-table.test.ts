@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { columnsOf, textTable } from './text-table.ts';
+import { textTable } from './text-table.ts';
 
 describe('textTable', () => {
   it('aligns columns by what a terminal shows, not by code units', () => {
@@ -29,11 +29,5 @@ describe('textTable', () => {
   it('shows the titles alone when there are no rows', () => {
     expect(textTable([{ title: 'gate' }, { title: 'run' }], [])).toBe('gate  run\n----  ---');
     expect(textTable([{ title: 'gate' }, { title: '' }], [])).toBe('gate\n----');
-  });
-});
-
-describe('columnsOf', () => {
-  it('counts an emoji of several code points as two columns', () => {
-    expect(columnsOf('👩‍💻')).toBe(2);
   });
 });

@@ -1,15 +1,6 @@
 /** Rows as aligned columns of text. */
+import { columnsOf } from '../compiler/text-columns.ts';
 import { plainLine } from './plain-text.ts';
-
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-const wide = /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u;
-
-/** How many columns a terminal gives the text: letters with their marks one, ideographs and emoji two. */
-export function columnsOf(text: string): number {
-  let columns = 0;
-  for (const { segment } of graphemes.segment(text)) columns += wide.test(segment) ? 2 : 1;
-  return columns;
-}
 
 export interface Column {
   title: string;
