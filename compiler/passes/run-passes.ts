@@ -1,5 +1,4 @@
 /** The order of the passes, once: for compiling a document and for what editors ask of one that is being typed. */
-import type { RootContent } from 'mdast';
 import { Report } from '../diagnostics.ts';
 import { normalizeText, SourceText } from '../source-text.ts';
 import type { Type } from '../types.ts';
@@ -8,6 +7,7 @@ import { checkFlow } from './check-flow.ts';
 import type { DocumentDraft } from './draft.ts';
 import type { Flow } from './flow.ts';
 import { findFrontMatter } from './front-matter.ts';
+import type { RootContent } from './markdown.ts';
 import type { Order } from './order-steps.ts';
 import { orderSteps } from './order-steps.ts';
 import type { Bodies } from './read-document.ts';
