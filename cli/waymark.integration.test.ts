@@ -73,7 +73,12 @@ describe('waymark as a process', () => {
       [],
       ['cli/client.ts', 'node_modules/zod/'],
     ],
-    ['inspect', ['inspect', 'r'], ['cli/connection.ts'], ['compiler/', 'node_modules/unified/']],
+    [
+      'inspect',
+      ['inspect', 'r'],
+      ['cli/connection.ts'],
+      ['compiler/compile.ts', 'compiler/passes/', 'compiler/expressions/', 'node_modules/unified/'],
+    ],
   ])('%s loads only what it needs', async (_name, args, needed, unneeded) => {
     const { loaded } = JSON.parse(
       (await waymark(args, { NODE_OPTIONS: `--import ${tellWhatIsLoaded}` }).ended).stderr.split('\n').at(-2) ?? '',
