@@ -1,4 +1,5 @@
 /** `requires approval` of a step: a person agrees to exactly what will be done before it is done. */
+import { approversText, rolesOf } from '../compiler/approvers.ts';
 import type { Json } from '../compiler/types.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Claim } from './claim.ts';
@@ -32,7 +33,7 @@ export async function holdForApproval(
   const { node } = claim;
   const approvers = 'requiresApproval' in node ? node.requiresApproval : undefined;
   if (!approvers) return { status: 'approved' };
-  const waitsFor = approvers.anyOf.join(' or ');
+  const waitsFor = approversText(approvers);
   const tenant = claim.actor.tenant;
   const approval = await deps.store.actAs(claim.actor, async (tx): Promise<Approval> => {
     if (!(await holdsFence(tx, claim))) {
@@ -47,7 +48,7 @@ export async function holdForApproval(
         nodeHash: nodeHashOf(deps, claim.graph, node, claim.practice),
         title: node.title,
         question: '',
-        approverRoles: approvers.anyOf,
+        approverRoles: rolesOf(approvers),
         notBy: [],
         actions: [
           { name: 'approve', effect: 'continue' },

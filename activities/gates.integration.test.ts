@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Approvers } from '../compiler/graph.ts';
 import type { Json } from '../compiler/types.ts';
 import { getArtifact } from '../prisma/artifacts.ts';
 import type { Digest, StepInput } from './contract.ts';
@@ -61,7 +62,7 @@ function withPayments(description = 'Pays a person'): Dependencies {
 }
 
 /** total (set) -> manager_approves -> pay */
-const claims = (requiresApproval?: { anyOf: string[] }) =>
+const claims = (requiresApproval?: Approvers) =>
   graphOf({
     inputs: [
       { name: 'claimant', type: { kind: 'text' } },
@@ -79,7 +80,7 @@ const claims = (requiresApproval?: { anyOf: string[] }) =>
         kind: 'approve',
         id: 'manager_approves',
         title: 'Manager approves',
-        approvers: { anyOf: ['manager', 'director'] },
+        approvers: { need: 'any', of: [{ role: 'manager' }, { role: 'director' }] },
         notBy: ['requester'],
         show: [{ name: 'claimant', expr: 'input.claimant' }],
         actions: [
@@ -270,7 +271,11 @@ test('a subject that comes back after a lapse is asked about again', async () =>
 });
 
 test('requires approval holds the call until its exact arguments are approved, and sends those', async () => {
-  const graph = graphOf({ ...claims({ anyOf: ['cfo'] }), edges: [{ from: 'total', to: 'pay' }], id: 'held' });
+  const graph = graphOf({
+    ...claims({ need: 'any', of: [{ role: 'cfo' }] }),
+    edges: [{ from: 'total', to: 'pay' }],
+    id: 'held',
+  });
   const run = await startRun(fixture, graph, input);
   const total = await totalOf(run);
   const step = { run, node: 'pay', inputs: { total } };
@@ -289,7 +294,11 @@ test('requires approval holds the call until its exact arguments are approved, a
 });
 
 test('a refused approval refuses the step, for good', async () => {
-  const graph = graphOf({ ...claims({ anyOf: ['cfo'] }), edges: [{ from: 'total', to: 'pay' }], id: 'held' });
+  const graph = graphOf({
+    ...claims({ need: 'any', of: [{ role: 'cfo' }] }),
+    edges: [{ from: 'total', to: 'pay' }],
+    id: 'held',
+  });
   const run = await startRun(fixture, graph, input);
   const total = await totalOf(run);
   const step = { run, node: 'pay', inputs: { total } };

@@ -1,4 +1,5 @@
 /** Gates of `approve` steps: opening one, and holding a write against what was approved. */
+import { rolesOf } from '../compiler/approvers.ts';
 import { ExpressionError } from '../compiler/expressions/evaluate.ts';
 import type { Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
@@ -41,9 +42,9 @@ export async function openGate(deps: Dependencies, input: OpenGateInput): Promis
         nodeHash: nodeHashOf(deps, graph, node, practice),
         title: node.title,
         question: node.instruction,
-        approverRoles: node.approvers.anyOf,
+        approverRoles: rolesOf(node.approvers),
         notBy: node.notBy,
-        actions: node.actions,
+        actions: node.actions.map(({ name, effect }) => ({ name, effect: effect === 'end' ? 'end' : 'continue' })),
         shown,
         guards: Object.fromEntries(
           guarded.map((one) => [one.id, guardOf(deps, graph, node.id, one, digests, practice)]),

@@ -2,6 +2,7 @@
 import { parseExpression } from '../compiler/expressions/parse.ts';
 import { readsOf } from '../compiler/expressions/reads.ts';
 import type { Node } from '../compiler/graph.ts';
+import { checksOf, inputsOf } from '../compiler/node-expressions.ts';
 import type { Digest } from './contract.ts';
 
 /** The steps, and `input`, that an expression reads. */
@@ -16,21 +17,6 @@ export function inputDigestsOf(
   outputs: Readonly<Record<string, Digest>> | undefined,
   runInput: Digest,
 ): Record<string, Digest> {
-  const readsInput = expressionsOf(node).some((source) => rootsOf(source).includes('input'));
+  const readsInput = [...inputsOf(node), ...checksOf(node)].some((source) => rootsOf(source).includes('input'));
   return { ...outputs, ...(readsInput ? { input: runInput } : {}) };
-}
-
-function expressionsOf(node: Node): string[] {
-  switch (node.kind) {
-    case 'agent':
-      return [...node.uses, ...node.checks].map(({ expr }) => expr);
-    case 'tool':
-      return [...node.with, ...node.checks].map(({ expr }) => expr);
-    case 'set':
-      return [...node.values, ...node.checks].map(({ expr }) => expr);
-    case 'approve':
-      return node.show.map(({ expr }) => expr);
-    case 'choose':
-      return node.arms.flatMap(({ when }) => (when === undefined ? [] : [when]));
-  }
 }

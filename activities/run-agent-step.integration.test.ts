@@ -404,7 +404,7 @@ describe('tools of an agent', () => {
 });
 
 describe('requires approval', () => {
-  const needsApproval = { requiresApproval: { anyOf: ['manager'] } };
+  const needsApproval = { requiresApproval: { need: 'any' as const, of: [{ role: 'manager' }] } };
   const shownAt = async (gate: string) => {
     const row = await asRequester(fixture, (tx) =>
       tx.gate.findUniqueOrThrow({ where: { tenantId_id: { tenantId: tenant, id: gate } } }),

@@ -379,7 +379,7 @@ test('a run that is cancelled leaves no gate open and no step under way', async 
         kind: 'approve',
         id: 'ask',
         title: 'Ask',
-        approvers: { anyOf: ['manager'] },
+        approvers: { need: 'any', of: [{ role: 'manager' }] },
         notBy: [],
         show: [],
         actions: [{ name: 'approve', effect: 'continue' }],

@@ -13,6 +13,7 @@ const graphOf = (parts: object): Graph =>
     agents: [],
     edges: [],
     result: [],
+    externals: [],
     nodes: [set('a'), set('b')],
     ...parts,
   });

@@ -3,7 +3,8 @@
  * and expressions can be read. A graph that a document compiled to meets all of it.
  */
 import { parseExpression } from '../compiler/expressions/parse.ts';
-import type { Graph, Node } from '../compiler/graph.ts';
+import type { Graph } from '../compiler/graph.ts';
+import { expressionsOf } from '../compiler/node-expressions.ts';
 import type { Type } from '../compiler/types.ts';
 import { innerTypes } from '../compiler/types.ts';
 import type { Fault } from './errors.ts';
@@ -80,20 +81,4 @@ export function checkReferences(graph: Graph): Fault[] {
     }
   });
   return faults;
-}
-
-function expressionsOf(node: Node): string[] {
-  const when = node.when === undefined ? [] : [node.when];
-  switch (node.kind) {
-    case 'agent':
-      return [...when, ...node.uses.map((use) => use.expr), ...node.checks.map((check) => check.expr)];
-    case 'tool':
-      return [...when, ...node.with.map((argument) => argument.expr), ...node.checks.map((check) => check.expr)];
-    case 'set':
-      return [...when, ...node.values.map((value) => value.expr), ...node.checks.map((check) => check.expr)];
-    case 'approve':
-      return [...when, ...node.show.map((use) => use.expr)];
-    case 'choose':
-      return [...when, ...node.arms.flatMap((arm) => (arm.when === undefined ? [] : [arm.when]))];
-  }
 }

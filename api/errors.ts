@@ -31,6 +31,7 @@ export const problemTypes = {
   'unsupported-media-type': { status: 415, title: 'The request is not JSON' },
   'document-has-mistakes': { status: 422, title: 'The document has mistakes' },
   'graph-has-mistakes': { status: 422, title: 'The graph has mistakes' },
+  'not-runnable': { status: 422, title: 'The document says something that this version does not run' },
   'unknown-action': { status: 422, title: 'The gate does not offer this action' },
   'idempotency-key-reused': { status: 422, title: 'This Idempotency-Key was used for a different request' },
   internal: { status: 500, title: 'The request failed inside the API' },
@@ -57,7 +58,7 @@ export const problemSchema = z.object({
   title: z.string(),
   status: z.int(),
   detail: z.string().optional(),
-  /** Of invalid-request, invalid-input and graph-has-mistakes. */
+  /** Of invalid-request, invalid-input, graph-has-mistakes and not-runnable. */
   errors: z.array(faultSchema).optional(),
   /** Of document-has-mistakes: all of them, in document order. */
   diagnostics: z.array(diagnosticSchema).optional(),

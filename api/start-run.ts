@@ -1,9 +1,12 @@
 /** Starting a run: one transaction that stores the input, the run and the outbox row from which the relay starts it. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { Graph } from '../compiler/graph.ts';
+import { notRunYet } from '../compiler/runs-today.ts';
 import type { Json } from '../compiler/types.ts';
 import { putArtifact } from '../prisma/artifacts.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
+import type { Fault } from './errors.ts';
 import { notFound, Problem } from './errors.ts';
 import type { GraphCache } from './graph-cache.ts';
 import type { startPayloadSchema } from './outbox.ts';
@@ -24,13 +27,14 @@ export interface StartedRun {
   title: string;
 }
 
-/** @throws Problem not-found; invalid-input, naming every field that does not meet the document's Inputs */
+/** @throws Problem not-found; not-runnable; invalid-input, naming every field that does not meet the document's Inputs */
 export async function startRun(tx: Tx, graphs: GraphCache, actor: Actor, request: RunRequest): Promise<StartedRun> {
   const { tenant, user } = actor;
   const hash = 'document' in request.of ? await latestHash(tx, tenant, request.of.document) : request.of.graphHash;
   const loaded = await graphs.load(tx, tenant, hash);
   if (loaded === undefined) throw notFound('graph');
   const { graph, inputs } = loaded;
+  refuseWhatIsNotRun(graph);
   const completed = inputs.complete(request.input);
   if (!completed.ok) {
     const errors = completed.violations.map(({ path, message }) => ({ at: path, in: 'input' as const, message }));
@@ -72,6 +76,15 @@ export async function startRun(tx: Tx, graphs: GraphCache, actor: Actor, request
     { run: id, type: 'run.started', sourceKey: 'run.started', body: { graph: hash, input, rootRun: id } },
   ]);
   return { id, workflowId, document: graph.id, graphHash: hash, title: graph.title };
+}
+
+function refuseWhatIsNotRun(graph: Graph): void {
+  const errors = notRunYet(graph).map(({ node, what }): Fault => {
+    const index = graph.nodes.findIndex((one) => one.id === node);
+    const at = index === -1 ? '' : `/nodes/${index}`;
+    return { at, in: 'graph', message: `Unexpected ${what}, expected a part that this version runs` };
+  });
+  if (errors.length > 0) throw new Problem('not-runnable', { errors });
 }
 
 async function latestHash(tx: Tx, tenant: string, document: string): Promise<string> {

@@ -7,7 +7,7 @@ import { parseExpression } from './expressions/parse.ts';
 import { readsOf } from './expressions/reads.ts';
 import type { Edge, Graph, Node } from './graph.ts';
 import { declaredTypesIn, nodeHash, typesOf } from './node-hash.ts';
-import { expressionsOf, guardedBy, skeletonOf } from './skeleton.ts';
+import { expressionsLoadedFor, guardedBy, skeletonOf } from './skeleton.ts';
 
 /** Something that both graphs have and that is not the same in them. */
 export interface Changed {
@@ -204,7 +204,7 @@ function inputValuesDiffer(before: Graph, after: Graph, { added, removed, change
 }
 
 function readsInput(graph: Graph, node: Node): boolean {
-  return expressionsOf(graph, node).some((source) => {
+  return expressionsLoadedFor(graph, node).some((source) => {
     const parsed = parseExpression(source);
     return parsed.ok && readsOf(parsed.expression).some((read) => read.root === 'input');
   });

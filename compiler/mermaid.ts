@@ -2,6 +2,7 @@
  * A graph as a Mermaid flowchart: steps in document order, a shape for each kind, arms and actions on the arrows. The same
  * graph gives the same text.
  */
+import { approversText } from './approvers.ts';
 import type { Edge, Graph, Node } from './graph.ts';
 
 /** What stands around the label of each kind. */
@@ -11,6 +12,14 @@ const shapes: Readonly<Record<Node['kind'], readonly [open: string, close: strin
   approve: ['{{', '}}'],
   choose: ['{', '}'],
   set: ['[', ']'],
+  person: ['{{', '}}'],
+  merge: ['[', ']'],
+  wait: ['([', '])'],
+  run: ['[[', ']]'],
+  repeat: ['[/', '\\]'],
+  'for each': ['[/', '\\]'],
+  steps: ['[', ']'],
+  session: ['{{', '}}'],
 };
 
 /** Ends with a line end. Expects a graph that compiled. */
@@ -43,9 +52,9 @@ function shape(node: Node): string {
 function details(node: Node): string[] {
   const own: string[] = [];
   if (node.kind === 'tool') own.push(node.tool);
-  if (node.kind === 'approve') own.push(`by ${node.approvers.anyOf.join(' or ')}`);
+  if (node.kind === 'approve') own.push(`by ${approversText(node.approvers)}`);
   if ((node.kind === 'agent' || node.kind === 'tool') && node.requiresApproval) {
-    own.push(`with approval of ${node.requiresApproval.anyOf.join(' or ')}`);
+    own.push(`with approval of ${approversText(node.requiresApproval)}`);
   }
   if (node.when !== undefined) own.push(`when ${node.when}`);
   return own;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Graph, Node } from './graph.ts';
+import { conditionsOf } from './node-expressions.ts';
 import { nodeHash } from './node-hash.ts';
-import { conditionsOf, guardedBy, skeletonOf, viewPathsOf } from './skeleton.ts';
+import { guardedBy, skeletonOf, viewPathsOf } from './skeleton.ts';
 
 const producing = {
   gives: { kind: 'named', name: 'Receipt' },
@@ -24,7 +25,14 @@ const expense: Graph = {
     { name: 'Unrelated', type: { kind: 'record', fields: [] } },
   ],
   agents: [
-    { id: 'accountant', name: 'Accountant', model: 'small', tools: ['policy.lookup'], instruction: 'Be careful.' },
+    {
+      id: 'accountant',
+      name: 'Accountant',
+      model: 'small',
+      tools: ['policy.lookup'],
+      mayDelegateTo: [],
+      instruction: 'Be careful.',
+    },
   ],
   nodes: [
     {
@@ -48,7 +56,7 @@ const expense: Graph = {
       id: 'approve',
       title: 'Approve',
       kind: 'approve',
-      approvers: { anyOf: ['manager', 'director'] },
+      approvers: { need: 'any', of: [{ role: 'manager' }, { role: 'director' }] },
       notBy: ['requester'],
       show: [],
       actions: [
@@ -74,6 +82,7 @@ const expense: Graph = {
     { from: 'approve', to: 'pay' },
   ],
   result: [{ name: 'paid', type: { kind: 'anything' }, value: 'pay' }],
+  externals: [],
 };
 
 const nodeOf = (graph: Graph, id: string): Node => graph.nodes.find((node) => node.id === id)!;

@@ -2,15 +2,20 @@
  * The skeleton: the part of a graph that the deterministic workflow needs, and nothing else. No instruction, no schema,
  * no tool: those stay in the store and are read by activities, so history stays small whatever a document says.
  */
+
+import { approversText } from './approvers.ts';
 import { parseExpression } from './expressions/parse.ts';
 import type { Read } from './expressions/reads.ts';
 import { readsOf, viewKey } from './expressions/reads.ts';
 import type { Edge, Graph, Node, NodeOf } from './graph.ts';
+import { conditionsOf, expressionsOf, inputsOf } from './node-expressions.ts';
+import type { KindRun } from './runs-today.ts';
+import { isRun } from './runs-today.ts';
 
 export interface SkeletonNode {
   id: string;
   title: string;
-  kind: Node['kind'];
+  kind: KindRun;
   when?: string;
   /** Of a choose, in order. A missing condition is `otherwise`. */
   arms?: { when?: string }[];
@@ -69,12 +74,6 @@ export function viewPathsOf(graph: Graph): ViewPaths {
   return Object.fromEntries([...paths].map(([root, keys]) => [root, [...keys].sort()]));
 }
 
-/** The expressions that decide where a run goes: `when`, and the arms of a choose. */
-export function conditionsOf(node: Node): string[] {
-  const arms = node.kind === 'choose' ? node.arms.map((arm) => arm.when) : [];
-  return [node.when, ...arms].filter((condition) => condition !== undefined);
-}
-
 /** Steps downstream of a gate that may write: what its approval is bound to. In document order. */
 export function guardedBy(graph: Graph, gate: string): WritingNode[] {
   const reached = new Set([gate]);
@@ -97,11 +96,6 @@ function mayWrite(node: Node): node is WritingNode {
   return node.kind === 'tool' || (node.kind === 'agent' && node.tools.length > 0);
 }
 
-/** The expressions whose values a step's model or tool is given. */
-export function inputsOf(node: WritingNode): string[] {
-  return node.kind === 'tool' ? node.with.map((argument) => argument.expr) : node.uses.map((use) => use.expr);
-}
-
 function skeletonEdge(edge: Edge, from: number, to: number): SkeletonEdge {
   const skeleton: SkeletonEdge = { from, to };
   if (edge.arm !== undefined) skeleton.arm = edge.arm;
@@ -110,33 +104,26 @@ function skeletonEdge(edge: Edge, from: number, to: number): SkeletonEdge {
 }
 
 function skeletonNode(graph: Graph, node: Node, position: ReadonlyMap<string, number>): SkeletonNode {
-  const reads = stepsRead(expressionsOf(graph, node), position);
+  if (!isRun(node)) throw new Error(`${node.id} is a ${node.kind} step, expected a kind that is run`);
+  const reads = stepsRead(expressionsLoadedFor(graph, node), position);
   const skeleton: SkeletonNode = { id: node.id, title: node.title, kind: node.kind };
   if (node.when !== undefined) skeleton.when = node.when;
   if (node.kind === 'choose')
     skeleton.arms = node.arms.map((arm) => (arm.when === undefined ? {} : { when: arm.when }));
   if (node.kind === 'approve') {
-    skeleton.actions = Object.fromEntries(node.actions.map((action) => [action.name, action.effect]));
-    skeleton.waitsFor = node.approvers.anyOf.join(' or ');
+    skeleton.actions = Object.fromEntries(
+      node.actions.map((action) => [action.name, action.effect === 'end' ? 'end' : 'continue']),
+    );
+    skeleton.waitsFor = approversText(node.approvers);
   }
   if (reads.length > 0) skeleton.reads = reads;
   return skeleton;
 }
 
 /** Every expression whose values the node's activities load. A gate also loads what the writes it guards will read. */
-export function expressionsOf(graph: Graph, node: Node): string[] {
-  const conditions = conditionsOf(node);
-  switch (node.kind) {
-    case 'agent':
-    case 'tool':
-      return [...conditions, ...inputsOf(node), ...node.checks.map((check) => check.expr)];
-    case 'set':
-      return [...conditions, ...node.values.map((value) => value.expr), ...node.checks.map((check) => check.expr)];
-    case 'approve':
-      return [...conditions, ...node.show.map((use) => use.expr), ...guardedBy(graph, node.id).flatMap(inputsOf)];
-    case 'choose':
-      return conditions;
-  }
+export function expressionsLoadedFor(graph: Graph, node: Node): string[] {
+  const guarded = node.kind === 'approve' ? guardedBy(graph, node.id).flatMap(inputsOf) : [];
+  return [...expressionsOf(node), ...guarded];
 }
 
 function stepsRead(expressions: string[], position: ReadonlyMap<string, number>): string[] {

@@ -37,7 +37,7 @@ const graph: Graph = graphSchema.parse({
       },
     },
   ],
-  agents: [{ id: 'clerk', name: 'Clerk', model: 'small', tools: [], instruction: '' }],
+  agents: [{ id: 'clerk', name: 'Clerk', model: 'small', tools: [], mayDelegateTo: [], instruction: '' }],
   nodes: [
     {
       id: 'read',
@@ -54,7 +54,7 @@ const graph: Graph = graphSchema.parse({
       id: 'gate',
       title: 'Gate',
       kind: 'approve',
-      approvers: { anyOf: ['manager'] },
+      approvers: { need: 'any', of: [{ role: 'manager' }] },
       notBy: [],
       show: [],
       actions: [{ name: 'approve', effect: 'continue' }],
@@ -73,6 +73,7 @@ const graph: Graph = graphSchema.parse({
   ],
   edges: [],
   result: [],
+  externals: [],
 });
 
 describe('trust', () => {

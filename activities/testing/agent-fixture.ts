@@ -56,7 +56,9 @@ export function receiptGraph(node: Partial<AgentNode> = {}): Graph {
         },
       },
     ],
-    agents: [{ id: 'clerk', name: 'Clerk', model: 'small', tools: [], instruction: 'You are careful.' }],
+    agents: [
+      { id: 'clerk', name: 'Clerk', model: 'small', tools: [], mayDelegateTo: [], instruction: 'You are careful.' },
+    ],
     nodes: [
       {
         kind: 'agent',

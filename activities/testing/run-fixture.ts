@@ -97,6 +97,7 @@ export function graphOf(parts: Partial<Graph> & Pick<Graph, 'nodes'>): Graph {
     agents: [],
     edges: [],
     result: [],
+    externals: [],
     ...parts,
   });
 }

@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import type { Identity, Store } from '../../prisma/open.ts';
+import type { Identity, KeyIdentity, Store } from '../../prisma/open.ts';
 import { buildApp } from '../app.ts';
 import type { DevelopmentIssuer } from '../development-issuer.ts';
 import { openDevelopmentIssuer } from '../development-issuer.ts';
@@ -14,18 +14,23 @@ export interface OfflineApp {
   lines: string[];
   /** What the store knows of people, by subject. */
   people: Map<string, Identity>;
+  /** And of API keys, by id. */
+  keys: Map<string, KeyIdentity>;
 }
 
 export async function openOfflineApp(): Promise<OfflineApp> {
   const issuer = await openDevelopmentIssuer(await mkdtemp(join(tmpdir(), 'waymark-issuer-')), 'test');
   const person = { tenant: 'acme', name: 'Mai', email: 'mai@acme.test', active: true, roles: ['manager'] };
   const people = new Map([['mai', { ...person, user: 'mai' }]]);
+  const keys = new Map<string, KeyIdentity>();
   const store: Store = {
     actAs: async () => {
       throw Object.assign(new Error('no database here: "canary"'), { code: 'ECONNREFUSED' });
     },
     before: {
       identify: async (from, subject) => (from === issuer.issuer ? people.get(subject) : undefined),
+      identifyKey: async (id) => keys.get(id),
+      noteKeyUse: async () => undefined,
       runScope: async () => undefined,
       dueOutbox: async () => [],
       settleOutbox: async () => undefined,
@@ -48,5 +53,5 @@ export async function openOfflineApp(): Promise<OfflineApp> {
     log: { level: 'info', stream: { write: (line) => lines.push(line) } },
   });
   await app.ready();
-  return { app, issuer, lines, people };
+  return { app, issuer, lines, people, keys };
 }

@@ -176,5 +176,16 @@ function graphOf(predecessors: (step: number) => number[]): Graph {
       timeoutMs: 30_000,
     };
   });
-  return { schemaVersion: 1, id: 'bench', title: 'Bench', inputs: [], types: [], agents: [], nodes, edges, result: [] };
+  return {
+    schemaVersion: 1,
+    id: 'bench',
+    title: 'Bench',
+    inputs: [],
+    types: [],
+    agents: [],
+    nodes,
+    edges,
+    result: [],
+    externals: [],
+  };
 }

@@ -107,7 +107,7 @@ function wordsOf(offer: Offer, spot: Spot, before: string, place: PlaceOf, from:
       return unique(draft.agents.map((one) => one.model)).map((one) => word(one));
     case 'roles': {
       const gates = draft.steps.flatMap(({ values }) => [values.approvers, values.requiresApproval]);
-      return unique(gates.flatMap((one) => one?.anyOf ?? [])).map((one) => word(one));
+      return unique(gates.flatMap((one) => one?.of ?? []).flatMap((one) => ('role' in one ? [one.role] : []))).map((one) => word(one));
     }
     default:
       return [];

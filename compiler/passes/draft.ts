@@ -1,5 +1,5 @@
 /** What the passes hand on: the document as read, names resolved, everything still with its place. */
-import type { Agent, Approvers, Node, Retry } from '../graph.ts';
+import type { Agent, Budget, Edge, Node, Retry } from '../graph.ts';
 import type { Span } from '../source-text.ts';
 import type { Type } from '../types.ts';
 import type { Code } from './phrases.ts';
@@ -7,7 +7,8 @@ import type { FieldDraft } from './read-rules.ts';
 import type { Block } from './read-sections.ts';
 import type { Setting } from './read-settings.ts';
 
-export type StepKind = Node['kind'];
+/** The kinds that are read. */
+export type StepKind = Extract<Node['kind'], 'agent' | 'tool' | 'approve' | 'choose' | 'set'>;
 
 /** An expression as written. */
 export interface ExpressionDraft {
@@ -19,6 +20,47 @@ export interface ExpressionDraft {
 /** A step named by a link. */
 export interface StepLink {
   step: string;
+  span: Span;
+}
+
+/** `[Step](#step) at most 2 times, then [Other](#other)`: with a bound it leads back. */
+export interface BoundLink extends StepLink {
+  atMost?: number;
+  /** Where it leads when the bound is used up. */
+  then?: StepLink;
+}
+
+/** A role, or a person by expression. */
+export type ApproverDraft = { role: string; span: Span } | { person: ExpressionDraft; span: Span };
+
+export interface ApproversDraft {
+  need: 'any' | 'all';
+  of: ApproverDraft[];
+}
+
+export interface ActionDraft {
+  name: string;
+  effect: 'continue' | 'end' | 'link';
+  to?: BoundLink;
+  span: Span;
+}
+
+export type IfOverdueDraft =
+  | { do: 'ask'; approvers: ApproversDraft }
+  | { do: 'continue' | 'reject' }
+  | { do: 'link'; to: StepLink };
+
+/** ``x in `list`, at most N at once``, and `key`. */
+export interface EachDraft {
+  item: string;
+  itemSpan: Span;
+  list: ExpressionDraft;
+  atOnce?: number;
+}
+
+/** A word of the author with its place. */
+export interface Named {
+  name: string;
   span: Span;
 }
 
@@ -41,7 +83,7 @@ export interface NamedExpression {
 
 export interface ArmDraft {
   when?: ExpressionDraft;
-  to?: StepLink;
+  to?: BoundLink;
   span: Span;
 }
 
@@ -53,7 +95,7 @@ export interface StepValues {
   end?: true;
   agent?: string;
   tool?: string;
-  approvers?: Approvers;
+  approvers?: ApproversDraft;
   arms?: ArmDraft[];
   /** A choose whose branches could not all be read: nothing is said about steps that it may lead to. */
   armsIncomplete?: true;
@@ -64,11 +106,39 @@ export interface StepValues {
   checks?: ExpressionDraft[];
   retry?: Retry;
   timeoutMs?: number;
-  tools?: { name: string; span: Span }[];
-  requiresApproval?: Approvers;
+  tools?: Named[];
+  requiresApproval?: ApproversDraft;
   show?: UseDraft[];
-  actions?: { name: string; effect: 'continue' | 'end' }[];
-  notBy?: 'requester'[];
+  actions?: ActionDraft[];
+  notBy?: ('requester' | 'contributors')[];
+  quorum?: number;
+  ask?: Type;
+  remindEveryMs?: number;
+  dueMs?: number;
+  ifOverdue?: IfOverdueDraft;
+  share?: 'handoff' | 'reviewer';
+  merge?: { join: 'names' | 'fields'; from: UseDraft[] };
+  wait?: { ms: number } | { until: ExpressionDraft };
+  /** Of `run`: the other document, as linked. */
+  document?: { file: string; span: Span };
+  repeat?: { atMost: number; until: ExpressionDraft };
+  ifNotReached?: { do: 'continue' } | { do: 'link'; to: StepLink };
+  each?: EachDraft;
+  key?: ExpressionDraft;
+  /** Of `steps`. */
+  order?: 'parallel' | 'in order';
+  /** Of `session`. */
+  who?: 'assignee' | ApproversDraft;
+  ifItFails?: { do: 'skip' } | { do: 'link'; to: StepLink };
+  budget?: Budget;
+  windowTokens?: number;
+  think?: true;
+  breaker?: { failures: number; forMs: number };
+  acceptsUntrusted?: Named[];
+  undo?: Named;
+  section?: Named;
+  /** The fields from the state down, and their place. */
+  state?: { path: string[]; span: Span };
 }
 
 export interface StepDraft {
@@ -78,6 +148,8 @@ export interface StepDraft {
   kind?: StepKind;
   /** `gives` was written and could not be read: its output is not known. */
   outputUnknown: boolean;
+  /** The id of the container it stands in. Containers come before their steps. */
+  parent?: string;
   headingSpan: Span;
   block: Block;
   settings: ReadonlyMap<string, Setting>;
@@ -121,6 +193,9 @@ export interface EdgeDraft {
   from: string;
   to: string;
   arm?: number;
+  action?: string;
+  on?: NonNullable<Edge['on']>;
+  back?: { atMost: number };
   /** The words that say it: a link, or the heading of a step that follows in document order. */
   span: Span;
 }

@@ -1,8 +1,9 @@
 /** Pass 9: a draft without mistakes to the graph. */
-import type { Edge, Graph, Node, Use } from '../graph.ts';
+import type { Approvers, Edge, Graph, Node, Use } from '../graph.ts';
 import { graphSchemaVersion } from '../graph.ts';
 import type { Type } from '../types.ts';
 import type {
+  ApproversDraft,
   DocumentDraft,
   EdgeDraft,
   ExpressionDraft,
@@ -31,7 +32,7 @@ export function emitGraph(
       name,
       type: { kind: 'record', fields: fields.map((one) => one.field) },
     })),
-    agents: draft.agents.map(({ id, name, model, tools, instruction }) => ({ id, name, model, tools, instruction })),
+    agents: draft.agents.map(({ block: _block, ...agent }) => agent),
     nodes: draft.steps.flatMap((step) => {
       if (!step.kind) return [];
       const emit: (step: StepDraft, output: Type, tools: ReadonlyMap<string, string[]>) => Node = emitters[step.kind];
@@ -39,6 +40,7 @@ export function emitGraph(
     }),
     edges: edges.map(emitEdge),
     result: draft.result.map(({ name, type, value }) => ({ name, type, value: value.source })),
+    externals: [],
   };
 }
 
@@ -75,7 +77,7 @@ const emitters: { [Kind in StepKind]: Emitter<Kind> } = {
   approve: (step) => ({
     ...base(step),
     kind: 'approve',
-    approvers: step.values.approvers ?? { anyOf: [] },
+    approvers: emitApprovers(step.values.approvers),
     notBy: step.values.notBy ?? [],
     show: (step.values.show ?? []).map(emitUse),
     actions: (step.values.actions ?? unsaidActions).map(({ name, effect }) => ({ name, effect })),
@@ -110,8 +112,12 @@ function producing(step: StepDraft, gives: Type) {
     checks: checks(said),
     retry: retry ?? unsaidRetry,
     timeoutMs: timeoutMs ?? unsaidTimeoutMs,
-    ...(requiresApproval && { requiresApproval }),
+    ...(requiresApproval && { requiresApproval: emitApprovers(requiresApproval) }),
   };
+}
+
+function emitApprovers({ need, of }: ApproversDraft = { need: 'any', of: [] }): Approvers {
+  return { need, of: of.map((one) => ('role' in one ? { role: one.role } : { person: one.person.source })) };
 }
 
 function checks(said: readonly ExpressionDraft[] = []): { expr: string }[] {

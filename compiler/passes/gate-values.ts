@@ -1,6 +1,6 @@
 /** What a gate says: who may decide, and what. */
-import type { Approvers } from '../graph.ts';
 import { foldName } from '../source-text.ts';
+import type { ActionDraft, ApproverDraft, ApproversDraft } from './draft.ts';
 import { phrasesSpan, phrasesText, splitAtColon, splitPhrases, trimPhrases } from './phrases.ts';
 import type { Setting } from './read-settings.ts';
 import { entriesOf } from './read-settings.ts';
@@ -8,7 +8,7 @@ import type { Context, Reader } from './setting-values.ts';
 import { invalid, oneValue } from './setting-values.ts';
 
 /** `a or b`. `a and b` and persons are for later. */
-function readRoles(setting: Setting, context: Context): Approvers | undefined {
+function readRoles(setting: Setting, context: Context): ApproversDraft | undefined {
   const phrases = oneValue(setting, context);
   const span = phrasesSpan(phrases, setting.span);
   const later = (what: string): undefined => {
@@ -18,22 +18,22 @@ function readRoles(setting: Setting, context: Context): Approvers | undefined {
   };
   if (phrases.some((one) => one.kind === 'code')) return later('a person');
   if (splitPhrases(phrases, /(?<!\S)and(?!\S)/gi).length > 1) return later('roles parted by and');
-  const anyOf: string[] = [];
+  const of: (ApproverDraft & { role: string })[] = [];
   for (const part of splitPhrases(phrases, /(?<!\S)or(?!\S)/gi)) {
     const role = phrasesText(part);
     if (!/^[\p{L}\p{N}][\p{L}\p{N}\p{M} _.-]*$/u.test(role) || part.some((one) => one.kind !== 'text')) {
       invalid(setting, part.length > 0 ? part : phrases, 'a role such as manager, or roles parted by or', context);
       return undefined;
     }
-    if (anyOf.some((one) => foldName(one) === foldName(role))) {
+    if (of.some((one) => foldName(one.role) === foldName(role))) {
       context.report.error(
         'repeated-value',
         phrasesSpan(part, span),
         `Unexpected second ${role}, expected each role once`,
       );
-    } else anyOf.push(role);
+    } else of.push({ role, span: phrasesSpan(part, span) });
   }
-  return { anyOf };
+  return { need: 'any', of };
 }
 
 export const readApprove: Reader = (setting, context) => {
@@ -59,21 +59,21 @@ export const readNotBy: Reader = (setting, context) => {
   return { notBy: [...new Set(notBy)] };
 };
 
-export const unsaidActions: { name: string; effect: 'continue' | 'end' }[] = [
+export const unsaidActions: readonly Omit<ActionDraft, 'span'>[] = [
   { name: 'approve', effect: 'continue' },
   { name: 'reject', effect: 'end' },
 ];
 
 export const readActions: Reader = (setting, context) => {
-  const actions: { name: string; effect: 'continue' | 'end' }[] = [];
+  const actions: ActionDraft[] = [];
   const before = context.report.count();
   for (const entry of entriesOf(setting)) {
     const span = phrasesSpan(entry, setting.span);
     const word = foldName(phrasesText(entry));
     const plain = unsaidActions.find((action) => action.name === word && entry.length === 1);
-    if (plain && actions.includes(plain)) {
+    if (plain && actions.some((action) => action.name === word)) {
       context.report.error('repeated-value', span, `Unexpected second ${word}, expected each action once`);
-    } else if (plain) actions.push(plain);
+    } else if (plain) actions.push({ ...plain, span });
     else if (splitAtColon(entry) || /^request changes\b/.test(word)) {
       const message = `Unexpected action ${phrasesText(trimPhrases(entry))}, expected approve and reject; not yet supported`;
       context.report.error('not-yet-supported', span, message);

@@ -111,6 +111,7 @@ function readAgentBlock(block: Block, body: Body, context: Context): AgentDraft 
     name: block.heading.text,
     model: (model && readWords(model, 'the name of a model', context)) ?? '',
     tools: tools ? readToolNames(tools, context).map((tool) => tool.name) : [],
+    mayDelegateTo: [],
     instruction: proseOf(body.rest, source),
     block,
   };

@@ -24,6 +24,7 @@ export const executionRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, s
         response: responses({ 202: executionStarted }, [
           'invalid-request',
           'invalid-input',
+          'not-runnable',
           'practice-not-allowed',
           'not-found',
           'graph-has-mistakes',

@@ -50,6 +50,7 @@ export const runRoutes: FastifyPluginAsyncZod<RunRouteOptions> = async (app, opt
         response: responses({ 201: startedRun }, [
           'invalid-request',
           'invalid-input',
+          'not-runnable',
           'idempotency-key-required',
           'practice-not-allowed',
           'not-found',

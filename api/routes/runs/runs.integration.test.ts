@@ -297,13 +297,36 @@ test('a graph as JSON is stored under its hash and run; the document keeps its n
 
 test('a graph as JSON with mistakes is refused with all their places', async () => {
   const { graph } = (await get(`/graphs/${hash}`)).json();
-  const shape = await post('/workflows/execute', { graph: { ...graph, schemaVersion: 2, nodes: [] }, input: {} });
+  const shape = await post('/workflows/execute', { graph: { ...graph, schemaVersion: 2, nodes: 'none' }, input: {} });
   expect([shape.statusCode, shape.json().errors.map((one: { at: string }) => one.at)]).toEqual([
     422,
     ['/schemaVersion', '/nodes'],
   ]);
   const names = await post('/workflows/execute', { graph: { ...graph, edges: [{ from: 'x', to: 'note_the_claim' }] } });
   expect([names.statusCode, names.json().errors[0].at]).toEqual([422, '/edges/0/from']);
+});
+
+test('a graph that says what this version does not run is stored, and its start is refused with the places', async () => {
+  const { graph } = (await get(`/graphs/${hash}`)).json();
+  const wait = { kind: 'wait', id: 'pause', title: 'Pause', until: { ms: 60_000 } };
+  const waiting = { ...graph, id: 'waiting', nodes: [...graph.nodes, wait] };
+  const refused = await post('/workflows/execute', { graph: waiting, input: claimInput });
+  expect([refused.statusCode, refused.json().type, refused.json().errors]).toEqual([
+    422,
+    'urn:waymark:problem:not-runnable',
+    [
+      {
+        at: `/nodes/${graph.nodes.length}`,
+        in: 'graph',
+        message: 'Unexpected wait, expected a part that this version runs',
+      },
+    ],
+  ]);
+  const empty = await post('/workflows/execute', {
+    graph: { ...waiting, nodes: [], edges: [], result: [] },
+    input: {},
+  });
+  expect([empty.statusCode, empty.json().errors[0].at]).toEqual([422, '']);
 });
 
 test('what was given as input is in no log line', () => {

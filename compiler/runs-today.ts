@@ -1,0 +1,71 @@
+/**
+ * What of a graph the interpreter runs. A document may say more: it compiles and can be published, and a start of a run
+ * is refused with the places that this names.
+ */
+import type { Graph, Node } from './graph.ts';
+
+export type KindRun = Extract<Node['kind'], 'agent' | 'tool' | 'approve' | 'choose' | 'set'>;
+
+const kindsRun: Readonly<Record<KindRun, true>> = { agent: true, tool: true, approve: true, choose: true, set: true };
+
+export function isRun(node: Node): node is Extract<Node, { kind: KindRun }> {
+  return Object.hasOwn(kindsRun, node.kind);
+}
+
+/** A place of the graph, and the part that is not run. */
+export interface NotRun {
+  /** The id of a node; absent where it is said of the whole document. */
+  node?: string;
+  what: string;
+}
+
+export function notRunYet(graph: Graph): NotRun[] {
+  const found: NotRun[] = [];
+  if (graph.nodes.length === 0) found.push({ what: 'a document without steps' });
+  for (const one of graph.externals) {
+    if (one.graph === undefined) found.push({ what: `the ${one.thing} ${one.as} of ${one.file}, which was not known` });
+  }
+  for (const edge of graph.edges) {
+    if (edge.back) found.push({ node: edge.from, what: 'a link back' });
+    else if (edge.on !== undefined) found.push({ node: edge.from, what: `an edge for ${edge.on}` });
+  }
+  for (const node of graph.nodes) for (const what of partsNotRun(node)) found.push({ node: node.id, what });
+  return found;
+}
+
+function partsNotRun(node: Node): string[] {
+  if (!isRun(node)) return [node.kind];
+  const said: readonly (readonly [what: string, said: boolean])[] = [
+    ['a container', node.parent !== undefined],
+    ['for each', 'each' in node && node.each !== undefined],
+    ['if it fails', 'ifItFails' in node && node.ifItFails !== undefined],
+    ['section', 'section' in node && node.section !== undefined],
+    ['state', 'state' in node && node.state !== undefined],
+    ['breaker', 'breaker' in node && node.breaker !== undefined],
+    ['window', 'windowTokens' in node && node.windowTokens !== undefined],
+    ['think', 'think' in node && node.think !== undefined],
+    ['undo', 'undo' in node && node.undo !== undefined],
+    ['budget', 'budget' in node && node.budget !== undefined],
+    ...approvalParts(node),
+  ];
+  return said.filter(([, is]) => is).map(([what]) => what);
+}
+
+function approvalParts(node: Node): [string, boolean][] {
+  const parts: [string, boolean][] = [];
+  const approvers = node.kind === 'approve' ? node.approvers : 'requiresApproval' in node && node.requiresApproval;
+  if (approvers) {
+    parts.push(['approvers parted by and', approvers.need === 'all' && approvers.of.length > 1]);
+    parts.push(['a person as approver', approvers.of.some((one) => 'person' in one)]);
+  }
+  if (node.kind !== 'approve') return parts;
+  parts.push(
+    ['quorum', node.quorum !== undefined],
+    ['ask', node.ask !== undefined],
+    ['share', node.share !== undefined],
+  );
+  parts.push(['due', node.dueMs !== undefined], ['remind', node.remindEveryMs !== undefined]);
+  parts.push(['not by: contributors', node.notBy.includes('contributors')]);
+  parts.push(['actions besides approve and reject', node.actions.some((action) => action.effect === 'link')]);
+  return parts;
+}
