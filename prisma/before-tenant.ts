@@ -12,6 +12,18 @@ export interface Identity {
   roles: string[];
 }
 
+/** A service, and what the key it came with must be held against. */
+export interface KeyIdentity {
+  /** Has no roles. */
+  service: Identity;
+  /** SHA-256 of the key's secret, hex. */
+  secretHash: string;
+  scopes: string[];
+  expiresAt: Date | null;
+  revoked: boolean;
+  lastUsedAt: Date | null;
+}
+
 export interface RunScope {
   run: string;
   tenant: string;
@@ -42,6 +54,10 @@ export interface OutboxRow {
 export interface BeforeTenant {
   /** The person a token is about, by its issuer and subject. For the API. */
   identify(issuer: string, subject: string): Promise<Identity | undefined>;
+  /** The service of an API key, by the key's id; whoever asks compares the secret. For the API. */
+  identifyKey(id: string): Promise<KeyIdentity | undefined>;
+  /** That the key was used now, to about a minute. For the API. */
+  noteKeyUse(id: string): Promise<void>;
   /** Whose run it is. */
   runScope(run: string): Promise<RunScope | undefined>;
   /**
@@ -64,6 +80,23 @@ export function createBeforeTenant(pool: Pool, refuseNested: (call: string) => v
         values: [issuer, subject],
       });
       return rows[0];
+    },
+    async identifyKey(id) {
+      refuseNested('identifyKey');
+      const { rows } = await pool.query<Omit<Identity, 'roles'> & Omit<KeyIdentity, 'service'>>({
+        name: 'identify-key',
+        text: `SELECT tenant, user_id AS "user", name, email, active, secret_hash AS "secretHash", scopes,
+          expires_at AS "expiresAt", revoked, last_used_at AS "lastUsedAt" FROM identify_key($1)`,
+        values: [id],
+      });
+      const [row] = rows;
+      if (row === undefined) return undefined;
+      const { tenant, user, name, email, active, ...key } = row;
+      return { service: { tenant, user, name, email, active, roles: [] }, ...key };
+    },
+    async noteKeyUse(id) {
+      refuseNested('noteKeyUse');
+      await pool.query('SELECT note_key_use($1)', [id]);
     },
     async runScope(run) {
       refuseNested('runScope');

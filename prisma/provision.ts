@@ -39,9 +39,11 @@ export async function provision(
   }
 }
 
-/** The owner is bound by row-level security like everyone. */
+/** The owner is bound by row-level security like everyone, and is in the admin log under this name. */
 async function actIn(client: Client, tenant: string): Promise<void> {
-  await client.query(`SELECT set_config('app.tenant', $1, true)`, [tenant]);
+  await client.query(`SELECT set_config('app.tenant', $1, true), set_config('app.user', 'database-owner', true)`, [
+    tenant,
+  ]);
 }
 
 async function upsertTenant(client: Client, tenant: ProvisionedTenant): Promise<void> {
@@ -54,18 +56,18 @@ async function upsertTenant(client: Client, tenant: ProvisionedTenant): Promise<
 
 async function upsertUser(client: Client, user: ProvisionedUser): Promise<void> {
   await actIn(client, user.tenant);
-  await client.query(
-    `INSERT INTO user_account (tenant_id, id, name, email, issuer, subject) VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, email = excluded.email, issuer = excluded.issuer, subject = excluded.subject`,
+  const written = await client.query(
+    `INSERT INTO user_account AS u (tenant_id, id, name, email, issuer, subject) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, email = excluded.email, issuer = excluded.issuer, subject = excluded.subject
+       WHERE (u.name, u.email, u.issuer, u.subject) IS DISTINCT FROM (excluded.name, excluded.email, excluded.issuer, excluded.subject)`,
     [user.tenant, user.id, user.name, user.email, user.issuer, user.subject],
   );
-  await client.query('DELETE FROM membership WHERE tenant_id = $1 AND user_id = $2 AND NOT role = ANY($3)', [
-    user.tenant,
-    user.id,
-    user.roles,
-  ]);
-  await client.query(
-    'INSERT INTO membership (tenant_id, user_id, role) SELECT $1, $2, unnest($3::text[]) ON CONFLICT DO NOTHING',
-    [user.tenant, user.id, user.roles],
+  const { rows } = await client.query<{ roles: string[] }>(
+    `SELECT ARRAY(SELECT role FROM membership WHERE tenant_id = $1 AND user_id = $2 AND via = '' ORDER BY role COLLATE "C") AS roles`,
+    [user.tenant, user.id],
   );
+  const roles = [...new Set(user.roles)].sort();
+  if (written.rowCount === 0 && JSON.stringify(rows[0]?.roles) === JSON.stringify(roles)) return;
+  await client.query('SELECT set_memberships($1, $2, NULL)', [user.id, roles]);
+  await client.query(`SELECT append_admin_event('user.provisioned', $1, $2)`, [user.id, JSON.stringify({ roles })]);
 }

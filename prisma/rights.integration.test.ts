@@ -29,6 +29,8 @@ test('each role may do to each table exactly this', async () => {
   );
   expect(rows.map((row) => row.line)).toEqual([
     'api_user _prisma_migrations: select',
+    'api_user admin_event: select',
+    'api_user api_key: select insert update(revoked_at)',
     'api_user artifact: select insert',
     'api_user command: select insert',
     'api_user decision: select insert',
@@ -36,16 +38,20 @@ test('each role may do to each table exactly this', async () => {
     'api_user effect: select',
     'api_user gate: select update(status,verdict,output_digest,view,decided_at)',
     'api_user graph_version: select insert',
+    'api_user group_member: select',
     'api_user idempotent_request: select insert update(status,body)',
     'api_user membership: select',
     'api_user outbox: select insert',
+    'api_user people_group: select',
     'api_user run: select insert update(status,result_digest,ended_at)',
     'api_user run_event: select',
     'api_user step_execution: select',
     'api_user step_turn: select',
     'api_user tenant: select',
-    'api_user user_account: select',
+    'api_user user_account: select insert update(name,email,active)',
     'worker_user _prisma_migrations: select',
+    'worker_user admin_event: ',
+    'worker_user api_key: ',
     'worker_user artifact: select insert',
     'worker_user command: select update(heard_at)',
     'worker_user decision: ',
@@ -53,9 +59,11 @@ test('each role may do to each table exactly this', async () => {
     'worker_user effect: select insert update',
     'worker_user gate: select insert update(status,heard_at)',
     'worker_user graph_version: select',
+    'worker_user group_member: ',
     'worker_user idempotent_request: ',
     'worker_user membership: select',
     'worker_user outbox: ',
+    'worker_user people_group: ',
     'worker_user run: select update(status,result_digest,ended_at)',
     'worker_user run_event: select',
     'worker_user step_execution: select insert update',
@@ -73,11 +81,16 @@ test('each function can be called by these roles only', async () => {
      FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef ORDER BY 1`,
   );
   expect(rows).toEqual([
+    { line: 'append_admin_event: api', pinned: true },
     { line: 'append_run_event: api worker', pinned: true },
     { line: 'identify: api', pinned: true },
+    { line: 'identify_key: api', pinned: true },
+    { line: 'note_key_use: api', pinned: true },
     { line: 'outbox_due: api', pinned: true },
     { line: 'outbox_settle: api', pinned: true },
     { line: 'run_scope: api worker', pinned: true },
+    { line: 'set_group_roles: api', pinned: true },
+    { line: 'set_memberships: api', pinned: true },
   ]);
 });
 
@@ -151,6 +164,24 @@ test.each(['api', 'worker'] as const)(
     }
   },
 );
+
+test('the API can neither write the admin log nor memberships but by their functions', async () => {
+  for (const attempt of [
+    'INSERT INTO admin_event SELECT * FROM admin_event',
+    `UPDATE admin_event SET actor = 'gus'`,
+    'DELETE FROM admin_event',
+    'UPDATE tenant SET admin_seq = 0',
+    `INSERT INTO membership (tenant_id, user_id, role) VALUES ('acme', 'ann', 'admin')`,
+    'DELETE FROM membership',
+    `INSERT INTO people_group (tenant_id, name) VALUES ('acme', 'all')`,
+    `UPDATE user_account SET kind = 'person'`,
+    `UPDATE user_account SET issuer = 'https://other.example'`,
+    `UPDATE api_key SET expires_at = NULL`,
+    `UPDATE api_key SET scopes = '{people:admin}'`,
+  ]) {
+    await expect(sql(world.api, attempt), attempt).rejects.toThrow(refused);
+  }
+});
 
 test('a run cannot begin with a history it never had', async () => {
   await expect(

@@ -178,7 +178,7 @@ test.each([
     'does not follow the event before it',
   ],
   ['an event taken out', `DELETE FROM run_event WHERE run_id = $1 AND seq = 2`, 3, 'expected event 2'],
-  ['the end cut off', `DELETE FROM run_event WHERE run_id = $1 AND seq = 3`, 2, 'the log ends at 2, the run says 3'],
+  ['the end cut off', `DELETE FROM run_event WHERE run_id = $1 AND seq = 3`, 2, 'the log ends at 2, its head says 3'],
 ])('%s is found when tampered with', async (_what, statement, seq, reason) => {
   const run = await startRun(world.api, acme);
   await append([event(run, 'a'), event(run, 'b', { node: 'pay', body: { amount: 1 } }), event(run, 'c')]);

@@ -1,9 +1,12 @@
 /** The run log: append-only, gapless, hash-chained. */
-import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Json } from '../compiler/types.ts';
 import type { Tx } from './act-as.ts';
 import type { RunEvent } from './generated/client.ts';
+import type { ChainHead, ChainVerdict, HashChain } from './hash-chain.ts';
+import { verifyHashChain } from './hash-chain.ts';
+
+export type { ChainVerdict } from './hash-chain.ts';
 
 /** Everything that is logged of a run. */
 export const eventTypes = [
@@ -45,9 +48,15 @@ export type RunEventRow = RunEvent;
 /** Kept with the transaction, since it is known here and needed after the commit. */
 const grownByTransaction = new WeakMap<Tx, Set<string>>();
 
-/** The runs that `appendEvents` was given events of in this transaction. */
+/** The runs, and the proposals, whose logs were appended to in this transaction. */
 export function grownRuns(tx: Tx): ReadonlySet<string> {
   return grownByTransaction.get(tx) ?? new Set();
+}
+
+/** Has those who wait for the log of `id`, a run or a proposal, told of it after the commit. */
+export function noteGrown(tx: Tx, id: string): void {
+  const grown = grownByTransaction.get(tx) ?? new Set();
+  grownByTransaction.set(tx, grown.add(id));
 }
 
 /**
@@ -68,50 +77,19 @@ export async function appendEvents(tx: Tx, events: NewEvent[]): Promise<number[]
   const rows = await tx.$queryRaw<{ seq: number }[]>`
     SELECT append_run_event(e.event->>'run', e.event->>'type', e.event->>'sourceKey', e.event->>'node', e.event->>'body') AS seq
     FROM json_array_elements(${batch}::json) WITH ORDINALITY AS e(event, position) ORDER BY e.position`;
-  const grown = grownByTransaction.get(tx) ?? new Set();
-  grownByTransaction.set(tx, grown);
-  for (const { run } of events) grown.add(run);
+  for (const { run } of events) noteGrown(tx, run);
   return rows.map((row) => row.seq);
 }
 
-export type ChainVerdict = { ok: true } | { ok: false; seq: number; reason: string };
-
-/**
- * Whether `events`, in order of their numbers and without a gap, are as they were appended. They may start anywhere: of the first one
- * that is not number 1, the previous hash is taken as it stands. `head`, the run's own seq and headHash, reveals a
- * cut-off end.
- */
-export function verifyChain(events: RunEventRow[], head?: { seq: number; headHash: string }): ChainVerdict {
-  let previous: RunEventRow | undefined;
-  for (const event of events) {
-    const reason = faultOf(event, previous);
-    if (reason) return { ok: false, seq: event.seq, reason };
-    previous = event;
-  }
-  const last = { seq: previous?.seq ?? 0, headHash: previous?.hash ?? '' };
-  if (head && last.seq !== head.seq) {
-    return { ok: false, seq: last.seq, reason: `the log ends at ${last.seq}, the run says ${head.seq}` };
-  }
-  if (head && last.headHash !== head.headHash) {
-    return { ok: false, seq: last.seq, reason: 'the last hash is not the run’s' };
-  }
-  return { ok: true };
-}
-
-function faultOf(event: RunEventRow, previous: RunEventRow | undefined): string | undefined {
-  if (previous && (event.tenantId !== previous.tenantId || event.runId !== previous.runId))
-    return 'belongs to another run';
-  const expectedSeq = previous ? previous.seq + 1 : event.seq;
-  if (event.seq !== expectedSeq) return `expected event ${expectedSeq}`;
-  if (previous && event.prevHash !== previous.hash) return 'does not follow the event before it';
-  if (event.seq === 1 && event.prevHash !== '') return 'the first event follows another';
-  if (event.hash !== hashOf(event)) return 'its content is not what was hashed';
-  return undefined;
+/** The run's own seq and headHash, which reveal a cut-off end, or nothing: then the events are a part of the log. */
+export function verifyChain(events: RunEventRow[], head?: ChainHead): ChainVerdict {
+  return verifyHashChain(events, runLogChain, head);
 }
 
 /** As append_run_event (first migration) computes it, field by field. */
-function hashOf(event: RunEventRow): string {
-  const fields = [
+const runLogChain: HashChain<RunEventRow> = {
+  chainOf: (event) => `${event.tenantId} ${event.runId}`,
+  hashedFields: (event) => [
     event.prevHash,
     event.tenantId,
     event.runId,
@@ -121,10 +99,5 @@ function hashOf(event: RunEventRow): string {
     event.node,
     event.body,
     event.at.toISOString(),
-  ];
-  return createHash('sha256').update(fields.map(hashedField).join(''), 'utf8').digest('hex');
-}
-
-function hashedField(value: string | null): string {
-  return value === null ? '-' : `${Buffer.byteLength(value)}:${value}`;
-}
+  ],
+};

@@ -4,9 +4,11 @@ import { Client } from 'pg';
 import { inject } from 'vitest';
 import type { TestDatabase } from '../../dev/test-postgres.ts';
 import { createTestDatabase } from '../../dev/test-postgres.ts';
+import { createKey, newKeyText } from '../api-keys.ts';
 import { putArtifact } from '../artifacts.ts';
 import type { Actor, Store } from '../open.ts';
 import { openStore } from '../open.ts';
+import { changePerson, setGroupRoles } from '../people.ts';
 import { provision } from '../provision.ts';
 import { appendEvents } from '../run-log.ts';
 
@@ -126,9 +128,20 @@ export interface FilledRun {
   gate: string;
 }
 
+/** A group with the actor in it, and a key of a service. */
+export async function fillPeople(api: Store, actor: Actor): Promise<void> {
+  const group = `group-${randomUUID()}`;
+  await api.actAs(actor, async (tx) => {
+    await setGroupRoles(tx, actor.tenant, group, ['reader']);
+    await changePerson(tx, actor.tenant, actor.user, { groups: [group] });
+    await createKey(tx, actor, newKeyText(), { service: `sync of ${actor.tenant}`, scopes: ['runs:read'] });
+  });
+}
+
 /** A run with a row in every table: a committed step with a turn and an effect, a decided gate, a command. */
 export async function fillRun(world: Pick<StoreWorld, 'api' | 'worker'>, actor: Actor): Promise<FilledRun> {
   const tenantId = actor.tenant;
+  await fillPeople(world.api, actor);
   const run = await startRun(world.api, actor);
   const step = await insertStep(world.worker, actor, run);
   const [effect, gate] = [`effect-${run}`, await insertGate(world.worker, actor, run)];
