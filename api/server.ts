@@ -1,9 +1,9 @@
 /** The API process: `node api/server.ts`, set up by the environment (env.ts), ended by SIGTERM or SIGINT. */
-import { createRemoteJWKSet } from 'jose';
 import { defaultTaskQueue } from '../workflows/messages.ts';
 import { openDevelopmentIssuer } from './development-issuer.ts';
 import type { Env } from './env.ts';
 import { readEnv } from './env.ts';
+import { issuerKeys } from './issuer-keys.ts';
 import type { TokenRules } from './plugins/identity.ts';
 import { startApi } from './start.ts';
 
@@ -13,7 +13,7 @@ async function tokensOf(env: Env): Promise<TokenRules> {
   }
   // readEnv has seen to it that both are set.
   const { WAYMARK_JWKS_URL: jwks = '', WAYMARK_TOKEN_ISSUER: issuer = '', WAYMARK_TOKEN_AUDIENCE: audience } = env;
-  return { issuer, audience, keys: createRemoteJWKSet(new URL(jwks)) };
+  return { issuer, audience, keys: issuerKeys(new URL(jwks)) };
 }
 
 async function main(): Promise<void> {

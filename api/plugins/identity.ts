@@ -1,30 +1,17 @@
 /**
- * Who asks: a bearer token that the configured issuer signed for this audience, and the person the store has for its
- * subject now. Every route needs one unless its config says `public`. Whatever is wrong with a token, the answer is the
- * same 401: it tells a stranger nothing.
+ * Who asks: a bearer token, of the configured issuer or an API key, and the person or service the store has for it now.
+ * Every route needs one unless its config says `public`. Whatever is wrong with a token, the answer is the same 401: it tells
+ * a stranger nothing. A key that is good but not for this route is told which scope it lacks.
  */
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { JWTVerifyGetKey } from 'jose';
-import { errors, jwtVerify } from 'jose';
 import type { Identity } from '../../prisma/open.ts';
 import { Problem } from '../errors.ts';
+import { refusalOfKey } from '../key-scopes.ts';
+import type { Caller, TokenRules } from '../sign-in.ts';
+import { signIn } from '../sign-in.ts';
 
-export interface TokenRules {
-  issuer: string;
-  audience: string;
-  /** The issuer's public keys. */
-  keys: JWTVerifyGetKey;
-}
-
-/** The caller of one request. */
-export interface Caller {
-  person: Identity;
-  /** Of the token: it proves nothing after this. */
-  expiresAt: Date;
-  /** The person as the store has them now; undefined when they are gone or inactive. */
-  again(): Promise<Identity | undefined>;
-}
+export type { Caller, TokenRules } from '../sign-in.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -46,44 +33,30 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller;
 }
 
-const algorithms = ['EdDSA', 'RS256', 'ES256'];
-
 export const identity = fp<TokenRules>(
-  async (app, { issuer, audience, keys }) => {
+  async (app, rules) => {
     app.decorateRequest('caller', undefined);
 
-    async function findCaller(header: string | undefined): Promise<Caller | undefined> {
-      const token = /^Bearer ([\w.~+/=-]+)$/i.exec(header ?? '')?.[1];
-      if (token === undefined) return undefined;
-      const verified = await jwtVerify(token, keys, {
-        issuer,
-        audience,
-        algorithms,
-        requiredClaims: ['sub', 'exp'],
-        clockTolerance: 5,
-      }).catch((error: unknown) => {
-        if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) throw error;
-        return undefined;
-      });
-      const { sub, exp } = verified?.payload ?? {};
-      if (sub === undefined || exp === undefined) return undefined;
-      const again = async () => {
-        const person = await app.store.before.identify(issuer, sub);
-        return person?.active === true ? person : undefined;
-      };
-      const person = await again();
-      return person && { person, expiresAt: new Date(exp * 1_000), again };
-    }
-
     app.addHook('onRequest', async (request, reply) => {
-      if (request.routeOptions.config.public === true || request.is404) return;
-      const caller = await findCaller(request.headers.authorization);
+      const { config, url } = request.routeOptions;
+      if (config.public === true || request.is404) return;
+      const token = bearerOf(request);
+      const caller = token === undefined ? undefined : await signIn(app.store.before, rules, token);
       if (caller === undefined) {
         reply.header('www-authenticate', 'Bearer');
         throw new Problem('unauthenticated');
       }
       request.caller = caller;
+      const refusal = caller.scopes && refusalOfKey(request.method, url ?? '', caller.scopes);
+      if (refusal !== undefined) throw new Problem('not-permitted', { detail: refusal });
     });
   },
   { name: 'identity', dependencies: ['database'], fastify: '5.x' },
 );
+
+/** Of several Authorization headers none is taken: what stands before us may have looked at another than we would. */
+function bearerOf(request: FastifyRequest): string | undefined {
+  const names = request.raw.rawHeaders.filter((name, index) => index % 2 === 0 && /^authorization$/i.test(name));
+  if (names.length > 1) return undefined;
+  return /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+}
