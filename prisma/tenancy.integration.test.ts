@@ -9,7 +9,7 @@ interface Table {
   columns: string[];
 }
 
-const appendOnly = ['run_event', 'admin_event'];
+const appendOnly = ['run_event', 'admin_event', 'proposal_event', 'section_version'];
 
 let world: StoreWorld;
 let tables: Table[];

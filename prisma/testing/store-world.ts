@@ -6,9 +6,11 @@ import type { TestDatabase } from '../../dev/test-postgres.ts';
 import { createTestDatabase } from '../../dev/test-postgres.ts';
 import { createKey, newKeyText } from '../api-keys.ts';
 import { putArtifact } from '../artifacts.ts';
+import { notify } from '../notifications.ts';
 import type { Actor, Store } from '../open.ts';
 import { openStore } from '../open.ts';
 import { changePerson, setGroupRoles } from '../people.ts';
+import { openProposal } from '../proposals.ts';
 import { provision } from '../provision.ts';
 import { appendEvents } from '../run-log.ts';
 
@@ -138,11 +140,48 @@ export async function fillPeople(api: Store, actor: Actor): Promise<void> {
   });
 }
 
+/** A proposal of a run with a written section, a suggestion, a transcript that is granted, and a notification; its id. */
+export async function fillProposal(api: Store, actor: Actor, run: string): Promise<string> {
+  const { tenant: tenantId, user } = actor;
+  const at = new Date();
+  return api.actAs(actor, async (tx) => {
+    const digest = await putArtifact(tx, tenantId, 'A summary.');
+    const id = await openProposal(tx, actor, {
+      title: 'Expense',
+      run,
+      definition: '{}',
+      assignee: { person: user },
+      sections: [{ name: 'Summary' }, { name: 'Costs', owner: { role: 'finance' } }, { name: '' }],
+      contents: [{ section: 'Summary', digest, source: 'result' }],
+    });
+    if (id === undefined) throw new Error('the run has a proposal already');
+    const of = { tenantId, proposalId: id };
+    await tx.transcriptGrant.create({ data: { ...of, id, ownerId: user, granteeId: user, grantedAt: at } });
+    await tx.suggestion.create({
+      data: {
+        ...of,
+        id,
+        authorId: user,
+        kind: 'replace',
+        section: 'Summary',
+        baseDigest: digest,
+        bodyDigest: digest,
+        madeAt: at,
+      },
+    });
+    await notify(tx, tenantId, [
+      { user, kind: 'suggested', proposal: id, address: `/proposals/${id}`, body: { suggestion: id }, sourceKey: id },
+    ]);
+    return id;
+  });
+}
+
 /** A run with a row in every table: a committed step with a turn and an effect, a decided gate, a command. */
 export async function fillRun(world: Pick<StoreWorld, 'api' | 'worker'>, actor: Actor): Promise<FilledRun> {
   const tenantId = actor.tenant;
   await fillPeople(world.api, actor);
   const run = await startRun(world.api, actor);
+  await fillProposal(world.api, actor, run);
   const step = await insertStep(world.worker, actor, run);
   const [effect, gate] = [`effect-${run}`, await insertGate(world.worker, actor, run)];
   const at = new Date();
