@@ -49,12 +49,15 @@ export const diagnosticCodes = {
   'unknown-type': 'No type has this name.',
 
   // Tables, types and rules
-  'missing-table': 'A section needs a table.',
+  'missing-table': 'A section needs a table, or another form that its fields can be written in.',
+  'two-forms': 'Fields are written in two forms, such as a table and a list.',
   'second-table': 'A section has one table.',
   'unknown-column': 'A table has a column that its section does not read.',
   'missing-column': 'A table lacks a column that its section needs.',
   'missing-cell': 'A cell that is needed is empty.',
   'invalid-type': 'A type cannot be read.',
+  'json-syntax': 'A JSON Schema is not JSON.',
+  'invalid-schema': 'A JSON Schema says what no type can say.',
   'type-cycle': 'A record contains itself, so no value could ever fit it.',
   'unknown-rule': 'No rule reads like this.',
   'rule-not-here': 'A rule does not fit the type of its field.',

@@ -15,14 +15,7 @@ export function checkTypes(draft: DocumentDraft, named: ReadonlyMap<string, Type
 
 /** A circle of required fields; one through a list, a map, a choice or an optional field can end. */
 function reportTypeCycles(types: readonly TypeDraft[], report: Report): void {
-  const needs = new Map(
-    types.map((type) => [
-      type.name,
-      type.fields
-        .filter(({ field }) => !field.optional && field.default === undefined && field.type.kind === 'named')
-        .map(({ field }) => (field.type.kind === 'named' ? field.type.name : '')),
-    ]),
-  );
+  const needs = new Map(types.map((type) => [type.name, type.complete ? neededBy(type.type) : []]));
   const told = new Set<string>();
   for (const type of types) {
     const circle = circleThrough(type.name, needs);
@@ -32,6 +25,15 @@ function reportTypeCycles(types: readonly TypeDraft[], report: Report): void {
     const message = `Unexpected type ${last.name} that contains itself, expected an optional field or a list on the way`;
     report.error('type-cycle', last.nameSpan, message);
   }
+}
+
+/** The named types of which every value of the type holds one. */
+function neededBy(type: Type): string[] {
+  if (type.kind === 'named') return [type.name];
+  if (type.kind !== 'record') return [];
+  return type.fields
+    .filter((field) => !field.optional && field.default === undefined)
+    .flatMap((field) => neededBy(field.type));
 }
 
 function circleThrough(start: string, needs: ReadonlyMap<string, string[]>): string[] | undefined {
@@ -60,7 +62,8 @@ function checkComputed(
   report: Report,
 ): void {
   const self: Type = complete ? { kind: 'record', fields: fields.map((one) => one.field) } : { kind: 'anything' };
-  for (const [index, { field, computed }] of fields.entries()) {
+  for (const [index, { field, computed, inner }] of fields.entries()) {
+    if (inner) checkComputed(inner, complete, named, report);
     if (!computed) continue;
     const checked = checkExpression(computed.code, { names: new Map([['this', self]]), types: named });
     const before = report.count();

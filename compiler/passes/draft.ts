@@ -165,7 +165,10 @@ export interface TypeDraft {
   name: string;
   nameSpan: Span;
   block: Block;
+  /** Of a record. */
   fields: FieldDraft[];
+  type: Type;
+  /** Was all of it read? If not, nothing is said of its values. */
   complete: boolean;
 }
 

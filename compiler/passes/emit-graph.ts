@@ -28,10 +28,7 @@ export function emitGraph(
     id: draft.id,
     title: draft.title,
     inputs: draft.inputs.map((one) => one.field),
-    types: draft.types.map(({ name, fields }) => ({
-      name,
-      type: { kind: 'record', fields: fields.map((one) => one.field) },
-    })),
+    types: draft.types.map(({ name, type }) => ({ name, type })),
     agents: draft.agents.map(({ block: _block, ...agent }) => agent),
     nodes: draft.steps.flatMap((step) => {
       if (!step.kind) return [];

@@ -9,6 +9,7 @@ type Root = ReturnType<typeof markdownParser.parse>;
 export type RootContent = Root['children'][number];
 export type Nodes = Root | RootContent;
 type NodeOf<Type extends RootContent['type']> = Extract<RootContent, { type: Type }>;
+export type CodeBlock = NodeOf<'code'>;
 export type Definition = NodeOf<'definition'>;
 export type FootnoteDefinition = NodeOf<'footnoteDefinition'>;
 export type HeadingNode = NodeOf<'heading'>;

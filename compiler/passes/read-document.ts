@@ -3,9 +3,10 @@ import type { Span } from '../source-text.ts';
 import { foldName } from '../source-text.ts';
 import type { Type } from '../types.ts';
 import type { AgentDraft, DocumentDraft, ResultDraft, TypeDraft } from './draft.ts';
+import { readFieldName } from './field-names.ts';
 import { phrasesSpan, phrasesText } from './phrases.ts';
 import type { FieldsDraft } from './read-fields.ts';
-import { checkDefaults, readFieldName, readFieldRules, readFields } from './read-fields.ts';
+import { checkDefaults, readFieldRules, readFields } from './read-fields.ts';
 import type { Block, Heading, Outline } from './read-sections.ts';
 import type { Body } from './read-settings.ts';
 import { proseOf, valueSpan } from './read-settings.ts';
@@ -18,22 +19,24 @@ import { sortSettings } from './sort-settings.ts';
 
 export type Bodies = ReadonlyMap<Heading, Body>;
 
+const noFields: FieldsDraft = { fields: [], rows: [], type: { kind: 'record', fields: [] }, complete: true };
 const noBody: Body = { settings: [], rest: [] };
 
 export function readDocument(outline: Outline, bodies: Bodies, context: Context): DocumentDraft {
   const { sections } = outline;
   const bodyOf = (block: Block): Body => bodies.get(block.heading) ?? noBody;
   const readRecord = (block: Block, nameColumn: 'Name' | 'Field'): FieldsDraft =>
-    readFields(block, bodyOf(block), nameColumn, context.names, context);
+    readFields(block, bodyOf(block), nameColumn, context);
   if (outline.title) readDocumentSettings(bodyOf(outline.title), context);
   const inputs = sections.get('inputs');
-  const inputFields = inputs ? readRecord(inputs, 'Name') : { fields: [], rows: [], complete: true };
+  const inputFields = inputs ? readRecord(inputs, 'Name') : noFields;
   const records = (sections.get('types')?.blocks ?? []).map((block) => ({ block, record: readRecord(block, 'Field') }));
   const types: TypeDraft[] = records.map(({ block, record }) => ({
     name: context.names.ids.get(block.heading) ?? block.heading.text,
     nameSpan: block.heading.span,
     block,
     fields: record.fields,
+    type: record.type,
     complete: record.complete,
   }));
   const named = namedTypes(types);
@@ -62,14 +65,9 @@ export function readDocument(outline: Outline, bodies: Bodies, context: Context)
   };
 }
 
-/** Types as records. One whose table could not be read in full is `anything`, so that nothing false is said of it. */
+/** The types by name. One that could not be read in full is `anything`, so that nothing false is said of it. */
 export function namedTypes(types: readonly TypeDraft[]): Map<string, Type> {
-  return new Map(
-    types.map((one) => [
-      one.name,
-      one.complete ? { kind: 'record', fields: one.fields.map((draft) => draft.field) } : { kind: 'anything' },
-    ]),
-  );
+  return new Map(types.map((one) => [one.name, one.complete ? one.type : { kind: 'anything' }]));
 }
 
 function reportNoSteps(outline: Outline, title: Block, { report }: Context): void {

@@ -1,103 +1,169 @@
-/** Inputs and types: tables to fields. */
+/** Inputs and types: a table, a list or a JSON Schema to fields. */
 import type { Report } from '../diagnostics.ts';
 import type { Span } from '../source-text.ts';
-import { foldName } from '../source-text.ts';
 import type { Type } from '../types.ts';
 import { valueValidator } from '../validate-value.ts';
-import { phrasesSpan, phrasesText } from './phrases.ts';
+import { readFieldName } from './field-names.ts';
+import type { List, RootContent } from './markdown.ts';
+import { phrasesText, spanOf } from './phrases.ts';
+import type { FieldReading, FieldRow } from './read-field-list.ts';
+import { fieldLikeItem, fieldListsIn, readFieldLists } from './read-field-list.ts';
 import type { FieldDraft } from './read-rules.ts';
 import { readRules } from './read-rules.ts';
+import { isSchemaBlock, readSchemaBlock } from './read-schema-block.ts';
 import type { Block } from './read-sections.ts';
 import type { Body, Reading } from './read-settings.ts';
-import type { Row } from './read-table.ts';
+import { firstLine, isHidden } from './read-settings.ts';
 import { readTable } from './read-table.ts';
 import { readType } from './read-type.ts';
-import { isReservedField } from './reserved-words.ts';
-import type { Names } from './resolve-names.ts';
 
 /** Fields whose type and name are known; their rules are read by `readFieldRules` once all types are. */
 export interface FieldsDraft {
   fields: FieldDraft[];
-  rows: { row: Row; draft: FieldDraft }[];
+  /** Every field, those of records within records as well. */
+  rows: FieldRow[];
+  /** What values have these fields: a record, unless a JSON Schema says otherwise. */
+  type: Type;
   /** Was every row read? If not, the record's fields are not all known. */
   complete: boolean;
 }
 
-export function readFields(
+/** What stands under the heading of the inputs or of a type has no settings: its list is its fields. */
+export function readFieldsBody(block: Block, reading: Reading): Body {
+  const nodes = visibleNodes(block, reading);
+  const lists = new Set<RootContent>(chooseForm(nodes, reading)?.lists ?? []);
+  return { settings: [], rest: nodes.filter((node) => !lists.has(node)) };
+}
+
+/** The inputs take no JSON Schema, which has no word for what is untrusted. */
+export function readFields(block: Block, body: Body, nameColumn: 'Name' | 'Field', reading: FieldReading): FieldsDraft {
+  const { report } = reading;
+  const before = report.count();
+  const nodes = visibleNodes(block, reading);
+  const form = chooseForm(nodes, reading);
+  const read = readForm(form, block, body, nameColumn, reading);
+  if (form) refuseSecondForm(form.nodes, nodes, reading);
+  return { ...read, complete: report.count() === before };
+}
+
+function visibleNodes(block: Block, { source }: Reading): RootContent[] {
+  return block.nodes.filter((node) => !isHidden(node, source));
+}
+
+interface Form {
+  nodes: RootContent[];
+  lists?: List[];
+}
+
+/** A table or a schema before a list, which may also be prose. */
+function chooseForm(nodes: readonly RootContent[], reading: Reading): Form | undefined {
+  const found = nodes.find((node) => node.type === 'table' || isSchemaBlock(node));
+  if (found) return { nodes: [found] };
+  const lists = fieldListsIn(nodes, reading);
+  return lists.length > 0 ? { nodes: lists, lists } : undefined;
+}
+
+function readForm(
+  form: Form | undefined,
   block: Block,
   body: Body,
   nameColumn: 'Name' | 'Field',
-  names: Names,
-  reading: Reading,
-): FieldsDraft {
+  reading: FieldReading,
+): Omit<FieldsDraft, 'complete'> {
+  const { report, source } = reading;
+  const nothing = { fields: [], rows: [], type: { kind: 'record' as const, fields: [] } };
+  const [node] = form?.nodes ?? [];
+  const isInputs = nameColumn === 'Name';
+  if (!form || !node) {
+    const others = isInputs ? ' or a list of fields' : ', a list of fields or a json schema block';
+    const message = `Unexpected ${block.heading.text} without fields, expected a table (${nameColumn}, Type, Rule, Meaning)${others}`;
+    report.error('missing-table', block.heading.span, message);
+    return nothing;
+  }
+  if (isSchemaBlock(node)) {
+    if (isInputs) {
+      const message =
+        'Unexpected JSON Schema under the inputs, expected a table or a list, which can say what is untrusted';
+      report.error('missing-table', firstLine(node, source), message);
+      return nothing;
+    }
+    const name = reading.names.ids.get(block.heading) ?? block.heading.text;
+    const { type, fields, all } = readSchemaBlock(node, name, reading);
+    return { fields, rows: all.map((draft) => ({ draft, rule: [] })), type: type ?? nothing.type };
+  }
+  const read = form.lists ? readFieldLists(form.lists, reading) : readFieldTable(block, body, nameColumn, reading);
+  return { ...read, type: { kind: 'record', fields: read.fields.map((one) => one.field) } };
+}
+
+function readFieldTable(
+  block: Block,
+  body: Body,
+  nameColumn: 'Name' | 'Field',
+  reading: FieldReading,
+): { fields: FieldDraft[]; rows: FieldRow[] } {
   const columns = [
     { name: nameColumn, needed: true },
     { name: 'Type', needed: true },
     { name: 'Rule', needed: false },
     { name: 'Meaning', needed: false },
   ];
-  const { report } = reading;
-  const before = report.count();
-  const rows = readTable(block, body, columns, reading);
-  const drafts: FieldsDraft['rows'] = [];
+  const { names, report } = reading;
   const taken = new Map<string, Span>();
-  for (const row of rows) {
+  const rows = readTable(block, body, columns, reading).flatMap((row): FieldRow[] => {
     const nameCell = row.cells.get(nameColumn.toLowerCase());
     const typeCell = row.cells.get('type');
     const name = nameCell && nameCell.phrases.length > 0 ? readFieldName(nameCell, taken, report) : undefined;
     const type =
       typeCell && typeCell.phrases.length > 0 ? readType(typeCell.phrases, typeCell.span, names, report) : undefined;
-    if (name === undefined || !nameCell) continue;
+    if (name === undefined || !nameCell) return [];
     const meaning = phrasesText(row.cells.get('meaning')?.phrases ?? []);
     const field = { name, type: type ?? { kind: 'anything' as const }, ...(meaning !== '' && { meaning }) };
-    drafts.push({ row, draft: { field, nameSpan: nameCell.span, span: row.span } });
-  }
-  return { fields: drafts.map((one) => one.draft), rows: drafts, complete: report.count() === before };
+    return [{ draft: { field, nameSpan: nameCell.span, span: row.span }, rule: row.cells.get('rule')?.phrases ?? [] }];
+  });
+  return { fields: rows.map((row) => row.draft), rows };
 }
 
-/** Names that expressions read after a dot. Reports and returns undefined for others. */
-export function readFieldName(
-  cell: { phrases: Parameters<typeof phrasesText>[0]; span: Span },
-  taken: Map<string, Span>,
-  report: Report,
-): string | undefined {
-  const [only] = cell.phrases;
-  const name = cell.phrases.length === 1 && only?.kind === 'code' ? only.code : phrasesText(cell.phrases);
-  const span = phrasesSpan(cell.phrases, cell.span);
-  if (isReservedField(name)) {
-    report.error('reserved-name', span, `Unexpected name ${name}, which has a meaning of its own, expected another`);
-    return undefined;
-  }
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    report.error(
-      'bad-name',
-      span,
-      `Unexpected name ${name}, expected letters a to z, digits and _, as expressions read it`,
-    );
-    return undefined;
-  }
-  const before = taken.get(foldName(name));
-  if (before) {
-    const related = [{ span: before, message: `${name} is taken here` }];
-    report.error('taken-name', span, `Unexpected second ${name}, expected another name`, { related });
-    return undefined;
-  }
-  taken.set(foldName(name), span);
-  return name;
+/** Fields in a second form would be lost: told at the later of the two. */
+function refuseSecondForm(form: readonly RootContent[], nodes: readonly RootContent[], reading: FieldReading): void {
+  const { report, source } = reading;
+  const [chosen] = form;
+  const second = nodes.find((node) => !form.includes(node) && holdsFields(node, chosen, reading));
+  if (!chosen || !second) return;
+  const [first, later] = spanOf(chosen).start < spanOf(second).start ? [chosen, second] : [second, chosen];
+  const related = [{ span: firstLine(first, source), message: 'the first is here' }];
+  const [one, other] = [formName(first), formName(later)];
+  const message =
+    one === other
+      ? `Unexpected second ${one}, expected one`
+      : `Unexpected ${other} beside a ${one}, expected the fields in one of them`;
+  report.error('two-forms', firstLine(later, source), message, { related });
+}
+
+function holdsFields(node: RootContent, chosen: RootContent | undefined, reading: FieldReading): boolean {
+  // A second table is told where tables are read.
+  if (node.type === 'table') return chosen?.type !== 'table';
+  if (isSchemaBlock(node)) return true;
+  return node.type === 'list' && !node.ordered && fieldLikeItem(node, reading) !== undefined;
+}
+
+function formName(node: RootContent): string {
+  if (node.type === 'list') return 'list of fields';
+  return node.type === 'table' ? 'table of fields' : 'JSON Schema';
 }
 
 /** Second step of reading fields, when all named types are known. */
 export function readFieldRules(draft: FieldsDraft, types: ReadonlyMap<string, Type>, report: Report): void {
-  for (const { row, draft: field } of draft.rows) {
-    const rule = row.cells.get('rule');
-    if (rule && rule.phrases.length > 0) readRules(rule.phrases, field, types, report);
+  for (const { rule, draft: field } of draft.rows) {
+    if (rule.length > 0) readRules(rule, field, types, report);
   }
 }
 
 /** Third step, when the rules of all fields are known: does each default meet its type and rules? */
 export function checkDefaults(draft: FieldsDraft, types: ReadonlyMap<string, Type>, report: Report): void {
   const named = [...types].map(([name, type]) => ({ name, type }));
-  for (const { field, default: value } of draft.fields) {
+  for (const {
+    draft: { field, default: value },
+  } of draft.rows) {
     if (value === undefined) continue;
     const { default: _default, computed: _computed, ...bare } = field;
     const validator = valueValidator({ kind: 'record', fields: [bare] }, named);

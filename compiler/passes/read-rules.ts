@@ -2,13 +2,15 @@
 import { RE2JS } from 're2js';
 import type { Report } from '../diagnostics.ts';
 import { resolveType, typeText } from '../expressions/check.ts';
+import { editDistance } from '../nearest-word.ts';
+import { parsePlainJson } from '../plain-json.ts';
+import { clashesOf, ruleTakers } from '../rule-bounds.ts';
 import type { Span } from '../source-text.ts';
 import { plainWords } from '../source-text.ts';
 import type { Field, Json, Rules, Type } from '../types.ts';
 import type { Code, Phrase } from './phrases.ts';
 import { phrasesSpan, phrasesText, splitAtCommas } from './phrases.ts';
 import { readNumber } from './quantities.ts';
-import { isPrototypeName } from './reserved-words.ts';
 
 /** A field and what later passes need of where it was written. */
 export interface FieldDraft {
@@ -17,6 +19,8 @@ export interface FieldDraft {
   span: Span;
   computed?: Code;
   default?: { value: Json; span: Span };
+  /** Of a record that is written as a list under the field. */
+  inner?: FieldDraft[];
 }
 
 type NamedTypes = ReadonlyMap<string, Type>;
@@ -40,6 +44,30 @@ const ruleWords = [
   'untrusted',
 ];
 
+/** Does the entry of a comma list say a rule? */
+export function startsRule(entry: readonly Phrase[]): boolean {
+  return ruleOf(wordsOf(entry)) !== undefined;
+}
+
+/** Is the first word of the entry a slip of the pen away from a rule's, so that it is no value of a `one of`? */
+export function nearlyStartsRule(entry: readonly Phrase[]): boolean {
+  const [word = '', second = ''] = wordsOf(entry).toLowerCase().split(' ');
+  return ruleWords.some((rule) => {
+    const [first = '', next] = rule.split(' ');
+    return next === undefined
+      ? editDistance(word, first) <= 1
+      : editDistance(`${word} ${second}`, `${first} ${next}`) <= 1;
+  });
+}
+
+function wordsOf([first]: readonly Phrase[]): string {
+  return first?.kind === 'text' ? plainWords(first.text) : '';
+}
+
+function ruleOf(words: string): string | undefined {
+  return ruleWords.find((one) => words.toLowerCase() === one || words.toLowerCase().startsWith(`${one} `));
+}
+
 /** Adds the rules to the draft. `types` are the document's named types, for what a rule can be said of. */
 export function readRules(phrases: readonly Phrase[], draft: FieldDraft, types: NamedTypes, report: Report): void {
   const said = new Map<string, Span>();
@@ -47,8 +75,8 @@ export function readRules(phrases: readonly Phrase[], draft: FieldDraft, types: 
   for (const entry of splitAtCommas(phrases)) {
     if (entry.length === 0) continue;
     const span = phrasesSpan(entry, draft.span);
-    const words = entry[0]?.kind === 'text' ? plainWords(entry[0].text) : '';
-    const name = ruleWords.find((one) => words.toLowerCase() === one || words.toLowerCase().startsWith(`${one} `));
+    const words = wordsOf(entry);
+    const name = ruleOf(words);
     if (name === undefined) {
       const nearest = { word: words.replace(/ \S*\d\S*$/, ''), candidates: ruleWords };
       const message = `Unexpected rule ${phrasesText(entry)}, expected one of ${ruleWords.join(', ')}`;
@@ -131,8 +159,15 @@ function readDefault(rule: Rule, code: Code | undefined, draft: FieldDraft, type
     report.error('missing-value', span, 'Unexpected default without a value, expected words or inline code after it');
     return;
   }
-  const value = code ? defaultOf(code.code, resolved) : defaultOf(rest, resolved);
   const valueSpan = code ? code.span : span;
+  if (!code && (resolved.kind === 'number' || resolved.kind === 'integer') && /\d$/.test(rest)) {
+    const number = readNumber(rest, span, report);
+    if (number === undefined) return;
+    draft.field.default = number;
+    draft.default = { value: number, span };
+    return;
+  }
+  const value = code ? defaultOf(code.code, resolved) : defaultOf(rest, resolved);
   if (value === undefined) {
     const message = `Unexpected default ${code?.code ?? rest}, expected ${typeText(draft.field.type)}`;
     report.error('bad-default', valueSpan, message);
@@ -157,39 +192,17 @@ function defaultOf(words: string, type: Type): Json | undefined {
     case 'yes/no':
       return words === 'yes' || words === 'true' ? true : words === 'no' || words === 'false' ? false : undefined;
     default:
-      // Reading, writing and checking JSON go as deep as it nests.
-      if ((words.match(/[[{]/g)?.length ?? 0) > maxDefaultNesting) return undefined;
-      try {
-        return JSON.parse(words, plainJson) as Json;
-      } catch {
-        return type.kind === 'anything' || type.kind === 'union' ? words : undefined;
-      }
+      break;
   }
+  const json = parsePlainJson(words);
+  const hasRoom = type.kind === 'anything' || type.kind === 'union';
+  return json === undefined && hasRoom ? words : json;
 }
 
-const maxDefaultNesting = 500;
-
-/** Refuses what JSON text can say and a graph cannot: half characters, numbers without end, and `__proto__`. */
-function plainJson(key: string, value: unknown): unknown {
-  const odd =
-    isPrototypeName(key) ||
-    !key.isWellFormed() ||
-    (typeof value === 'string' && !value.isWellFormed()) ||
-    (typeof value === 'number' && !Number.isFinite(value));
-  if (odd) throw new SyntaxError('expected plain JSON');
-  return value;
-}
-
-const takers: Record<'number' | 'length' | 'text', readonly Type['kind'][]> = {
-  number: ['number', 'integer'],
-  length: ['text', 'url', 'list', 'map'],
-  text: ['text', 'url'],
-};
-
-function allowed(rule: Rule, needs: keyof typeof takers, type: Type, types: NamedTypes, report: Report): boolean {
+function allowed(rule: Rule, needs: keyof typeof ruleTakers, type: Type, types: NamedTypes, report: Report): boolean {
   const { kind } = resolveType(type, types);
-  if (takers[needs].includes(kind)) return true;
-  const message = `Unexpected ${rule.name} on ${typeText(type)}, expected it on ${takers[needs].join(', ')}`;
+  if (ruleTakers[needs].includes(kind)) return true;
+  const message = `Unexpected ${rule.name} on ${typeText(type)}, expected it on ${ruleTakers[needs].join(', ')}`;
   report.error('rule-not-here', rule.span, message);
   return false;
 }
@@ -201,17 +214,7 @@ function reportClashes(rules: Rules, said: Map<string, Span>, draft: FieldDraft,
     if (!first || !second) return;
     report.error('empty-range', second, message, { related: [{ span: first, message: 'it clashes with this' }] });
   };
-  const least = Math.max(rules.atLeast ?? -Infinity, rules.moreThan ?? -Infinity);
-  const most = Math.min(rules.atMost ?? Infinity, rules.lessThan ?? Infinity);
-  const open = rules.moreThan === least || rules.lessThan === most;
-  if (least > most || (least === most && open)) {
-    const from = rules.moreThan === least ? 'more than' : 'at least';
-    const to = rules.lessThan === most ? 'less than' : 'at most';
-    clash(from, to, `Unexpected ${from} ${least} with ${to} ${most}, expected bounds that some number meets`);
-  }
-  if ((rules.lengthAtLeast ?? 0) > (rules.lengthAtMost ?? Infinity)) {
-    clash('length at least', 'length at most', 'Unexpected lengths, expected bounds that some length meets');
-  }
+  for (const { rules: pair, message } of clashesOf(rules)) clash(...pair, message);
   const { field } = draft;
   if (field.computed !== undefined && said.has('default')) {
     clash('computed', 'default', 'Unexpected default on a computed field, expected one of the two');

@@ -63,7 +63,8 @@ export function readSettings(block: Block, reading: Reading): Body {
   return { settings, rest };
 }
 
-function isHidden(node: RootContent, source: SourceText): boolean {
+/** Comments and reference definitions are not what a reader sees. */
+export function isHidden(node: RootContent, source: SourceText): boolean {
   if (node.type === 'definition') return true;
   return node.type === 'html' && isComment(source.slice(spanOf(node)));
 }
@@ -123,7 +124,8 @@ function reportLateItem(item: ListItem, under: RootContent | undefined, settings
   report.error('late-setting', firstLine(item, source), message, related && { related });
 }
 
-function firstLine(node: Nodes, source: SourceText): Span {
+/** The span of the node's first line. */
+export function firstLine(node: Nodes, source: SourceText): Span {
   const span = spanOf(node);
   const end = source.text.indexOf('\n', span.start);
   return { start: span.start, end: Math.min(span.end, end === -1 ? span.end : end) };

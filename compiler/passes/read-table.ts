@@ -26,10 +26,8 @@ export function readTable(block: Block, body: Body, columns: readonly Column[], 
   const [table, second] = tables;
   const expected = columns.map((column) => column.name).join(', ');
   if (!table) {
-    if (!refuseOtherForms(block, body, reading)) {
-      const message = `Unexpected ${block.heading.text} without a table, expected one with the columns ${expected}`;
-      report.error('missing-table', block.heading.span, message);
-    }
+    const message = `Unexpected ${block.heading.text} without a table, expected one with the columns ${expected}`;
+    report.error('missing-table', block.heading.span, message);
     return [];
   }
   if (second) {
@@ -82,20 +80,4 @@ export function readTable(block: Block, body: Body, columns: readonly Column[], 
 function lineOf(table: Table, { source }: Reading): Span {
   const { start } = spanOf(table);
   return { start, end: source.text.indexOf('\n', start) };
-}
-
-/** A type may also be a list or a JSON Schema one day; until then that is what is said, not that a table is missing. */
-function refuseOtherForms(block: Block, body: Body, { report }: Reading): boolean {
-  const list = body.rest.find((node) => node.type === 'list');
-  const code = body.rest.find((node) => node.type === 'code' && /^json schema$/i.test(`${node.lang} ${node.meta}`));
-  const [setting] = body.settings;
-  const found = setting?.span ?? (list && spanOf(list)) ?? (code && spanOf(code));
-  if (!found) return false;
-  const what = setting || list ? 'a list' : 'a JSON Schema';
-  report.error(
-    'not-yet-supported',
-    found,
-    `Unexpected ${what} under ${block.heading.text}, expected a table; not yet supported`,
-  );
-  return true;
 }

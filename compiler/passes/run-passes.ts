@@ -12,6 +12,7 @@ import type { Order } from './order-steps.ts';
 import { orderSteps } from './order-steps.ts';
 import type { Bodies } from './read-document.ts';
 import { readDocument } from './read-document.ts';
+import { readFieldsBody } from './read-fields.ts';
 import type { Heading, Outline } from './read-sections.ts';
 import { readSections } from './read-sections.ts';
 import type { Body, Reading } from './read-settings.ts';
@@ -66,7 +67,8 @@ function readBodies(outline: Outline, reading: Reading): Bodies {
   const bodies = new Map<Heading, Body>();
   const blocks = [...outline.sections.values()].flatMap((section) => [section, ...section.blocks]);
   for (const block of outline.title ? [outline.title, ...blocks] : blocks) {
-    bodies.set(block.heading, readSettings(block, reading));
+    const holdsFields = block.heading.thing === 'type' || block === outline.sections.get('inputs');
+    bodies.set(block.heading, holdsFields ? readFieldsBody(block, reading) : readSettings(block, reading));
   }
   return bodies;
 }

@@ -57,6 +57,13 @@ export function reportInvisible(source: SourceText, report: Report): void {
   }
 }
 
+/** The same of text that is not part of the document's own: what escapes in it stand for. */
+export function holdsInvisible(text: string): boolean {
+  return [...text.matchAll(invisible)].some(
+    ({ index, 0: run }) => !isVisibleUse(text.slice(Math.max(0, index - 4), index), run),
+  );
+}
+
 function isVisibleUse(before: string, run: string): boolean {
   if (run === '\u200D' || run === '\u200C')
     return joining.test(before) || (run === '\u200D' && pictograph.test(before));
