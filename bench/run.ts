@@ -12,6 +12,10 @@ const benchmarks: Readonly<Record<string, { packages: string[]; load: () => Prom
     packages: ['@temporalio/worker'],
     load: async () => (await import('./interpreter/interpreter.ts')).benchInterpreter,
   },
+  compile: {
+    packages: ['remark-parse', 'remark-gfm'],
+    load: async () => (await import('./compile.ts')).benchCompile,
+  },
   editor: {
     packages: ['remark-parse', 'vscode-languageserver'],
     load: async () => (await import('./editor.ts')).benchEditor,

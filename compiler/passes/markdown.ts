@@ -1,9 +1,16 @@
 /** Markdown as this compiler reads it: CommonMark with GitHub's tables, and the types of its nodes. */
-import remarkGfm from 'remark-gfm';
-import remarkParse from 'remark-parse';
-import { unified } from 'unified';
+import { fromMarkdown } from 'mdast-util-from-markdown';
+import { gfmFromMarkdown } from 'mdast-util-gfm';
+import { gfm } from 'micromark-extension-gfm';
 
-export const markdownParser = unified().use(remarkParse).use(remarkGfm).freeze();
+const extensions = [gfm()];
+/** Without the search through all text, once it is parsed, for more addresses to link: to this dialect an address is text. */
+const mdastExtensions = gfmFromMarkdown().map(({ transforms: _, ...extension }) => extension);
+
+/** What remark-parse with remark-gfm gives, but for addresses in text. */
+export const markdownParser = {
+  parse: (text: string) => fromMarkdown(text, { extensions, mdastExtensions }),
+};
 
 type Root = ReturnType<typeof markdownParser.parse>;
 export type RootContent = Root['children'][number];

@@ -16,9 +16,10 @@ function outline(nodes: readonly Nodes[]): string[] {
   );
 }
 
+/** Split at every heading, and whole. */
 function both(text: string): { split: string[]; whole: string[] } {
   const source = new SourceText(normalizeText(text));
-  const split = outline(parseMarkdown(source, new Report(source)) ?? []);
+  const split = outline(parseMarkdown(source, new Report(source), 0) ?? []);
   return { split, whole: outline(markdownParser.parse(source.text).children) };
 }
 

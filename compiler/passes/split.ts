@@ -9,10 +9,23 @@ import type { Definition, FootnoteDefinition, Nodes, RootContent } from './markd
 import { markdownParser, walk } from './markdown.ts';
 import { headingStarts, refuseSize } from './size-limits.ts';
 
-/** Offsets in the nodes' positions are offsets into the whole text. Reports and returns undefined where it must not parse. */
-export function parseMarkdown(source: SourceText, report: Report): RootContent[] | undefined {
+/**
+ * Headings are taken together up to this length: a call of the parser costs as much as some hundred characters, and by some
+ * ten thousand it is markedly slower for each.
+ */
+const usualLength = 4000;
+
+/**
+ * Offsets in the nodes' positions are offsets into the whole text. Reports and returns undefined where it must not parse.
+ * The nodes do not depend on `partLength`: up to this length, what stands under several headings is parsed at once.
+ */
+export function parseMarkdown(
+  source: SourceText,
+  report: Report,
+  partLength: number = usualLength,
+): RootContent[] | undefined {
   if (refuseSize(source, report)) return undefined;
-  const parts = splitAtHeadings(source.text);
+  const parts = splitAtHeadings(source.text, partLength);
   const definitions = collectDefinitions(parts.flatMap((part) => part.nodes));
   if (definitions.size === 0) return parts.flatMap((part) => part.nodes);
   return parts.flatMap((part) => withDefinitions(part, source.text, definitions));
@@ -33,15 +46,17 @@ interface Part {
   nodes: RootContent[];
 }
 
-function splitAtHeadings(text: string): Part[] {
+function splitAtHeadings(text: string, partLength: number): Part[] {
   const cuts = [...new Set([0, ...headingStarts(text), text.length])];
   const parts: Part[] = [];
   let index = 0;
   while (index < cuts.length - 1) {
     const start = cuts[index] ?? 0;
-    let step = 1;
+    let wanted = partLength;
+    let next = index;
     for (;;) {
-      const next = Math.min(index + step, cuts.length - 1);
+      next += 1;
+      while (next < cuts.length - 1 && (cuts[next + 1] ?? 0) - start <= wanted) next += 1;
       const end = cuts[next] ?? text.length;
       // Without its last line end: a list would take it in, which in the whole text it leaves to the heading.
       const nodes = parsePart(text.slice(start, next === cuts.length - 1 ? end : end - 1), start);
@@ -51,7 +66,7 @@ function splitAtHeadings(text: string): Part[] {
         break;
       }
       // Twice as much each time, so that a fence around many headings is parsed a bounded number of times.
-      step *= 2;
+      wanted = 2 * (end - start);
     }
   }
   return parts;
