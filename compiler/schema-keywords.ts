@@ -21,7 +21,8 @@ export const narrowing: ReadonlySet<string> = new Set([
   ...['examples', 'deprecated', 'readOnly', 'writeOnly', 'contentEncoding', 'contentMediaType', 'contentSchema'],
   ...['multipleOf', 'uniqueItems', 'contains', 'minContains', 'maxContains', 'format', 'not', 'propertyNames'],
   ...['dependentRequired', 'unevaluatedProperties', 'unevaluatedItems', '$schema', '$id', '$anchor', '$vocabulary'],
-  ...Object.values(keywordsOf).flat(),
+  ...['required', 'minProperties', 'maxProperties', 'minItems', 'maxItems', 'minLength', 'maxLength', 'pattern'],
+  ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
 ]);
 
 export const formats: Readonly<Record<string, SimpleKind>> = { date: 'date', 'date-time': 'time', uri: 'url' };

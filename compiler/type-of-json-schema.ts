@@ -125,7 +125,8 @@ class SchemaReader {
       if (this.parts > maxParts + 1) return this.anything(pointer);
       return this.anything('', `Unexpected schema of more than ${maxParts} parts, expected a smaller one`);
     }
-    if (depth > maxDepth) return this.anything(pointer, `Unexpected schema of more than ${maxDepth} levels`);
+    if (depth > maxDepth)
+      return this.anything(pointer, `Unexpected schema of more than ${maxDepth} levels, expected fewer`);
     if (schema === true) return this.anything(pointer);
     if (!isSchema(schema)) return this.anything(pointer, 'Unexpected value, expected a schema, which is an object');
     return this.described(schema, this.readKind(schema, place), place);
