@@ -16,11 +16,13 @@ import { openapi } from './plugins/openapi.ts';
 import { problems } from './plugins/problems.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { temporal } from './plugins/temporal.ts';
+import { adminRoutes } from './routes/admin/index.ts';
 import { documentRoutes } from './routes/documents/index.ts';
 import { executionRoutes } from './routes/executions/index.ts';
 import { gateRoutes } from './routes/gates/index.ts';
 import { graphRoutes } from './routes/graphs/index.ts';
 import { healthRoutes } from './routes/health/index.ts';
+import { peopleRoutes } from './routes/people/index.ts';
 import { runRoutes } from './routes/runs/index.ts';
 import { webUiAddress } from './run-handlers.ts';
 import type { Workflows } from './temporal-client.ts';
@@ -78,6 +80,8 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   await app.register(runRoutes, { ...settings, streams: { ...defaultStreamLimits, ...deps.streams } });
   await app.register(gateRoutes, settings);
   await app.register(executionRoutes, settings);
+  await app.register(peopleRoutes);
+  await app.register(adminRoutes, { issuer: deps.tokens.issuer });
   return app;
 }
 

@@ -26,6 +26,8 @@ export const problemTypes = {
   'not-open': { status: 409, title: 'The gate is not open' },
   'already-decided': { status: 409, title: 'The gate has been decided' },
   'stale-subject': { status: 409, title: 'What the decision is about no longer stands' },
+  'already-exists': { status: 409, title: 'There is one already' },
+  'last-admin': { status: 409, title: 'The tenant would be left without an admin' },
   'run-ended': { status: 409, title: 'The run has ended' },
   'payload-too-large': { status: 413, title: 'The request is too large' },
   'unsupported-media-type': { status: 415, title: 'The request is not JSON' },

@@ -28,6 +28,11 @@ test('the description lists exactly the routes there are', () => {
       .map(({ name }) => name)
       .sort(),
   ).toEqual([
+    'GET /admin/events',
+    'GET /admin/groups',
+    'GET /admin/keys',
+    'GET /admin/users',
+    'GET /admin/users/{id}',
     'GET /documents',
     'GET /documents/{id}',
     'GET /executions/{id}',
@@ -36,17 +41,23 @@ test('the description lists exactly the routes there are', () => {
     'GET /gates/{id}',
     'GET /graphs/{hash}',
     'GET /health',
+    'GET /people',
     'GET /ready',
     'GET /runs',
     'GET /runs/{id}',
     'GET /runs/{id}/events',
     'GET /runs/{id}/journal',
+    'PATCH /admin/users/{id}',
+    'POST /admin/keys',
+    'POST /admin/keys/{id}/revoke',
+    'POST /admin/users',
     'POST /documents',
     'POST /executions/{id}/cancel',
     'POST /gates/{id}/decisions',
     'POST /runs',
     'POST /runs/{id}/cancel',
     'POST /workflows/execute',
+    'PUT /admin/groups/{name}',
   ]);
 });
 
@@ -86,7 +97,13 @@ test('the requests that create need an Idempotency-Key', () => {
       operation.parameters?.some((one) => one.name === 'idempotency-key' && one.required === true),
     )
     .map(({ name }) => name);
-  expect(required.sort()).toEqual(['POST /documents', 'POST /gates/{id}/decisions', 'POST /runs']);
+  expect(required.sort()).toEqual([
+    'POST /admin/keys',
+    'POST /admin/users',
+    'POST /documents',
+    'POST /gates/{id}/decisions',
+    'POST /runs',
+  ]);
 });
 
 test('the description names no schema that it does not hold', async () => {

@@ -63,6 +63,12 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
       post(`/gates/${gate.id}/decisions`, { action: 'reject', subject: gate.subject }, 'minh'),
     ),
   'stale-subject': () => decideOn('mai', { subject: 'another' }),
+  'already-exists': () =>
+    post('/admin/users', { id: 'an', displayName: 'An', email: 'an2@acme.test', subject: 'an2' }, 'ada'),
+  'last-admin': async () => {
+    const headers = await fixture.as('ada');
+    return fixture.app.inject({ method: 'PATCH', url: '/admin/users/ada', headers, payload: { active: false } });
+  },
   'run-ended': async () => {
     const run = await startClaim(fixture);
     await asWorker(fixture, { ended: run, status: 'failed' });

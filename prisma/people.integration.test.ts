@@ -155,7 +155,7 @@ test('every change is one event in the actor’s name, without names or addresse
     tenant: await tx.tenant.findUniqueOrThrow({ where: { id: 'globex' } }),
   }));
   expect(events.map(({ actor, what }) => [actor, what])).toEqual([
-    ['database-owner', 'user.provisioned'],
+    ['database:owner', 'user.provisioned'],
     ['gus', 'group.changed'],
     ['gus', 'user.changed'],
     ['gus', 'key.created'],

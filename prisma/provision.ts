@@ -41,7 +41,7 @@ export async function provision(
 
 /** The owner is bound by row-level security like everyone, and is in the admin log under this name. */
 async function actIn(client: Client, tenant: string): Promise<void> {
-  await client.query(`SELECT set_config('app.tenant', $1, true), set_config('app.user', 'database-owner', true)`, [
+  await client.query(`SELECT set_config('app.tenant', $1, true), set_config('app.user', 'database:owner', true)`, [
     tenant,
   ]);
 }

@@ -19,12 +19,13 @@ import type { DevelopmentIssuer } from '../development-issuer.ts';
 import { openDevelopmentIssuer } from '../development-issuer.ts';
 import type { RunToStart, Workflows } from '../temporal-client.ts';
 
-/** An, who works; Mai and Minh, managers; Olga, an operator; and Gus, a manager of another tenant. */
+/** An, who works; Mai and Minh, managers; Olga, an operator; Ada, an admin; and Gus, a manager of another tenant. */
 const people = [
   { id: 'an', tenant: 'acme', roles: ['employee', 'manager'] },
   { id: 'bo', tenant: 'acme', roles: ['employee'] },
   { id: 'mai', tenant: 'acme', roles: ['manager'] },
   { id: 'minh', tenant: 'acme', roles: ['manager'] },
+  { id: 'ada', tenant: 'acme', roles: ['admin'] },
   { id: 'olga', tenant: 'acme', roles: ['operator'] },
   { id: 'gus', tenant: 'globex', roles: ['manager', 'operator'] },
 ];
