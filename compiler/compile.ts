@@ -1,6 +1,7 @@
 /** From a document to its graph, by passes. Pure: no I/O, no clock, no model; the same text gives the same graph. */
 import { canonicalJson, sha256Hex } from './canonical.ts';
 import type { Diagnostic } from './diagnostics.ts';
+import { hasMistakes } from './diagnostics.ts';
 import type { Graph } from './graph.ts';
 import { emitGraph } from './passes/emit-graph.ts';
 import { openText, runPasses } from './passes/run-passes.ts';
@@ -19,7 +20,7 @@ export interface Compiled {
   /** SHA-256 of the graph's canonical JSON: its identity. */
   hash?: string;
   receipt?: Receipt;
-  /** All mistakes at once, in the order of their places. */
+  /** All mistakes and warnings at once, in the order of their places. */
   diagnostics: Diagnostic[];
 }
 
@@ -30,7 +31,7 @@ export function compile(markdown: string, options: CompileOptions = {}): Compile
   if (!nodes) return { diagnostics: report.diagnostics() };
   const { outline, draft, order, outputs } = runPasses(nodes, source, report);
   const diagnostics = report.diagnostics();
-  if (diagnostics.length > 0) return { diagnostics };
+  if (hasMistakes(diagnostics)) return { diagnostics };
   const graph = emitGraph(draft, order.edges, outputs);
   const hash = sha256Hex(canonicalJson(graph));
   const receipt = writeReceipt({ source, outline, draft, edges: order.edges, graphHash: hash, ...options });

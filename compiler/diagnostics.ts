@@ -34,9 +34,10 @@ export interface ReportDetails {
   nearest?: { word: string; candidates: Iterable<string> };
 }
 
-/** Collects the mistakes of one document. */
+/** Collects the mistakes of one document, and its warnings. */
 export class Report {
   private readonly found: Diagnostic[] = [];
+  private mistakes = 0;
   private readonly source: SourceText;
 
   constructor(source: SourceText) {
@@ -44,12 +45,28 @@ export class Report {
   }
 
   error(code: DiagnosticCode, span: Span, message: string, details: ReportDetails = {}): void {
+    this.mistakes += 1;
+    this.add('error', code, span, message, details);
+  }
+
+  /** What is worth telling but no mistake: the document has its graph all the same. */
+  warning(code: DiagnosticCode, span: Span, message: string, details: ReportDetails = {}): void {
+    this.add('warning', code, span, message, details);
+  }
+
+  private add(
+    severity: Diagnostic['severity'],
+    code: DiagnosticCode,
+    span: Span,
+    message: string,
+    details: ReportDetails,
+  ): void {
     const start = this.source.point(span.start);
     const end = this.source.point(Math.max(span.start, span.end));
     const hint = details.nearest && nearestWord(details.nearest.word, details.nearest.candidates);
     this.found.push({
       code,
-      severity: 'error',
+      severity,
       message,
       ...start,
       endLine: end.line,
@@ -68,8 +85,13 @@ export class Report {
 
   /** How many mistakes so far. */
   count(): number {
-    return this.found.length;
+    return this.mistakes;
   }
+}
+
+/** Warnings leave a document as it is; one mistake is enough to refuse it. */
+export function hasMistakes(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some((one) => one.severity === 'error');
 }
 
 /**

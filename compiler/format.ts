@@ -6,6 +6,7 @@
 import { canonicalJson, sha256Hex } from './canonical.ts';
 import { compile } from './compile.ts';
 import type { Diagnostic } from './diagnostics.ts';
+import { hasMistakes } from './diagnostics.ts';
 import { formatHeading, formatSettings, formatTable, lineStart } from './format-blocks.ts';
 import { emitGraph } from './passes/emit-graph.ts';
 import type { List, RootContent } from './passes/markdown.ts';
@@ -31,7 +32,7 @@ export function format(markdown: string): Formatted {
   const nodes = parseMarkdown(source, report);
   const passed = nodes && runPasses(nodes, source, report);
   const diagnostics = report.diagnostics();
-  if (!nodes || !passed || diagnostics.length > 0) return { text: markdown, diagnostics };
+  if (!nodes || !passed || hasMistakes(diagnostics)) return { text: markdown, diagnostics };
   const text = layOut(nodes, source.text, passed);
   const before = emitGraph(passed.draft, passed.order.edges, passed.outputs);
   // What was only normalized reads the same: the compiler normalizes it too.

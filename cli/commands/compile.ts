@@ -8,7 +8,7 @@ interface Options {
   receipt?: boolean;
 }
 
-/** The graph or the receipt on stdout; or the mistakes, on stderr as text or on stdout as JSON. Loads nothing that talks to a server. */
+/** The graph or the receipt on stdout and warnings on stderr; or the mistakes, on stderr as text or on stdout as JSON. Loads nothing that talks to a server. */
 export async function compileCommand(path: string, options: Options, world: World): Promise<number> {
   const { name, markdown } = await readDocument(path, world);
   const [{ compile }, { formatDiagnostic }] = await Promise.all([
@@ -25,7 +25,8 @@ export async function compileCommand(path: string, options: Options, world: Worl
   if (options.json) terminal.printJson(diagnostics.map((one) => machineReadable(one, name)));
   else {
     for (const one of diagnostics) terminal.complain(formatDiagnostic(one, name, markdown));
-    terminal.complain(diagnostics.length === 1 ? '1 mistake' : `${diagnostics.length} mistakes`);
+    const mistakes = diagnostics.filter((one) => one.severity === 'error').length;
+    terminal.complain(mistakes === 1 ? '1 mistake' : `${mistakes} mistakes`);
   }
   return exitCodes.failed;
 }

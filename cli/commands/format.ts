@@ -14,7 +14,7 @@ export async function formatCommand(paths: string[], options: { check?: boolean 
   if (paths.filter((path) => path === '-').length > 1) {
     throw new WrongUsage('Unexpected - more than once, expected stdin to be read for one file only.');
   }
-  const [{ format }, { formatDiagnostic }] = await Promise.all([
+  const [{ format }, { formatDiagnostic, hasMistakes }] = await Promise.all([
     import('../../compiler/format.ts'),
     import('../../compiler/diagnostics.ts'),
   ]);
@@ -30,11 +30,12 @@ export async function formatCommand(paths: string[], options: { check?: boolean 
   for (const { path, name, markdown } of documents) {
     const { text, diagnostics, wouldChange } = format(markdown);
     for (const one of diagnostics) terminal.complain(formatDiagnostic(one, name, markdown));
-    if (diagnostics.length > 0) terminal.complain(`${name} is left as it is, expected a document without mistakes.`);
+    const refused = hasMistakes(diagnostics);
+    if (refused) terminal.complain(`${name} is left as it is, expected a document without mistakes.`);
     if (wouldChange) {
       terminal.complain(`${name} is left as it is: laid out, it would not give the same graph.`);
     }
-    if (diagnostics.length > 0 || wouldChange) code = exitCodes.failed;
+    if (refused || wouldChange) code = exitCodes.failed;
     else if (options.check) {
       if (text !== markdown) {
         terminal.print(name);
