@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { wholeRun } from './testing/expense-run.ts';
@@ -26,7 +27,12 @@ const tellWhatIsLoaded = `data:text/javascript,${encodeURIComponent(`
 function waymark(args: string[], env: Record<string, string> = {}, cwd = '/') {
   const child = spawn(join(checkout, 'cli/waymark.ts'), args, {
     cwd,
-    env: { PATH: `${join(checkout, 'node_modules/.bin')}:${process.env.PATH}`, TZ: 'UTC', ...env },
+    env: {
+      PATH: `${join(checkout, 'node_modules/.bin')}:${process.env.PATH}`,
+      TZ: 'UTC',
+      XDG_CACHE_HOME: tmpdir(),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -42,6 +48,12 @@ function waymark(args: string[], env: Record<string, string> = {}, cwd = '/') {
     child.once('close', (code) => resolve({ code, stdout, stderr }));
   });
   return { child, ended };
+}
+
+/** The addresses of the modules that a command loads. */
+async function loadedBy(args: string[]): Promise<string[]> {
+  const { stderr } = await waymark(args, { NODE_OPTIONS: `--import ${tellWhatIsLoaded}` }).ended;
+  return (JSON.parse(stderr.split('\n').at(-2) ?? '') as { loaded: string[] }).loaded;
 }
 
 describe('waymark as a process', () => {
@@ -66,25 +78,28 @@ describe('waymark as a process', () => {
   });
 
   it.each([
-    ['compile', ['compile', example], ['compiler/compile.ts'], ['cli/client.ts', 'cli/connection.ts']],
+    [
+      'compile',
+      ['compile', example],
+      ['compiler/compile.ts'],
+      ['cli/client.ts', 'cli/connection.ts', 'node_modules/ajv'],
+    ],
     [
       'gates',
       ['gates', '--api', 'http://127.0.0.1:9', '--token', 't', '--help'],
       [],
       ['cli/client.ts', 'node_modules/zod/'],
     ],
-    [
-      'inspect',
-      ['inspect', 'r'],
-      ['cli/connection.ts'],
-      ['compiler/compile.ts', 'compiler/passes/', 'compiler/expressions/', 'node_modules/unified/'],
-    ],
+    ['inspect', ['inspect', 'r'], ['cli/connection.ts'], ['node_modules/mdast-util-', 'node_modules/micromark']],
   ])('%s loads only what it needs', async (_name, args, needed, unneeded) => {
-    const { loaded } = JSON.parse(
-      (await waymark(args, { NODE_OPTIONS: `--import ${tellWhatIsLoaded}` }).ended).stderr.split('\n').at(-2) ?? '',
-    );
+    const loaded = await loadedBy(args);
     const has = (part: string) => loaded.some((url: string) => url.includes(`/${part}`));
     expect([needed.filter(has), unneeded.filter(has)]).toEqual([needed, []]);
+  });
+
+  it('inspect loads nothing of the compiler but how wide text is', async () => {
+    const ofCompiler = (await loadedBy(['inspect', 'r'])).filter((url) => url.includes('/compiler/'));
+    expect(ofCompiler.map((url) => url.replace(/^.*\/compiler\//, ''))).toEqual(['text-columns.ts']);
   });
 
   it('runs and follows a document to its end without colours in a pipe', async () => {

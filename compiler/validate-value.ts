@@ -4,9 +4,8 @@
  * One validator for inputs, tool results and what agents give. Patterns are matched by RE2, so no author and no text can
  * make one take more than linear time.
  */
-import type { ValidateFunction } from 'ajv/dist/2020.js';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import formatsPlugin from 'ajv-formats';
+import { createRequire } from 'node:module';
+import type { Ajv2020, ValidateFunction } from 'ajv/dist/2020.js';
 import { RE2JS } from 're2js';
 import { ExpressionError, evaluate } from './expressions/evaluate.ts';
 import type { NamedTypes } from './json-schema.ts';
@@ -32,18 +31,26 @@ export interface ValidatorOptions {
   unknownFields?: 'refuse' | 'drop';
 }
 
-const addFormats = formatsPlugin as unknown as (ajv: Ajv2020) => Ajv2020;
+const require = createRequire(import.meta.url);
+
+/** Loaded with the first value that is validated: it is a fifth of all that compiling a document would load. */
+function newAjv(): Ajv2020 {
+  const { Ajv2020 } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
+  const addFormats = require('ajv-formats') as (ajv: Ajv2020) => Ajv2020;
+  return addFormats(
+    new Ajv2020({
+      allErrors: true,
+      verbose: true,
+      strict: false,
+      ownProperties: true,
+      code: { regExp: Object.assign(re2, { code: 're2' }) },
+    }),
+  );
+}
 
 /** Compiles the type once; keep the result for as long as the graph is in use. @throws Error for a pattern that is not RE2 */
 export function valueValidator(type: Type, types: NamedTypes, options: ValidatorOptions = {}): ValueValidator {
-  const ajv = new Ajv2020({
-    allErrors: true,
-    verbose: true,
-    strict: false,
-    ownProperties: true,
-    code: { regExp: Object.assign(re2, { code: 're2' }) },
-  });
-  addFormats(ajv);
+  const ajv = newAjv();
   const given = ajv.compile(jsonSchemaOf(type, types, { computed: 'left out' }));
   const whole = hasComputed(type, types, new Set()) ? ajv.compile(jsonSchemaOf(type, types)) : undefined;
   const filler = new Filler(types, options.unknownFields === 'drop', ajv);
