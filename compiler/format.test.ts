@@ -269,3 +269,19 @@ describe('of any document', () => {
     expect(compiled).toBeGreaterThan(numRuns / 4);
   });
 });
+
+describe('fields', () => {
+  test('in a list become a tight list with -, and keep their rules, meanings and nested fields', () => {
+    const text =
+      '## Types\n\n### A\n*   name:   text — as it is\n\n*   address:   optional\n    + street: text,\n      optional\n\nProse.\n';
+    expect(formatted(text)).toBe(
+      '## Types\n\n### A\n\n- name: text — as it is\n- address: optional\n  - street: text,\n    optional\n\nProse.',
+    );
+  });
+
+  test('after prose, and in JSON Schema, stay as they are', () => {
+    const text =
+      '## Types\n\n### A\n\nThese:\n\n*   name:   text\n\n### B\n\n```json schema\n{  "type":"string" }\n```';
+    expect(formatted(text)).toBe(text);
+  });
+});

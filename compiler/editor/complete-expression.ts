@@ -5,6 +5,7 @@ import type { StepDraft } from '../passes/draft.ts';
 import type { Field, Type } from '../types.ts';
 import { describeField, describeStep } from './describe.ts';
 import type { Spot } from './spot.ts';
+import { fieldBefore, fieldsAround } from './spot.ts';
 
 export interface Completion {
   label: string;
@@ -60,14 +61,15 @@ export function inExpression(spot: Spot, code: string, place: PlaceOf): Completi
 }
 
 /** Types of the names that an expression may read here. */
-function rootsOf({ findings: { draft, outputs }, at, step, surroundings, block }: Spot): ReadonlyMap<string, Type> {
+function rootsOf(spot: Spot): ReadonlyMap<string, Type> {
+  const { findings, at, step } = spot;
+  const { draft, outputs } = findings;
   const record = (fields: readonly { field: Field }[]): Type => ({
     kind: 'record',
     fields: fields.map((one) => one.field),
   });
-  if (at.in === 'cell' && at.column === 'rule') {
-    const type = draft.types.find((one) => one.block.heading === block.heading);
-    return new Map([['this', record(surroundings === 'inputs' ? draft.inputs : (type?.fields ?? []))]]);
+  if ((at.in === 'cell' && at.column === 'rule') || fieldBefore(spot) !== undefined) {
+    return new Map([['this', record(fieldsAround(spot))]]);
   }
   const roots = new Map<string, Type>([['input', record(draft.inputs)], ...outputs]);
   if (step) roots.delete(step.id);

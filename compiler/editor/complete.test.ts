@@ -191,3 +191,22 @@ it('answers wherever the cursor stands, also in a document that breaks off there
     }
   }
 });
+
+describe('in a list of fields', () => {
+  const document = (field: string) =>
+    `# A\n\n## Types\n### Line\n- net: number\n${field}\n\n## Steps\n### S\n- tool: x\n`;
+
+  it.each([['- what: li¦'], ['- what:\n  - of: li¦'], ['- what: list of li¦']])('%s is a type', (field) => {
+    expect(labels(document(field))).toEqual(expect.arrayContaining(['Line', 'text', 'yes/no', 'list of', 'one of']));
+    expect(taken(document(field), 'Line').endsWith(field.includes('list') ? 'list of Line' : ': Line')).toBe(true);
+  });
+
+  it('rules read the record that the field is part of', () => {
+    expect(labels(document('- gross: number, computed `this.¦`'))).toEqual(['net', 'gross']);
+  });
+
+  it('nothing is offered for names and rules in words', () => {
+    expect(labels(document('- ¦'))).toEqual([]);
+    expect(labels(document('- what: text, ¦'))).toEqual([]);
+  });
+});

@@ -11,7 +11,7 @@ import { describeAgent, describeStep, describeType, simpleTypes } from './descri
 import type { Offer } from './setting-meanings.ts';
 import { settingMeanings, settingsHere } from './setting-meanings.ts';
 import type { Spot } from './spot.ts';
-import { spotAt } from './spot.ts';
+import { fieldBefore, spotAt } from './spot.ts';
 
 export type { Completion } from './complete-expression.ts';
 
@@ -24,6 +24,9 @@ export function complete(analysis: Analysis, point: Point): Completion[] {
   const code = openCode(before);
   const readsCode = at.in === 'value' || (at.in === 'cell' && (at.column === 'value' || at.column === 'rule'));
   if (code !== undefined) return readsCode ? inExpression(spot, code, place) : [];
+  const field = fieldBefore(spot);
+  // After a comma come the field's rules.
+  if (field !== undefined) return field.includes(',') ? [] : typesAt(spot, field, place);
   switch (at.in) {
     case 'setting name':
       return settingNamesAt(spot, at.line, place(before));
@@ -107,7 +110,9 @@ function wordsOf(offer: Offer, spot: Spot, before: string, place: PlaceOf, from:
       return unique(draft.agents.map((one) => one.model)).map((one) => word(one));
     case 'roles': {
       const gates = draft.steps.flatMap(({ values }) => [values.approvers, values.requiresApproval]);
-      return unique(gates.flatMap((one) => one?.of ?? []).flatMap((one) => ('role' in one ? [one.role] : []))).map((one) => word(one));
+      return unique(gates.flatMap((one) => one?.of ?? []).flatMap((one) => ('role' in one ? [one.role] : []))).map(
+        (one) => word(one),
+      );
     }
     default:
       return [];

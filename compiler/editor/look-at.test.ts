@@ -147,3 +147,30 @@ describe('the outline', () => {
     expect(documentOutline(atCursor(`# A\n${'> '.repeat(40)}¦`).analysis)).toEqual([]);
   });
 });
+
+describe('in a list of fields and in JSON Schema', () => {
+  const document = (fields: string) =>
+    `# A\n\n## Types\n### Line\n- what: text\n- price: record\n  - net: number\n  - gross: number, computed \`this.net * 2\` — net twice\n\n### Receipt\n${fields}\n\n## Steps\n### Read\n- tool: x\n- gives: Receipt\n- check: \`output.line.price.net > 0\`\n`;
+
+  it.each([
+    ['a name is a field', document('- line: Line').replace('- li', '- li¦'), 'line', 'line: Line'],
+    ['a type is where it is declared', document('- line: Li¦ne — what was bought'), 'Line', '### Line'],
+    ['this is the record around it', document('- line: Line').replace('this.net', 'this.n¦et'), 'net', 'net: number'],
+    ['a read leads into a list', document('- line: Line').replace('price.net', 'price.n¦et'), 'net', 'net: number'],
+    [
+      'a read leads into a schema',
+      document('```json schema\n{"type": "object", "properties": {\n"line": {}}}\n```').replace(
+        'output.line',
+        'output.li¦ne',
+      ),
+      'line',
+      '"line": {}}}',
+    ],
+  ])('%s', (_, marked, word, declaration) => {
+    expect(words(marked)).toEqual([word, declaration]);
+  });
+
+  it('nothing is known of the words of what a field means', () => {
+    expect(words(document('- line: Line — a te¦xt'))).toBeUndefined();
+  });
+});

@@ -11,13 +11,13 @@ import type { FieldDraft } from '../passes/read-rules.ts';
 import type { Heading } from '../passes/read-sections.ts';
 import type { Point, SourceText, Span } from '../source-text.ts';
 import { foldName } from '../source-text.ts';
-import type { Field, Type } from '../types.ts';
+import type { Type } from '../types.ts';
 import { simpleKinds } from '../types.ts';
 import type { Analysis, Findings } from './analyze.ts';
 import { describeAgent, describeField, describeStep, describeType, plain, simpleTypes } from './describe.ts';
 import { settingMeanings, settingsHere } from './setting-meanings.ts';
 import type { Spot } from './spot.ts';
-import { spotAt } from './spot.ts';
+import { fieldBefore, fieldsAround, spotAt } from './spot.ts';
 
 export interface Found {
   /** The word that was pointed at. */
@@ -36,6 +36,8 @@ export function lookAt(analysis: Analysis, point: Point): Found | undefined {
   const offset = offsetOf(source, point);
   const { heading } = spot.block;
   if (spot.at.in === 'heading') return describeHeading(heading, heading.span, spot.findings);
+  const field = atFieldName(spot, offset);
+  if (field) return field;
   if (spot.at.in === 'setting name') return atSettingName(spot, source, offset);
   const node = spot.block.nodes.flatMap((one) => [...walk(one)]).findLast((one) => isPointedAt(one, offset));
   const [phrase] = node ? readPhrases([node], source, spot.findings.reading.targets) : [];
@@ -73,6 +75,19 @@ function describeHeading(heading: Heading, span: Span, findings: Findings): Foun
   const type = draft.types.find(is);
   if (type) return found(describeType({ kind: 'named', name: type.name }, findings));
   return heading.text === '' ? undefined : found(plain(heading.text));
+}
+
+/** The name of a field in a table, a list or a JSON Schema. */
+function atFieldName({ surroundings, findings: { draft }, block }: Spot, offset: number): Found | undefined {
+  if (surroundings !== 'inputs' && surroundings !== 'type') return undefined;
+  const type = draft.types.find((one) => one.block.heading === block.heading);
+  const waiting = [...(type?.fields ?? draft.inputs)];
+  for (let one = waiting.pop(); one; one = waiting.pop()) {
+    const { field, nameSpan: span } = one;
+    if (span.start <= offset && offset < span.end) return { span, description: describeField(field), declaredAt: span };
+    waiting.push(...(one.inner ?? []));
+  }
+  return undefined;
 }
 
 function atSettingName(
@@ -146,7 +161,7 @@ function readsIn(code: string): Pick<Read, 'root' | 'path' | 'start' | 'end'>[] 
 interface Typed {
   type: Type;
   /** Of a record whose fields stand somewhere in the document. */
-  fields?: readonly { field: Field; nameSpan: Span }[];
+  fields?: readonly Pick<FieldDraft, 'field' | 'nameSpan' | 'inner'>[];
   found: Omit<Found, 'span'>;
 }
 
@@ -163,8 +178,8 @@ function rootOf(name: string, spot: Spot): Typed | undefined {
     ].join('\n');
     return { type, fields: draft.inputs, found: { description, ...(heading && { declaredAt: heading.span }) } };
   }
-  if (name === 'this' && spot.at.in === 'cell') {
-    const own = draft.types.find((one) => one.block.heading === spot.block.heading)?.fields ?? draft.inputs;
+  if (name === 'this' && (spot.at.in === 'cell' || fieldBefore(spot) !== undefined)) {
+    const own = fieldsAround(spot);
     return { type: record(own), fields: own, found: { description: 'The record that this field is part of' } };
   }
   const step = name === 'output' ? spot.step : draft.steps.find((one) => one.id === name);
@@ -193,14 +208,20 @@ function fieldOf({ type, fields }: Typed, key: string, findings: Findings): Type
   if (!field) return undefined;
   const inner = field.type.kind === 'named' ? `\n\n${describeType(field.type, findings)}` : '';
   const description = describeField(field) + inner;
-  return { type: field.type, found: { description, ...(draft && { declaredAt: draft.nameSpan }) } };
+  const found = { description, ...(draft && { declaredAt: draft.nameSpan }) };
+  return { type: field.type, found, ...(draft?.inner && { fields: draft.inner }) };
 }
 
 /** In `gives` and in columns of types. Of names within each other the longest counts. */
-function atTypeName({ at, findings, block }: Spot, source: SourceText, offset: number): Found | undefined {
+function atTypeName(spot: Spot, source: SourceText, offset: number): Found | undefined {
+  const { at, findings, block } = spot;
+  const field = fieldBefore(spot);
   const isType =
-    at.in === 'cell' ? at.column === 'type' : at.in === 'value' && (at.setting === 'gives' || at.setting === 'ask');
-  if (!isType) return undefined;
+    at.in === 'cell'
+      ? at.column === 'type'
+      : field !== undefined || (at.in === 'value' && (at.setting === 'gives' || at.setting === 'ask'));
+  // After a dash it is what a field means.
+  if (!isType || /(?:^|\s)(?:—|–|--?)\s/.test(field ?? '')) return undefined;
   const start = source.text.lastIndexOf('\n', offset - 1) + 1;
   const line = source.text.slice(start, source.text.indexOf('\n', offset)).normalize('NFC').toLowerCase();
   const names = [...findings.draft.types.map((one) => one.name), ...simpleKinds];

@@ -3,6 +3,7 @@
  * typed is hardly ever whole.
  */
 import type { StepDraft, StepKind } from '../passes/draft.ts';
+import type { FieldDraft } from '../passes/read-rules.ts';
 import type { Block } from '../passes/read-sections.ts';
 import { stepKinds } from '../passes/step-settings.ts';
 import type { Point } from '../source-text.ts';
@@ -65,6 +66,21 @@ export function spotAt({ findings, lines, source }: Analysis, point: Point): Spo
   if (cell) return { ...spot, ...cell };
   const { at, from } = scan.here ?? { at: { in: 'prose' as const }, from: 0 };
   return { ...spot, at, before: lineNow.slice(from) };
+}
+
+/** In the list of the inputs or of a type: what stands between a field's colon and the cursor. */
+export function fieldBefore({ surroundings, at, before }: Spot): string | undefined {
+  if (at.in !== 'value' || (surroundings !== 'inputs' && surroundings !== 'type')) return undefined;
+  if (!at.nested) return before;
+  const colon = /^[^:]*:\s/.exec(before)?.[0];
+  return colon === undefined ? undefined : before.slice(colon.length);
+}
+
+/** The fields of the record that the cursor is in, for `this`. In a list those of the field above it. */
+export function fieldsAround({ findings: { draft }, block, at }: Spot): readonly FieldDraft[] {
+  const own = draft.types.find((one) => one.block.heading === block.heading)?.fields ?? draft.inputs;
+  if (at.in !== 'value' || !at.nested) return own;
+  return own.find((one) => foldName(one.field.name) === at.setting)?.inner ?? [];
 }
 
 function surroundingsOf({ outline }: Findings, block: Block): Surroundings {
