@@ -1,0 +1,88 @@
+/** Every route of the OpenAPI document, asked as every persona. What each may is written in testing/access-rows.ts. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { scopesByRoute } from './key-scopes.ts';
+import type { AccessRow, AccessWorld, Persona } from './testing/access-rows.ts';
+import { accessRows, openAccessWorld, personas } from './testing/access-rows.ts';
+import { openApiFixture } from './testing/api-fixture.ts';
+
+let world: AccessWorld;
+beforeAll(async () => {
+  world = await openAccessWorld(await openApiFixture());
+});
+afterAll(() => world.fixture.close());
+
+const everyPersona = Object.keys(personas) as Persona[];
+
+/** Names of the routes, as in `accessRows`. */
+async function describedRoutes(): Promise<string[]> {
+  const { paths } = (await world.fixture.app.inject('/openapi.json')).json<{ paths: Record<string, object> }>();
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+}
+
+async function outcomeOf(route: string, row: AccessRow, persona: Persona): Promise<string> {
+  const headers = await personas[persona](world, route);
+  const { params = {}, payload } = await row.ask(world);
+  const [method, path = ''] = route.split(' ');
+  const response = await world.fixture.app.inject({
+    method: method as 'GET',
+    url: path.replace(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(params[name] ?? '')),
+    headers: { ...headers, 'idempotency-key': randomUUID() },
+    ...(payload === undefined ? {} : { payload }),
+  });
+  const { statusCode, body } = response;
+  if (statusCode === 401) return 'stranger';
+  if (statusCode === 403) return 'forbidden';
+  if (statusCode === 404) return 'hidden';
+  if (statusCode < 200 || statusCode > 299) return `${statusCode} ${body}`;
+  if (persona !== 'otherTenant') return 'ok';
+  return world.secrets.some((secret) => body.includes(secret)) ? 'ok' : 'empty';
+}
+
+test('every route has a row, and every row a route', async () => {
+  const routes = await describedRoutes();
+  const rows = Object.keys(accessRows);
+  expect({
+    routesWithoutRow: routes.filter((route) => !rows.includes(route)),
+    rowsWithoutRoute: rows.filter((row) => !routes.includes(row)),
+  }).toEqual({ routesWithoutRow: [], rowsWithoutRoute: [] });
+});
+
+test('every route that keys may ask for is one', async () => {
+  const routes = (await describedRoutes()).map((route) => route.replace(/\{(\w+)\}/g, ':$1'));
+  expect(Object.keys(scopesByRoute).filter((route) => !routes.includes(route))).toEqual([]);
+});
+
+test('no row shows another tenant anything, and none lets a stranger in but those that are open to all', () => {
+  for (const [route, { expected }] of Object.entries(accessRows)) {
+    expect([route, expected.otherTenant]).not.toEqual([route, 'ok']);
+    const { anonymous, expired, deactivated } = expected;
+    const everybody = route === 'GET /health' || route === 'GET /ready' ? 'ok' : 'stranger';
+    expect([route, anonymous, expired, deactivated]).toEqual([route, everybody, everybody, everybody]);
+  }
+});
+
+describe('as each persona', () => {
+  test.each(Object.entries(accessRows))('%s answers what its row says', async (route, row) => {
+    const outcomes: Partial<Record<Persona, string>> = {};
+    for (const persona of everyPersona) outcomes[persona] = await outcomeOf(route, row, persona);
+    expect(outcomes).toEqual(row.expected);
+  });
+});
+
+test('what a row says of secrets would show: the owner is shown each of them', async () => {
+  const headers = await world.fixture.as('ada');
+  const seen = await Promise.all(
+    [
+      '/runs?limit=100',
+      `/gates/${world.gate.id}`,
+      '/documents',
+      '/admin/keys?limit=100',
+      '/admin/groups',
+      '/admin/users',
+    ].map(async (url) => (await world.fixture.app.inject({ url, headers })).body),
+  );
+  expect(world.secrets.filter((secret) => !seen.join('').includes(secret))).toEqual([]);
+});
