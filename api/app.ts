@@ -16,13 +16,16 @@ import { openapi } from './plugins/openapi.ts';
 import { problems } from './plugins/problems.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { temporal } from './plugins/temporal.ts';
+import { text } from './plugins/text.ts';
 import { adminRoutes } from './routes/admin/index.ts';
 import { documentRoutes } from './routes/documents/index.ts';
 import { executionRoutes } from './routes/executions/index.ts';
 import { gateRoutes } from './routes/gates/index.ts';
 import { graphRoutes } from './routes/graphs/index.ts';
 import { healthRoutes } from './routes/health/index.ts';
+import { notificationRoutes } from './routes/notifications/index.ts';
 import { peopleRoutes } from './routes/people/index.ts';
+import { proposalRoutes } from './routes/proposals/index.ts';
 import { runRoutes } from './routes/runs/index.ts';
 import { webUiAddress } from './run-handlers.ts';
 import type { Workflows } from './temporal-client.ts';
@@ -55,10 +58,13 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
+    // A section's name is in its address: any words, each character of which may take nine once it is encoded.
+    routerOptions: { maxParamLength: 2_000 },
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   await app.register(problems);
+  await app.register(text);
   await app.register(database, { store: deps.store, graphs: createGraphCache() });
   await app.register(requestLog);
   await app.register(identity, deps.tokens);
@@ -77,9 +83,12 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   await app.register(healthRoutes, settings);
   await app.register(documentRoutes);
   await app.register(graphRoutes);
-  await app.register(runRoutes, { ...settings, streams: { ...defaultStreamLimits, ...deps.streams } });
+  const streams = { ...defaultStreamLimits, ...deps.streams };
+  await app.register(runRoutes, { ...settings, streams });
   await app.register(gateRoutes, settings);
   await app.register(executionRoutes, settings);
+  await app.register(proposalRoutes, { streams });
+  await app.register(notificationRoutes);
   await app.register(peopleRoutes);
   await app.register(adminRoutes, { issuer: deps.tokens.issuer });
   return app;

@@ -29,13 +29,22 @@ export const problemTypes = {
   'already-exists': { status: 409, title: 'There is one already' },
   'last-admin': { status: 409, title: 'The tenant would be left without an admin' },
   'run-ended': { status: 409, title: 'The run has ended' },
+  'no-result': { status: 409, title: 'The run has no Result yet' },
+  'proposal-closed': { status: 409, title: 'The proposal is closed' },
+  'assignee-needed': { status: 409, title: 'The proposal would be left without an assignee' },
+  'stale-suggestion': { status: 409, title: 'What the suggestion would change has changed' },
+  'suggestion-decided': { status: 409, title: 'The suggestion has been decided' },
+  'version-conflict': { status: 412, title: 'It is not at the version named' },
   'payload-too-large': { status: 413, title: 'The request is too large' },
   'unsupported-media-type': { status: 415, title: 'The request is not JSON' },
+  'invalid-content': { status: 422, title: "The content does not meet the proposal's definition" },
+  'unknown-person': { status: 422, title: 'There is no such person in your tenant' },
   'document-has-mistakes': { status: 422, title: 'The document has mistakes' },
   'graph-has-mistakes': { status: 422, title: 'The graph has mistakes' },
   'not-runnable': { status: 422, title: 'The document says something that this version does not run' },
   'unknown-action': { status: 422, title: 'The gate does not offer this action' },
   'idempotency-key-reused': { status: 422, title: 'This Idempotency-Key was used for a different request' },
+  'version-required': { status: 428, title: 'This request needs an If-Match header' },
   internal: { status: 500, title: 'The request failed inside the API' },
   unavailable: { status: 503, title: 'A part the API depends on cannot be reached' },
 } as const satisfies Record<string, ProblemType>;
@@ -60,7 +69,7 @@ export const problemSchema = z.object({
   title: z.string(),
   status: z.int(),
   detail: z.string().optional(),
-  /** Of invalid-request, invalid-input, graph-has-mistakes and not-runnable. */
+  /** Of invalid-request, invalid-input, invalid-content, graph-has-mistakes and not-runnable. */
   errors: z.array(faultSchema).optional(),
   /** Of document-has-mistakes: all of them, in document order. */
   diagnostics: z.array(diagnosticSchema).optional(),

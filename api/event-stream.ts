@@ -19,12 +19,16 @@ export interface StreamLimits {
 
 export const defaultStreamLimits: StreamLimits = { lookEveryMs: 5_000, unreadMs: 30_000 };
 
-const pageSize = 100;
+/** Events that are read at a time. A page that is full may have another after it. */
+export const logPageSize = 100;
 
 interface StreamRequest {
   store: Store;
   caller: Caller;
+  /** Whose log it is. */
   run: string;
+  /** Of a run unless said. */
+  read?: ReadLog;
   /** Events after this one are sent. */
   after: number;
   limits: StreamLimits;
@@ -34,7 +38,7 @@ interface StreamRequest {
 
 /** Writes to a hijacked response until the stream ends. Rejects only when the store does. */
 export async function streamEvents(response: ServerResponse, request: StreamRequest): Promise<void> {
-  const { store, caller, run, limits } = request;
+  const { store, caller, run, limits, read = readRunLog } = request;
   const gone = new AbortController();
   const end = AbortSignal.any([gone.signal, request.closing]);
   response.once('close', () => gone.abort());
@@ -61,13 +65,13 @@ export async function streamEvents(response: ServerResponse, request: StreamRequ
       woken = false;
       const person = caller.expiresAt.getTime() > Date.now() ? await caller.again() : undefined;
       if (person?.tenant !== caller.person.tenant) return;
-      const page = await readPage(store, person, run, after);
+      const page = await read(store, person, run, after);
       if (page === undefined) return;
       for (const event of page.events) {
         after = event.seq;
         if (!response.write(event.text) && !(await drained(response, end, limits.unreadMs))) return;
       }
-      if (page.events.length === pageSize) continue;
+      if (page.events.length === logPageSize) continue;
       if (page.ended) return;
       if (woken || end.aborted) continue;
       await new Promise<void>((resolve) => {
@@ -94,23 +98,28 @@ export async function isAtEnd(
   caller: Caller,
   run: string,
   after: number,
+  read: ReadLog = readRunLog,
 ): Promise<'yes' | 'no' | 'no run'> {
-  const page = await readPage(store, caller.person, run, after);
+  const page = await read(store, caller.person, run, after);
   if (page === undefined) return 'no run';
   return page.ended && page.events.length === 0 ? 'yes' : 'no';
 }
 
-interface Page {
+export interface LogPage {
   events: { seq: number; text: string }[];
+  /** Nothing is ever appended again. */
   ended: boolean;
 }
 
-async function readPage(
+/** The events after `after`, a page of them; undefined when the person, as they are now, may not see the log. */
+export type ReadLog = (
   store: Store,
   person: { tenant: string; user: string },
-  run: string,
+  id: string,
   after: number,
-): Promise<Page | undefined> {
+) => Promise<LogPage | undefined>;
+
+const readRunLog: ReadLog = async (store, person, run, after) => {
   return store.actAs({ tenant: person.tenant, user: person.user }, async (tx) => {
     const row = await tx.run.findUnique({
       where: { tenantId_id: { tenantId: person.tenant, id: run } },
@@ -120,22 +129,21 @@ async function readPage(
     const events = await tx.runEvent.findMany({
       where: { tenantId: person.tenant, runId: run, seq: { gt: after } },
       orderBy: { seq: 'asc' },
-      take: pageSize,
+      take: logPageSize,
     });
     return {
       ended: row.endedAt !== null,
       events: events.map(({ seq, type, node, body, at }) => {
-        const data = JSON.stringify({
-          seq,
-          at: at.toISOString(),
-          type,
-          step: node ?? undefined,
-          body: JSON.parse(body),
-        });
-        return { seq, text: `id: ${seq}\nevent: ${type}\ndata: ${data}\n\n` };
+        const data = { seq, at: at.toISOString(), type, step: node ?? undefined, body: JSON.parse(body) };
+        return { seq, text: eventText(seq, type, data) };
       }),
     };
   });
+};
+
+/** One server-sent event. */
+export function eventText(seq: number, type: string, data: object): string {
+  return `id: ${seq}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 async function drained(response: ServerResponse, end: AbortSignal, unreadMs: number): Promise<boolean> {

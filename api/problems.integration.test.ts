@@ -16,11 +16,13 @@ import {
   publishClaim,
   startClaim,
 } from './testing/api-fixture.ts';
+import { incident, publishGraph, startProposalOf } from './testing/proposal-documents.ts';
 
 let fixture: ApiFixture;
 beforeAll(async () => {
   fixture = await openApiFixture({ practice: false });
   await publishClaim(fixture);
+  await publishGraph(fixture, incident);
 });
 afterAll(() => fixture.close());
 
@@ -41,6 +43,27 @@ async function decideOn(
   const gate = await openClaimGate(fixture, run);
   await before(gate, run);
   return post(`/gates/${gate.id}/decisions`, { action: 'approve', subject: gate.subject, ...said }, user);
+}
+
+const put = async (
+  url: string,
+  payload: object,
+  headers: Record<string, string> = { 'if-match': '"0"' },
+  user = 'an',
+) => fixture.app.inject({ method: 'PUT', url, headers: { ...(await fixture.as(user)), ...headers }, payload });
+
+/** A proposal of Olga's, without a run, that nothing was written in. */
+const openReport = () => startProposalOf(fixture, 'incident-report', 'olga').then((id) => `/proposals/${id}`);
+
+/** A suggestion of another's on the section Cause of the proposal. */
+async function suggestCause(proposal: string): Promise<string> {
+  await post(`${proposal}/share`, { person: 'bo', mode: 'reviewer' }, 'olga');
+  const made = await post(
+    `${proposal}/suggestions`,
+    { kind: 'replace', section: 'Cause', base: null, content: 'Rain' },
+    'bo',
+  );
+  return `${proposal}/suggestions/${made.json().id}`;
 }
 
 const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
@@ -74,8 +97,36 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
     await asWorker(fixture, { ended: run, status: 'failed' });
     return post(`/runs/${run}/cancel`, {});
   },
+  'no-result': async () => post(`/runs/${await startClaim(fixture)}/proposal`, {}),
+  'proposal-closed': async () => {
+    const proposal = await openReport();
+    const headers = await fixture.as('olga');
+    await fixture.app.inject({ method: 'PATCH', url: proposal, headers, payload: { status: 'closed' } });
+    return put(`${proposal}/sections/Cause`, { content: 'Rain' }, { 'if-match': '"0"' }, 'olga');
+  },
+  'assignee-needed': async () => {
+    const proposal = await openReport();
+    const headers = await fixture.as('olga');
+    return fixture.app.inject({ method: 'DELETE', url: `${proposal}/collaborators/olga`, headers });
+  },
+  'stale-suggestion': async () => {
+    const proposal = await openReport();
+    const suggestion = await suggestCause(proposal);
+    await put(`${proposal}/sections/Cause`, { content: 'Snow' }, { 'if-match': '"0"' }, 'olga');
+    return post(`${suggestion}/accept`, {}, 'olga');
+  },
+  'suggestion-decided': async () => {
+    const suggestion = await suggestCause(await openReport());
+    await post(`${suggestion}/reject`, {}, 'olga');
+    return post(`${suggestion}/accept`, {}, 'olga');
+  },
+  'version-conflict': async () =>
+    put(`${await openReport()}/sections/Cause`, { content: 'Rain' }, { 'if-match': '"3"' }, 'olga'),
   'payload-too-large': () => post('/documents', { markdown: 'x'.repeat(5 * 1024 * 1024) }),
   'unsupported-media-type': () => post('/runs', 'document: claim', 'an', { 'content-type': 'application/yaml' }),
+  'invalid-content': async () =>
+    put(`${await openReport()}/state`, { content: { severity: 9 } }, { 'if-match': '"0"' }, 'olga'),
+  'unknown-person': async () => post(`${await openReport()}/share`, { person: 'gus', mode: 'reviewer' }, 'olga'),
   'document-has-mistakes': () =>
     post('/documents', { markdown: claimDocument.replace('not by: requester', 'not by: me') }),
   'graph-has-mistakes': () => post('/workflows/execute', { graph: { schemaVersion: 1, id: 'x' }, input: {} }),
@@ -92,6 +143,7 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
     await post('/runs', { document: 'claim', input: claimInput }, 'an', key);
     return post('/runs', { document: 'claim', input: { ...claimInput, amount: 1 } }, 'an', key);
   },
+  'version-required': async () => put(`${await openReport()}/sections/Cause`, { content: 'Rain' }, {}, 'olga'),
   internal: async () => {
     const broken = await fixture.secondApp();
     broken.relay.nudge = () => {

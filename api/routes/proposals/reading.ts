@@ -1,0 +1,171 @@
+/** Reading proposals: the list, one with all that is known of it, its export, and its log as a stream. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { STATE } from '../../../prisma/proposals.ts';
+import { notFound } from '../../errors.ts';
+import type { StreamLimits } from '../../event-stream.ts';
+import { isAtEnd, streamEvents } from '../../event-stream.ts';
+import { errorFacts } from '../../log-lines.ts';
+import { momentOf, page } from '../../pages.ts';
+import { callerOf, personOf } from '../../plugins/identity.ts';
+import { seeProposal, visibleTo } from '../../proposals/access.ts';
+import { readContents } from '../../proposals/contents.ts';
+import type { DefinitionCache } from '../../proposals/definition.ts';
+import { inOrderOf, markdownOf } from '../../proposals/export-markdown.ts';
+import { readProposalLog } from '../../proposals/proposal-events.ts';
+import { summaryOfProposal, viewOfProposal } from '../../proposals/proposal-view.ts';
+import { responses } from '../../responses.ts';
+import { eventHeaders } from '../runs/schemas.ts';
+import { exported, listProposalsQuery, proposalParams, proposalsPage, proposalView } from './schemas.ts';
+
+interface ReadingOptions {
+  definitions: DefinitionCache;
+  streams: StreamLimits;
+}
+
+export const readingRoutes: FastifyPluginAsyncZod<ReadingOptions> = async (app, { definitions, streams }) => {
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
+
+  app.get(
+    '/proposals',
+    {
+      schema: {
+        summary: 'The proposals that the caller has access to, newest first',
+        tags: ['proposals'],
+        querystring: listProposalsQuery,
+        response: responses({ 200: proposalsPage }, ['invalid-request']),
+      },
+    },
+    async (request) => {
+      const { limit, cursor, status } = request.query;
+      const { tenant, user, roles } = personOf(request);
+      const before = cursor && momentOf(cursor);
+      const rows = await request.actAs((tx) =>
+        tx.proposal.findMany({
+          where: {
+            tenantId: tenant,
+            ...(status === undefined ? {} : { status }),
+            AND: [
+              visibleTo(user, roles),
+              ...(cursor === undefined || before === undefined
+                ? []
+                : [{ OR: [{ createdAt: { lt: before } }, { createdAt: before, id: { lt: cursor[1] } }] }]),
+            ],
+          },
+          orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+          take: limit + 1,
+        }),
+      );
+      return page(rows, limit, (row) => [row.createdAt.toISOString(), row.id], summaryOfProposal);
+    },
+  );
+
+  app.get(
+    '/proposals/:id',
+    {
+      schema: {
+        summary:
+          'A proposal with its state and sections, where they come from, the steps of its run, and who has access',
+        tags: ['proposals'],
+        params: proposalParams,
+        response: responses({ 200: proposalView }, ['not-found']),
+      },
+    },
+    async (request) =>
+      request.actAs(async (tx) =>
+        viewOfProposal(
+          tx,
+          { graphs: app.graphs, definitions },
+          await seeProposal(tx, personOf(request), request.params.id),
+        ),
+      ),
+  );
+
+  app.get(
+    '/proposals/:id/export',
+    {
+      schema: {
+        summary: 'The proposal as one file',
+        description: 'Markdown where `Accept` names text/markdown, else JSON.',
+        tags: ['proposals'],
+        params: proposalParams,
+        response: {
+          ...responses({}, ['not-found']),
+          200: {
+            description: 'The proposal',
+            content: { 'application/json': { schema: exported }, 'text/markdown': { schema: z.string() } },
+          },
+        },
+      },
+    },
+    async (request, reply) => {
+      const { proposal, contents } = await request.actAs(async (tx) => {
+        const seen = await seeProposal(tx, personOf(request), request.params.id);
+        return { ...seen, contents: await readContents(tx, seen.proposal.tenantId, seen.proposal.sections) };
+      });
+      const definition = definitions.load(proposal.definition);
+      const parts = proposal.sections.map(({ name, lockVersion: version }) => {
+        const content = contents[name];
+        const type = name === STATE ? definition.state : definition.field(name)?.type;
+        return {
+          name,
+          version,
+          ...(content === undefined ? {} : { content: inOrderOf(type, definition.types, content) }),
+        };
+      });
+      const sections = parts.filter(({ name }) => name !== STATE);
+      const state = parts.find(({ name }) => name === STATE);
+      reply.header('vary', 'accept');
+      if (/\btext\/markdown\b/i.test(request.headers.accept ?? '')) {
+        const text = markdownOf({ title: proposal.title, sections, state: state?.content });
+        return reply.header('content-type', 'text/markdown; charset=utf-8').send(text);
+      }
+      return {
+        title: proposal.title,
+        version: proposal.lockVersion,
+        sections,
+        ...(state === undefined ? {} : { state }),
+      };
+    },
+  );
+
+  app.get(
+    '/proposals/:id/events',
+    {
+      schema: {
+        summary: 'The log of a proposal as server-sent events',
+        description:
+          'One event for each row of the log: its id is the row’s number, its type the kind of event, its data JSON of ids, digests and numbers. Goes on until the reader leaves or loses access.',
+        tags: ['proposals'],
+        params: proposalParams,
+        headers: eventHeaders,
+        response: {
+          ...responses({}, ['invalid-request', 'not-found']),
+          200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } },
+        },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const after = request.headers['last-event-id'] ?? 0;
+      const caller = callerOf(request);
+      if ((await isAtEnd(app.store, caller, id, after, readProposalLog)) === 'no run') throw notFound('proposal');
+      reply.hijack();
+      try {
+        await streamEvents(reply.raw, {
+          store: app.store,
+          caller,
+          run: id,
+          read: readProposalLog,
+          after,
+          limits: streams,
+          closing: closing.signal,
+        });
+      } catch (error) {
+        // The status has been sent. The client sees the connection end, and goes on after the last id it has.
+        request.log.error({ event: 'stream.failed', requestId: request.id, proposal: id, ...errorFacts(error) });
+      }
+    },
+  );
+};
