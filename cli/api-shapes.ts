@@ -158,8 +158,6 @@ export const gateSchema = z.object({
 });
 export type Gate = z.infer<typeof gateSchema>;
 
-export const gatesPageSchema = z.object({ items: z.array(gateSchema), next: z.string().optional() });
-
 export const decisionSchema = z.object({
   id: z.string(),
   gate: z.string(),
@@ -170,3 +168,33 @@ export const decisionSchema = z.object({
 export type Decision = z.infer<typeof decisionSchema>;
 
 export const cancelAcceptedSchema = z.object({ run: z.string(), command: z.string() });
+
+export const userSchema = z.object({
+  id: z.string(),
+  displayName: z.string(),
+  email: z.string(),
+  kind: z.string(),
+  active: z.boolean(),
+  roles: z.array(z.string()),
+  groups: z.array(z.string()),
+  allRoles: z.array(z.string()),
+});
+export type User = z.infer<typeof userSchema>;
+
+export const groupSchema = z.object({ name: z.string(), roles: z.array(z.string()) });
+export type Group = z.infer<typeof groupSchema>;
+
+export const keySchema = z.object({
+  id: z.string(),
+  service: z.string(),
+  scopes: z.array(z.string()),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime().optional(),
+  revokedAt: z.iso.datetime().optional(),
+  lastUsedAt: z.iso.datetime().optional(),
+});
+export type Key = z.infer<typeof keySchema>;
+
+/** The key itself is told once: of a request that had to be repeated it may be lost. */
+export const createdKeySchema = keySchema.extend({ key: z.string().optional() });
+export type CreatedKey = z.infer<typeof createdKeySchema>;

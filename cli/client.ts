@@ -1,18 +1,15 @@
 /** The API as typed calls over HTTP. Every answer is parsed; every refusal is an ApiProblem. */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { z } from 'zod';
-import { ApiProblem } from './api-problem.ts';
+import type { CallOptions } from './api-calls.ts';
+import { createApiCalls, jsonIn, pathOf } from './api-calls.ts';
 import type { Decision, Gate, Journal, Published, Run, RunEvent, RunGraph, StartedRun } from './api-shapes.ts';
 import {
   cancelAcceptedSchema,
   decisionSchema,
   gateSchema,
-  gatesPageSchema,
   graphVersionSchema,
   healthSchema,
   journalSchema,
-  problemSchema,
   publishedSchema,
   runEventSchema,
   runSchema,
@@ -23,13 +20,7 @@ import { readServerSentEvents } from './server-sent-events.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-export interface ClientOptions {
-  apiUrl: string;
-  token: string;
-  /** Milliseconds before the first repeat; each later one waits twice as long. 250 unless said. */
-  firstDelayMs?: number;
-  /** How often a request is sent again when the API cannot be reached or is not ready. 4 unless said. */
-  repeats?: number;
+export interface ClientOptions extends CallOptions {
   /** Milliseconds for which following a run goes on asking an API that cannot be reached. 30,000 unless said. */
   patienceMs?: number;
 }
@@ -56,71 +47,9 @@ export interface Client {
   cancel(run: string, comment?: string): Promise<{ run: string; command: string }>;
 }
 
-/** One answer is waited for this long. */
-const answerMs = 30_000;
-
-interface Answer {
-  status: number;
-  text: string;
-}
-
 export function createClient(options: ClientOptions): Client {
-  const { token, firstDelayMs = 250, repeats = 4, patienceMs = 30_000 } = options;
-  const apiUrl = options.apiUrl.replace(/\/+$/, '');
-
-  /** Sends until the API answers. A POST carries one Idempotency-Key through its repeats, so it is done once. */
-  async function send(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Answer> {
-    const headers = {
-      authorization: `Bearer ${token}`,
-      accept: 'application/json, application/problem+json',
-      ...(method === 'POST' ? { 'content-type': 'application/json', 'idempotency-key': randomUUID() } : {}),
-    };
-    for (let sent = 1; ; sent += 1) {
-      const last = sent > repeats;
-      try {
-        const response = await fetch(apiUrl + path, {
-          method,
-          headers,
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-          redirect: 'error',
-          signal: AbortSignal.timeout(answerMs),
-        });
-        const answer = { status: response.status, text: await response.text() };
-        if (answer.status !== 503 || last) return answer;
-      } catch (error) {
-        if (last) throw unreachable(error);
-      }
-      await delay(firstDelayMs * 2 ** (sent - 1));
-    }
-  }
-
-  async function call<Schema extends z.ZodType>(
-    schema: Schema,
-    method: 'GET' | 'POST',
-    path: string,
-    body?: unknown,
-  ): Promise<z.output<Schema>> {
-    const answer = await send(method, path, body);
-    if (answer.status < 200 || answer.status > 299) throw problemOf(answer);
-    const parsed = schema.safeParse(jsonIn(answer.text));
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    throw new ApiUnreachable(
-      `${apiUrl}${path} gave an answer that is not of this API: ${issue?.path.join('.') || 'the whole'}: ${issue?.message}. Expected an API of the same version as this command.`,
-    );
-  }
-
-  function problemOf({ status, text }: Answer): ApiProblem | ApiUnreachable {
-    const parsed = problemSchema.safeParse(jsonIn(text));
-    if (parsed.success) return new ApiProblem(parsed.data);
-    return new ApiUnreachable(
-      `${apiUrl} answered with HTTP status ${status} and no problem of this API. Is it the API's address?`,
-    );
-  }
-
-  function unreachable(error: unknown): ApiUnreachable {
-    return new ApiUnreachable(`The API at ${apiUrl} cannot be reached: ${reasonOf(error)}. Is it running?`);
-  }
+  const { token, firstDelayMs = 250, patienceMs = 30_000 } = options;
+  const { apiUrl, call, list, problemOf, unreachable } = createApiCalls(options);
 
   async function* followRun(
     run: string,
@@ -133,7 +62,7 @@ export function createClient(options: ClientOptions): Client {
       signal?.throwIfAborted();
       let trouble: unknown;
       try {
-        const response = await fetch(`${apiUrl}${at('runs', run, 'events')}`, {
+        const response = await fetch(`${apiUrl}${pathOf('runs', run, 'events')}`, {
           headers: {
             authorization: `Bearer ${token}`,
             accept: 'text/event-stream, application/problem+json',
@@ -180,51 +109,23 @@ export function createClient(options: ClientOptions): Client {
     );
   }
 
-  const at = (...parts: string[]) => parts.map((part) => `/${encodeURIComponent(part)}`).join('');
-
   return {
     apiUrl,
     isForPractice: async () => (await call(healthSchema, 'GET', '/health')).practice,
     publish: (markdown) => call(publishedSchema, 'POST', '/documents', { markdown }),
     startRun: (request) => call(startedRunSchema, 'POST', '/runs', request),
-    getRun: (run) => call(runSchema, 'GET', at('runs', run)),
-    graph: async (hash) => (await call(graphVersionSchema, 'GET', at('graphs', hash))).graph,
+    getRun: (run) => call(runSchema, 'GET', pathOf('runs', run)),
+    graph: async (hash) => (await call(graphVersionSchema, 'GET', pathOf('graphs', hash))).graph,
     followRun,
-    journal: (run) => call(journalSchema, 'GET', at('runs', run, 'journal')),
-    async gates() {
-      const gates: Gate[] = [];
-      let cursor: string | undefined;
-      do {
-        const query = new URLSearchParams({ limit: '100', ...(cursor === undefined ? {} : { cursor }) });
-        const page = await call(gatesPageSchema, 'GET', `/gates?${query}`);
-        gates.push(...page.items);
-        cursor = page.next;
-      } while (cursor !== undefined);
-      return gates;
-    },
-    gate: (id) => call(gateSchema, 'GET', at('gates', id)),
-    decide: (gate, decision) => call(decisionSchema, 'POST', at('gates', gate, 'decisions'), decision),
-    cancel: (run, comment = '') => call(cancelAcceptedSchema, 'POST', at('runs', run, 'cancel'), { comment }),
+    journal: (run) => call(journalSchema, 'GET', pathOf('runs', run, 'journal')),
+    gates: () => list(gateSchema, '/gates'),
+    gate: (id) => call(gateSchema, 'GET', pathOf('gates', id)),
+    decide: (gate, decision) => call(decisionSchema, 'POST', pathOf('gates', gate, 'decisions'), decision),
+    cancel: (run, comment = '') => call(cancelAcceptedSchema, 'POST', pathOf('runs', run, 'cancel'), { comment }),
   };
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** fetch throws TypeError for whatever befell the connection, and names the reason in its cause. */
 function isOfTheConnection(error: unknown): boolean {
   return error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError');
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return `no answer within ${answerMs / 1000} seconds`;
-  const { cause } = error;
-  if (!(cause instanceof Error)) return error.message;
-  return 'code' in cause && typeof cause.code === 'string' && cause.message === '' ? cause.code : cause.message;
 }

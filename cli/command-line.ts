@@ -1,6 +1,7 @@
 /** The commands, their arguments and options. What a command needs is loaded when it runs, so that each starts fast. */
 import { Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { addAdminCommands } from './admin-command-line.ts';
 import { CommandFailure, exitCodes, WrongUsage } from './failures.ts';
 import type { World } from './world.ts';
 
@@ -23,6 +24,9 @@ Exit codes, those of diff(1):
 Steps are told apart by their ids. A resume of a run may run again a step that is another one now (its prose, its
 settings but heading, order and condition, its agent or its types), and steps that read the output of such a step:
 if that comes out the same, they stand. Layout, comments and notes make no difference.`;
+
+const configText =
+  'declares tools, models and roles to check against; unsaid, waymark.config.json beside or above the document';
 
 const formatHelp = `
 Headings get #, settings become lists with -, tables line up, and one blank line parts these. Prose, lists in it and
@@ -72,6 +76,7 @@ function createProgram(world: World, done: (code: number) => void): Command {
     .description('check a document and print its graph as JSON; needs no server')
     .argument('<file>', 'the document, a folder with document.md, or - for stdin')
     .option('--json', 'print mistakes as a JSON array on stdout')
+    .option('--config <file>', configText)
     .option('--receipt', 'print the receipt instead: the lines of each part of the graph, and the hash of each section')
     .action(async (file: string, options) => {
       const { compileCommand } = await import('./commands/compile.ts');
@@ -82,9 +87,10 @@ function createProgram(world: World, done: (code: number) => void): Command {
     .command('graph')
     .description('check a document and print its graph as a Mermaid flowchart; needs no server')
     .argument('<file>', 'the document, a folder with document.md, or - for stdin')
-    .action(async (file: string) => {
+    .option('--config <file>', configText)
+    .action(async (file: string, options) => {
       const { graphCommand } = await import('./commands/graph.ts');
-      done(await graphCommand(file, world));
+      done(await graphCommand(file, options, world));
     });
 
   program
@@ -104,6 +110,7 @@ function createProgram(world: World, done: (code: number) => void): Command {
     .argument('<old>', 'a document, a folder with document.md, or - for stdin')
     .argument('<new>', 'the document to compare with it')
     .option('--json', 'print the differences as JSON')
+    .option('--config <file>', configText)
     .addHelpText('after', diffHelp)
     .action(async (before: string, after: string, options) => {
       const { diffCommand } = await import('./commands/diff.ts');
@@ -180,6 +187,7 @@ function createProgram(world: World, done: (code: number) => void): Command {
       done(await cancelCommand(run, options, world));
     });
 
+  addAdminCommands(program, connected, world, done);
   return program;
 }
 

@@ -1,0 +1,36 @@
+/** The admin routes of the API as typed calls. */
+import type { ApiCalls } from './api-calls.ts';
+import { pathOf } from './api-calls.ts';
+import type { CreatedKey, Group, Key, User } from './api-shapes.ts';
+import { createdKeySchema, groupSchema, keySchema, userSchema } from './api-shapes.ts';
+
+/** Every call throws ApiProblem when the API refuses, and ApiUnreachable when it cannot be asked. */
+export interface AdminClient {
+  users(): Promise<User[]>;
+  addUser(user: {
+    displayName: string;
+    email: string;
+    subject: string;
+    roles: string[];
+    groups: string[];
+  }): Promise<User>;
+  changeUser(id: string, change: { active?: boolean; roles?: string[]; groups?: string[] }): Promise<User>;
+  groups(): Promise<Group[]>;
+  setGroup(name: string, roles: string[]): Promise<Group>;
+  keys(): Promise<Key[]>;
+  createKey(key: { service: string; scopes: string[]; expiresAt?: string }): Promise<CreatedKey>;
+  revokeKey(id: string): Promise<Key>;
+}
+
+export function createAdminClient({ call, list }: Pick<ApiCalls, 'call' | 'list'>): AdminClient {
+  return {
+    users: () => list(userSchema, '/admin/users'),
+    addUser: (user) => call(userSchema, 'POST', '/admin/users', user),
+    changeUser: (id, change) => call(userSchema, 'PATCH', pathOf('admin', 'users', id), change),
+    groups: () => list(groupSchema, '/admin/groups'),
+    setGroup: (name, roles) => call(groupSchema, 'PUT', pathOf('admin', 'groups', name), { roles }),
+    keys: () => list(keySchema, '/admin/keys'),
+    createKey: (key) => call(createdKeySchema, 'POST', '/admin/keys', key),
+    revokeKey: (id) => call(keySchema, 'POST', pathOf('admin', 'keys', id, 'revoke'), {}),
+  };
+}
