@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyProposalChain } from '../../../prisma/proposal-log.ts';
 import type { ApiFixture } from '../../testing/api-fixture.ts';
 import { asWorker, openApiFixture, startClaim } from '../../testing/api-fixture.ts';
+import type { Method, ProposalClient } from '../../testing/proposal-client.ts';
+import { at, outcome, proposalClient } from '../../testing/proposal-client.ts';
 import {
   claim,
   expense,
@@ -13,28 +14,19 @@ import {
 } from '../../testing/proposal-documents.ts';
 
 let fixture: ApiFixture;
+let client: ProposalClient;
 beforeAll(async () => {
   fixture = await openApiFixture();
+  client = proposalClient(fixture);
   for (const graph of [claim, onboarding, expense, incident]) await publishGraph(fixture, graph);
 });
 afterAll(() => fixture.close());
 
-type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-const call = async (method: Method, url: string, user = 'an', payload?: object, headers: Record<string, string> = {}) =>
-  fixture.app.inject({
-    method,
-    url,
-    headers: { ...(await fixture.as(user, method === 'POST' ? randomUUID() : undefined)), ...headers },
-    ...(payload === undefined ? {} : { payload }),
-  });
-const get = async (url: string, user = 'an') => (await call('GET', url, user)).json();
-const at = (version: number) => ({ 'if-match': `"${version}"` });
+const call = (method: Method, url: string, user = 'an', payload?: object, headers: object = {}) =>
+  client.call(method, url, user, payload, headers);
+const get = (url: string, user = 'an') => client.get(url, user);
 const put = (id: string, section: string, content: unknown, version: number, user = 'an') =>
-  call('PUT', `/proposals/${id}/sections/${encodeURIComponent(section)}`, user, { content }, at(version));
-const typeOf = (response: { statusCode: number; json(): { type?: string } }) => [
-  response.statusCode,
-  response.json().type?.replace('urn:waymark:problem:', ''),
-];
+  client.put(id, section, content, version, user);
 
 test('a proposal without a run has the sections and the state of its document, filled by defaults', async () => {
   const id = await startProposalOf(fixture, 'onboarding-plan', 'an', { buddy: 'bo@acme.test' });
@@ -69,29 +61,29 @@ test('a proposal without a run has the sections and the state of its document, f
 
 test('an owner who is no person of the tenant is refused', async () => {
   const response = await call('POST', '/proposals', 'an', { document: 'onboarding-plan', input: { buddy: 'gus' } });
-  expect(typeOf(response)).toEqual([422, 'unknown-person']);
+  expect(outcome(response)).toEqual([422, 'unknown-person']);
 });
 
 test('a section is written under its version, valid, and says where it comes from', async () => {
   const id = await startProposalOf(fixture, 'onboarding-plan', 'an', { buddy: 'bo' });
   const missing = await call('PUT', `/proposals/${id}/sections/Welcome`, 'an', { content: 'Hello' });
-  expect(typeOf(missing)).toEqual([428, 'version-required']);
+  expect(outcome(missing)).toEqual([428, 'version-required']);
   const first = await put(id, 'Welcome', 'Hello', 0);
   expect([first.statusCode, first.headers.etag, first.json()]).toEqual([
     200,
     '"1"',
     { version: 1, digest: expect.any(String), content: 'Hello', proposalVersion: 2 },
   ]);
-  expect(typeOf(await put(id, 'Welcome', 'Late', 0))).toEqual([412, 'version-conflict']);
+  expect(outcome(await put(id, 'Welcome', 'Late', 0))).toEqual([412, 'version-conflict']);
   const invalid = await put(id, 'First week', [{ what: '', day: 0 }], 0);
   expect([
-    ...typeOf(invalid),
+    ...outcome(invalid),
     invalid
       .json()
       .errors.map((one: { at: string }) => one.at)
       .sort(),
   ]).toEqual([422, 'invalid-content', ['First week[0].day', 'First week[0].what']]);
-  expect(typeOf(await put(id, 'Nothing', 'x', 0))).toEqual([404, 'not-found']);
+  expect(outcome(await put(id, 'Nothing', 'x', 0))).toEqual([404, 'not-found']);
   const view = await get(`/proposals/${id}`);
   expect(view.sections[0]).toMatchObject({ content: 'Hello', version: 1, provenance: { by: 'an', source: 'person' } });
   expect(view.version).toBe(2);
@@ -99,10 +91,10 @@ test('a section is written under its version, valid, and says where it comes fro
 
 test('a section’s owner edits it and nobody else, not even the assignee', async () => {
   const id = await startProposalOf(fixture, 'onboarding-plan', 'an', { buddy: 'bo' });
-  expect(typeOf(await put(id, 'Equipment', 'A laptop', 0))).toEqual([403, 'not-permitted']);
+  expect(outcome(await put(id, 'Equipment', 'A laptop', 0))).toEqual([403, 'not-permitted']);
   expect((await put(id, 'Equipment', 'A laptop', 0, 'olga')).statusCode).toBe(200);
   expect((await put(id, 'Notes of the buddy', 'Hi', 0, 'bo')).statusCode).toBe(200);
-  expect(typeOf(await put(id, 'Welcome', 'Mine now', 0, 'bo'))).toEqual([403, 'not-permitted']);
+  expect(outcome(await put(id, 'Welcome', 'Mine now', 0, 'bo'))).toEqual([403, 'not-permitted']);
 });
 
 test('derived values are computed by code, within a section and across sections, and never taken from a client', async () => {
@@ -121,9 +113,9 @@ test('derived values are computed by code, within a section and across sections,
     mayEdit: false,
     provenance: { source: 'computed' },
   });
-  expect(typeOf(await put(id, 'Total', 0, sections[1].version))).toEqual([422, 'invalid-content']);
+  expect(outcome(await put(id, 'Total', 0, sections[1].version))).toEqual([422, 'invalid-content']);
   const tooMuch = await put(id, 'Lines', [{ what: 'Yacht', each: 2_000, count: 1 }], 2);
-  expect([...typeOf(tooMuch), tooMuch.json().errors[0].at]).toEqual([422, 'invalid-content', 'Total']);
+  expect([...outcome(tooMuch), tooMuch.json().errors[0].at]).toEqual([422, 'invalid-content', 'Total']);
   expect((await get(`/proposals/${id}`)).sections[0].version).toBe(2);
 });
 
@@ -145,13 +137,13 @@ test('the state is written whole or by a patch, all of it or nothing', async () 
     { op: 'replace', path: '/severity', value: 2 },
     { op: 'test', path: '/severity', value: 9 },
   ];
-  expect(typeOf(await call('PATCH', state, 'olga', failing, at(2)))).toEqual([422, 'invalid-content']);
-  expect(typeOf(await call('PATCH', state, 'olga', [{ op: 'remove', path: '/affected' }], at(2)))).toEqual([
+  expect(outcome(await call('PATCH', state, 'olga', failing, at(2)))).toEqual([422, 'invalid-content']);
+  expect(outcome(await call('PATCH', state, 'olga', [{ op: 'remove', path: '/affected' }], at(2)))).toEqual([
     422,
     'invalid-content',
   ]);
   for (const path of ['/__proto__/x', '/constructor', 'severity']) {
-    expect(typeOf(await call('PATCH', state, 'olga', [{ op: 'add', path, value: 1 }], at(2)))).toEqual([
+    expect(outcome(await call('PATCH', state, 'olga', [{ op: 'add', path, value: 1 }], at(2)))).toEqual([
       400,
       'invalid-request',
     ]);
@@ -175,7 +167,7 @@ test('every version is kept, and two of them can be compared', async () => {
     { change: 'removed', text: 'Hello\n' },
     { change: 'added', text: 'Hi\nWelcome\n' },
   ]);
-  expect(typeOf(await call('GET', `/proposals/${id}/sections/Welcome/diff?from=1&to=9`))).toEqual([404, 'not-found']);
+  expect(outcome(await call('GET', `/proposals/${id}/sections/Welcome/diff?from=1&to=9`))).toEqual([404, 'not-found']);
   expect((await get(`/proposals/${id}/state/versions`)).items).toHaveLength(1);
 });
 
@@ -200,9 +192,9 @@ test('a proposal is exported as Markdown and as JSON', async () => {
 
 test('a run’s Result opens as a proposal of its rows, once, for who started the run', async () => {
   const run = await startClaim(fixture);
-  expect(typeOf(await call('POST', `/runs/${run}/proposal`, 'an'))).toEqual([409, 'no-result']);
+  expect(outcome(await call('POST', `/runs/${run}/proposal`, 'an'))).toEqual([409, 'no-result']);
   await asWorker(fixture, { ended: run, status: 'completed', result: { amount: 740 } });
-  expect(typeOf(await call('POST', `/runs/${run}/proposal`, 'bo'))).toEqual([403, 'not-permitted']);
+  expect(outcome(await call('POST', `/runs/${run}/proposal`, 'bo'))).toEqual([403, 'not-permitted']);
   const opened = await Promise.all(Array.from({ length: 5 }, () => call('POST', `/runs/${run}/proposal`, 'an')));
   expect(opened.map((one) => one.statusCode).sort()).toEqual([200, 200, 200, 200, 201]);
   expect(new Set(opened.map((one) => one.json().id)).size).toBe(1);
@@ -217,8 +209,8 @@ test('a run’s Result opens as a proposal of its rows, once, for who started th
 test('a proposal that waits for a role is claimed by the first who has it', async () => {
   const id = await startProposalOf(fixture, 'incident-report', 'an');
   expect(await get(`/proposals/${id}`)).toMatchObject({ assigneeRole: 'operator', assigneeEpoch: 0, mayShare: false });
-  expect(typeOf(await put(id, 'Cause', 'x', 0))).toEqual([403, 'not-permitted']);
-  expect(typeOf(await call('POST', `/proposals/${id}/claim`, 'an'))).toEqual([403, 'not-permitted']);
+  expect(outcome(await put(id, 'Cause', 'x', 0))).toEqual([403, 'not-permitted']);
+  expect(outcome(await call('POST', `/proposals/${id}/claim`, 'an'))).toEqual([403, 'not-permitted']);
   const claimed = await call('POST', `/proposals/${id}/claim`, 'olga');
   expect(claimed.json()).toMatchObject({ assignee: 'olga', assigneeEpoch: 1 });
   expect((await put(id, 'Cause', 'x', 0, 'olga')).statusCode).toBe(200);
@@ -230,7 +222,7 @@ test('a closed proposal is read and not written, until its assignee opens it aga
     status: 'closed',
     title: 'Trip',
   });
-  expect(typeOf(await put(id, 'Purpose', 'x', 0))).toEqual([409, 'proposal-closed']);
+  expect(outcome(await put(id, 'Purpose', 'x', 0))).toEqual([409, 'proposal-closed']);
   expect((await call('GET', `/proposals/${id}`)).statusCode).toBe(200);
   await call('PATCH', `/proposals/${id}`, 'an', { status: 'open' });
   expect((await put(id, 'Purpose', 'x', 0)).statusCode).toBe(200);
@@ -247,10 +239,10 @@ test('the log of all that was done verifies', async () => {
 
 test('text that the store cannot hold is refused, not failed', async () => {
   const id = await startProposalOf(fixture, 'expense-report');
-  expect(typeOf(await call('PATCH', `/proposals/${id}`, 'an', { title: 'a\u0000b' }))).toEqual([
+  expect(outcome(await call('PATCH', `/proposals/${id}`, 'an', { title: 'a\u0000b' }))).toEqual([
     400,
     'invalid-request',
   ]);
-  expect(typeOf(await put(id, 'Purpose', 'lone \ud800 surrogate', 0))).toEqual([400, 'invalid-request']);
-  expect(typeOf(await call('GET', '/proposals/a%00b'))).toEqual([400, 'invalid-request']);
+  expect(outcome(await put(id, 'Purpose', 'lone \ud800 surrogate', 0))).toEqual([400, 'invalid-request']);
+  expect(outcome(await call('GET', '/proposals/a%00b'))).toEqual([400, 'invalid-request']);
 });
