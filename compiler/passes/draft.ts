@@ -2,13 +2,13 @@
 import type { Agent, Budget, Edge, Node, Retry } from '../graph.ts';
 import type { Span } from '../source-text.ts';
 import type { Type } from '../types.ts';
+import type { OtherDocuments } from './other-documents.ts';
 import type { Code } from './phrases.ts';
 import type { FieldDraft } from './read-rules.ts';
 import type { Block } from './read-sections.ts';
 import type { Setting } from './read-settings.ts';
 
-/** The kinds that are read. */
-export type StepKind = Extract<Node['kind'], 'agent' | 'tool' | 'approve' | 'choose' | 'set'>;
+export type StepKind = Node['kind'];
 
 /** An expression as written. */
 export interface ExpressionDraft {
@@ -120,7 +120,15 @@ export interface StepValues {
   merge?: { join: 'names' | 'fields'; from: UseDraft[] };
   wait?: { ms: number } | { until: ExpressionDraft };
   /** Of `run`: the other document, as linked. */
-  document?: { file: string; span: Span };
+  document?: {
+    /** As written, up to the anchor. */
+    file: string;
+    anchor?: string;
+    span: Span;
+    /** Where it is known: its id and the hash of its graph. */
+    id?: string;
+    graph?: string;
+  };
   repeat?: { atMost: number; until: ExpressionDraft };
   ifNotReached?: { do: 'continue' } | { do: 'link'; to: StepLink };
   each?: EachDraft;
@@ -159,6 +167,9 @@ export interface StepDraft {
 
 export interface AgentDraft extends Agent {
   block: Block;
+  settings: ReadonlyMap<string, Setting>;
+  /** The agents of `mayDelegateTo`, with the places of the links. */
+  delegates: Named[];
 }
 
 export interface TypeDraft {
@@ -179,17 +190,33 @@ export interface ResultDraft {
   span: Span;
 }
 
+export interface ProposalDraft {
+  block: Block;
+  state?: Type;
+  owner?: ApproverDraft;
+  sections: (FieldDraft & { owner?: ApproverDraft })[];
+  /** Was all of it read? If not, its sections and its state are not all known. */
+  complete: boolean;
+}
+
 export interface DocumentDraft {
   id: string;
   title: string;
   titleSpan: Span;
+  owner?: ApproverDraft;
+  budget?: Budget;
+  /** The settings under the title, by name. */
+  settings: ReadonlyMap<string, Setting>;
   inputs: FieldDraft[];
   /** Were all inputs read? If not, unknown names under `input` are not reported again. */
   inputsComplete: boolean;
   types: TypeDraft[];
   agents: AgentDraft[];
+  proposal?: ProposalDraft;
   steps: StepDraft[];
   result: ResultDraft[];
+  /** What links take from other documents. */
+  others: OtherDocuments;
 }
 
 export interface EdgeDraft {

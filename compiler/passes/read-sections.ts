@@ -1,4 +1,7 @@
-/** Pass 2: nodes to sections. A heading with one #, two or three opens a block; the rest is that block's content. */
+/**
+ * Pass 2: nodes to sections. A heading with one #, two or three opens a block, and under a container step one that is a level
+ * deeper; the rest is that block's content.
+ */
 import GithubSlugger from 'github-slugger';
 import type { Report } from '../diagnostics.ts';
 import { editDistance } from '../nearest-word.ts';
@@ -7,6 +10,8 @@ import { foldName, plainWords } from '../source-text.ts';
 import type { HeadingNode, RootContent } from './markdown.ts';
 import { walk } from './markdown.ts';
 import { spanOf } from './phrases.ts';
+import { settingNamesUnder } from './read-settings.ts';
+import { isContainer } from './setting-names.ts';
 
 export const sectionNames = ['inputs', 'types', 'agents', 'proposal', 'steps', 'result'] as const;
 export type SectionName = (typeof sectionNames)[number];
@@ -28,13 +33,15 @@ export interface Heading {
 export interface Block {
   heading: Heading;
   nodes: RootContent[];
-  /** From its heading to the next of depth three or less. */
+  /** From its heading to the next that opens a block. */
   span: Span;
+  /** The container whose step it is. */
+  parent?: Block;
 }
 
 export interface Section extends Block {
   name: SectionName;
-  /** The H3 blocks in it. */
+  /** The H3 blocks in it, those of containers followed by the blocks of their steps. */
   blocks: Block[];
 }
 
@@ -57,7 +64,7 @@ export function readSections(nodes: RootContent[], source: SourceText, report: R
   }
   const blocks = blocksOf(nodes, headings, source);
   const outline: Outline = { sections: new Map(), headings: [...headings.values()], blocks };
-  sortBlocks(outline, source, report);
+  sortBlocks(outline, headings, source, report);
   return outline;
 }
 
@@ -91,9 +98,15 @@ function blocksOf(nodes: RootContent[], headings: Map<HeadingNode, Heading>, sou
   return blocks;
 }
 
-function sortBlocks(outline: Outline, source: SourceText, report: Report): void {
+function sortBlocks(
+  outline: Outline,
+  headings: ReadonlyMap<HeadingNode, Heading>,
+  source: SourceText,
+  report: Report,
+): void {
   let section: Section | undefined;
   let inNotes = false;
+  const inside = new Map<Block, Block[]>();
   for (const block of outline.blocks) {
     const { heading } = block;
     if (heading.depth === 1) {
@@ -115,6 +128,7 @@ function sortBlocks(outline: Outline, source: SourceText, report: Report): void 
     } else if (section) {
       section.blocks.push(block);
       heading.thing = holdsThings[section.name] ?? 'prose';
+      if (heading.thing === 'step') inside.set(block, openContainer(block, section, headings, source));
       if (heading.thing === 'prose' && section.name !== 'proposal') {
         const message = `Unexpected heading in ${section.heading.text}, expected a table and prose only`;
         report.error('unexpected-heading', heading.span, message);
@@ -127,6 +141,7 @@ function sortBlocks(outline: Outline, source: SourceText, report: Report): void 
       );
     }
   }
+  outline.blocks = outline.blocks.flatMap((block) => [block, ...(inside.get(block) ?? [])]);
   if (!outline.title) {
     const first = { start: 0, end: source.text.indexOf('\n') };
     report.error(
@@ -135,6 +150,34 @@ function sortBlocks(outline: Outline, source: SourceText, report: Report): void 
       'Unexpected document without a title, expected a heading such as # Expense approval',
     );
   }
+}
+
+/** Cuts the steps out of a container, theirs too, and gives them in document order. */
+function openContainer(
+  container: Block,
+  section: Section,
+  headings: ReadonlyMap<HeadingNode, Heading>,
+  source: SourceText,
+): Block[] {
+  if (!isContainer(settingNamesUnder(container, source))) return [];
+  const depth = container.heading.depth + 1;
+  const steps: Block[] = [];
+  const own: RootContent[] = [];
+  const { end } = container.span;
+  for (const node of container.nodes) {
+    const heading = node.type === 'heading' && node.depth === depth ? headings.get(node) : undefined;
+    const last = steps.at(-1);
+    if (heading) {
+      (last ?? container).span.end = heading.span.start;
+      heading.thing = 'step';
+      steps.push({ heading, nodes: [], span: { start: heading.span.start, end }, parent: container });
+    } else (last?.nodes ?? own).push(node);
+  }
+  container.nodes = own;
+  return steps.flatMap((step) => {
+    section.blocks.push(step);
+    return [step, ...openContainer(step, section, headings, source)];
+  });
 }
 
 function openSection(outline: Outline, block: Block, report: Report): Section | undefined {

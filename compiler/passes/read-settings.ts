@@ -8,7 +8,7 @@ import { walk } from './markdown.ts';
 import type { LinkTargets, Phrase } from './phrases.ts';
 import { phrasesSpan, readPhrases, spanOf, splitAtColon, splitAtCommas, trimPhrases } from './phrases.ts';
 import type { Block } from './read-sections.ts';
-import { kindsNotYet, settingNames, stepKindNames } from './setting-names.ts';
+import { isContainer, settingNames, stepKindNames } from './setting-names.ts';
 import { isComment } from './visible-text.ts';
 
 export interface Setting {
@@ -28,6 +28,8 @@ export interface Body {
   settings: Setting[];
   /** Nodes after the settings, comments and reference definitions left out. */
   rest: RootContent[];
+  /** A deeper heading holds a kind and was refused. */
+  stepInside?: true;
 }
 
 export interface Reading {
@@ -43,24 +45,34 @@ const lookalike = /^[*_`]*([\p{L}\p{N}][\p{L}\p{N}\p{M} _'’-]*?)[*_`]*:[*_`]*(
 
 export function readSettings(block: Block, reading: Reading): Body {
   const nodes = block.nodes.filter((node) => !isHidden(node, reading.source));
-  const lists: List[] = [];
-  for (const node of nodes) {
-    if (node.type !== 'list' || node.ordered) break;
-    lists.push(node);
-  }
+  const lists = settingLists(nodes, reading.source);
   const settings: Setting[] = [];
-  let used = 0;
-  for (const list of lists) {
-    const named = list.children.filter((item) => isSetting(item, reading.source));
-    const known = named.some((item) => settingNames.has(nameOf(item, reading.source)));
-    if (named.length < list.children.length && (!known || used > 0)) break;
-    used += 1;
+  for (const { list, named } of lists) {
     reportMixed(list, named, reading);
     for (const item of named) settings.push(readItem(item, reading));
   }
-  const rest = nodes.slice(used);
-  reportLate(rest, settings, reading);
-  return { settings, rest };
+  const rest = nodes.slice(lists.length);
+  const stepInside = reportLate(rest, block, settings, reading);
+  return { settings, rest, ...(stepInside && { stepInside }) };
+}
+
+/** Names of the settings directly under a heading, folded. Says nothing of mistakes. */
+export function settingNamesUnder(block: Block, source: SourceText): string[] {
+  const nodes = block.nodes.filter((node) => !isHidden(node, source));
+  return settingLists(nodes, source).flatMap(({ named }) => named.map((item) => nameOf(item, source)));
+}
+
+/** The lists at the start of the nodes that are settings, and those of their items that have a name. */
+function settingLists(nodes: readonly RootContent[], source: SourceText): { list: List; named: ListItem[] }[] {
+  const lists: { list: List; named: ListItem[] }[] = [];
+  for (const list of nodes) {
+    if (list.type !== 'list' || list.ordered) break;
+    const named = list.children.filter((item) => isSetting(item, source));
+    const known = named.some((item) => settingNames.has(nameOf(item, source)));
+    if (named.length < list.children.length && (!known || lists.length > 0)) break;
+    lists.push({ list, named });
+  }
+  return lists;
 }
 
 /** Comments and reference definitions are not what a reader sees. */
@@ -91,17 +103,19 @@ function reportMixed(list: List, named: ListItem[], { source, report }: Reading)
   report.error('mixed-list', firstLine(stranger, source), message, { related });
 }
 
-/** One mistake for a list: its first item that an author must have meant as a setting. */
-function reportLate(rest: RootContent[], settings: Setting[], reading: Reading): void {
-  const container = settings.some((one) => (kindsNotYet as readonly string[]).includes(one.name));
+/** One mistake for a list: its first item that an author must have meant as a setting. Is one of them a step's kind? */
+function reportLate(rest: RootContent[], block: Block, settings: Setting[], reading: Reading): boolean {
+  let stepInside = false;
   let under: RootContent | undefined;
   for (const root of rest) {
-    // The steps of a container that is itself refused are not looked at.
-    if (root.type === 'heading' && container) return;
     const item = lateItem(root, reading.source);
-    if (item) reportLateItem(item, under, settings, reading);
+    if (item && under && stepKindNames.has(nameOf(item, reading.source))) {
+      stepInside = true;
+      reportStepInside(item, under, expectedDepth(block, settings), reading);
+    } else if (item) reportLateItem(item, settings, reading);
     under = root.type === 'heading' ? root : undefined;
   }
+  return stepInside;
 }
 
 function lateItem(root: RootContent, source: SourceText): ListItem | undefined {
@@ -109,18 +123,22 @@ function lateItem(root: RootContent, source: SourceText): ListItem | undefined {
   return undefined;
 }
 
-function reportLateItem(item: ListItem, under: RootContent | undefined, settings: Setting[], reading: Reading): void {
-  const { source, report } = reading;
-  const name = nameOf(item, source);
-  if (under && stepKindNames.has(name)) {
-    const related = [{ span: firstLine(under, source), message: 'the heading it stands under' }];
-    const message = `Unexpected ${name}: under a heading inside a step, expected a step of its own with ###`;
-    report.error('step-in-step', firstLine(item, source), message, { related });
-    return;
-  }
+/** How many # a step needs to be one of its own, or one of this container. */
+function expectedDepth({ heading }: Block, settings: readonly Setting[]): number {
+  const isInside = isContainer(settings.map((one) => one.name)) && heading.depth < 6;
+  return Math.max(3, heading.depth + (isInside ? 1 : 0));
+}
+
+function reportStepInside(item: ListItem, under: RootContent, depth: number, { source, report }: Reading): void {
+  const related = [{ span: firstLine(under, source), message: 'the heading it stands under' }];
+  const message = `Unexpected ${nameOf(item, source)}: under a heading inside a step, expected a step of its own with ${'#'.repeat(depth)}`;
+  report.error('step-in-step', firstLine(item, source), message, { related });
+}
+
+function reportLateItem(item: ListItem, settings: Setting[], { source, report }: Reading): void {
   const first = settings[0];
   const related = first && [{ span: first.span, message: 'settings are read here' }];
-  const message = `Unexpected ${name}: after prose, expected it in the list directly under the heading`;
+  const message = `Unexpected ${nameOf(item, source)}: after prose, expected it in the list directly under the heading`;
   report.error('late-setting', firstLine(item, source), message, related && { related });
 }
 

@@ -1,17 +1,22 @@
-/** The blocks of Steps: what kind each is, and its values. */
+/** The blocks of Steps: what kind each is, in which container, and its values. */
 import { nearestWord } from '../nearest-word.ts';
 import { plainWords } from '../source-text.ts';
 import type { StepDraft, StepKind, StepValues } from './draft.ts';
+import { reportMissingSettings } from './needed-settings.ts';
 import type { Block } from './read-sections.ts';
 import type { Body, Setting } from './read-settings.ts';
 import { proseOf } from './read-settings.ts';
-import { kindsNotYet, settingNames } from './setting-names.ts';
+import { isContainer, settingNames, stepKindNames } from './setting-names.ts';
 import type { Context } from './setting-values.ts';
 import { sortSettings } from './sort-settings.ts';
 import { stepKinds, stepSettings } from './step-settings.ts';
 
+/** In document order, containers before their steps. */
 export function readSteps(blocks: readonly Block[], bodyOf: (block: Block) => Body, context: Context): StepDraft[] {
-  return blocks.map((block) => readStep(block, bodyOf(block), context));
+  const steps = blocks.map((block) => readStep(block, bodyOf(block), context));
+  reportEmptyContainers(blocks, bodyOf, context);
+  reportShadowing(steps, context);
+  return steps;
 }
 
 function readStep(block: Block, body: Body, context: Context): StepDraft {
@@ -24,16 +29,14 @@ function readStep(block: Block, body: Body, context: Context): StepDraft {
     const reader = readers.get(name);
     if (reader) Object.assign(values, reader(setting, context));
   }
-  const conditional = kind === 'tool' ? values.uses?.find((use) => use.ifItRan) : undefined;
-  if (conditional) {
-    const message = 'Unexpected if it ran in uses of a tool step, expected has() in with; not yet supported';
-    context.report.error('not-yet-supported', conditional.span, message);
-  }
+  if (kind) reportMissingSettings(kind, block, body, context.report);
+  const parent = block.parent && context.names.ids.get(block.parent.heading);
   return {
     id: context.names.ids.get(block.heading) ?? '',
     title: block.heading.text,
     ...(kind && { kind }),
     outputUnknown: kind === undefined || (body.settings.some((one) => one.name === 'gives') && !values.gives),
+    ...(parent !== undefined && { parent }),
     headingSpan: block.heading.span,
     block,
     settings,
@@ -42,19 +45,49 @@ function readStep(block: Block, body: Body, context: Context): StepDraft {
   };
 }
 
-/** Undefined where it was reported that there is none, more than one, or one that is not built. */
+function reportEmptyContainers(blocks: readonly Block[], bodyOf: (block: Block) => Body, { report }: Context): void {
+  const parents = new Set(blocks.map((block) => block.parent));
+  for (const block of blocks) {
+    const { settings, stepInside } = bodyOf(block);
+    const kind = settings.find((one) => isContainer([one.name]));
+    if (!kind || !isContainer(settings.map((one) => one.name)) || parents.has(block) || stepInside) continue;
+    const { text, depth, span } = block.heading;
+    const expected = depth < 6 ? `one under it with ${'#'.repeat(depth + 1)}` : 'a container with fewer #';
+    const related = [{ span: kind.nameSpan, message: 'this setting holds other steps' }];
+    report.error('empty-container', span, `Unexpected ${text} without steps, expected ${expected}`, { related });
+  }
+}
+
+/** Within a loop the items of the loops around it are read by their names. */
+function reportShadowing(steps: readonly StepDraft[], { report }: Context): void {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  for (const { values, parent } of steps) {
+    const { each } = values;
+    if (!each) continue;
+    for (let around = byId.get(parent ?? ''); around; around = byId.get(around.parent ?? '')) {
+      if (around.values.each?.item !== each.item) continue;
+      const related = [{ span: around.values.each.itemSpan, message: `${each.item} is an item here` }];
+      const message = `Unexpected item called ${each.item} within another, expected another name`;
+      report.error('taken-name', each.itemSpan, message, { related });
+      delete values.each;
+      break;
+    }
+  }
+}
+
+/** Kinds that another kind may stand beside: together they are the second. */
+const beside: readonly (readonly [loop: string, kind: StepKind])[] = [
+  ['for each', 'agent'],
+  ['for each', 'tool'],
+  ['agent', 'session'],
+];
+
+/** Undefined where it was reported that there is none, or more than one. */
 function kindOf(block: Block, body: Body, context: Context): StepKind | undefined {
   const { report } = context;
-  const named = body.settings.filter((one) => isKind(one.name));
-  // `for each` may stand beside `agent` or `tool`: then it is that one thing which is not built.
-  const later = named.find((one) => (kindsNotYet as readonly string[]).includes(one.name));
-  if (later) {
-    const message = `Unexpected ${later.name} step, expected one of ${stepKinds.join(', ')}; not yet supported`;
-    report.error('not-yet-supported', later.nameSpan, message);
-    return undefined;
-  }
+  const named = body.settings.filter((one) => stepKindNames.has(one.name));
   const kinds = named.filter((one, index) => named.findIndex((other) => other.name === one.name) === index);
-  const [first, second] = kinds;
+  const [first, second, third] = kinds;
   if (!first) {
     const message = `Unexpected step ${block.heading.text} without a kind, expected one of ${stepKinds.join(', ')} among its settings`;
     const near = body.settings.find((one) => unknownWord(one, stepKinds));
@@ -63,21 +96,25 @@ function kindOf(block: Block, body: Body, context: Context): StepKind | undefine
     else sortSettings([near], stepKinds, 'a step', report);
     return undefined;
   }
+  const pair = beside.find(([one, other]) => hasBoth(kinds, one, other));
+  if (second && !third && pair) return pair[1];
   if (second) {
+    // Of three the first two may be a pair.
+    const extra = third && beside.some(([one, other]) => hasBoth([first, second], one, other)) ? third : second;
     const related = [{ span: first.nameSpan, message: `it is ${article(first.name)} step by this` }];
-    const message = `Unexpected ${second.name} on ${article(first.name)} step, expected one kind`;
-    report.error('two-kinds', second.nameSpan, message, { related });
+    const message = `Unexpected ${extra.name} on ${article(first.name)} step, expected one kind`;
+    report.error('two-kinds', extra.nameSpan, message, { related });
     return undefined;
   }
   return stepKinds.find((kind) => kind === first.name);
 }
 
-function unknownWord(setting: Setting, candidates: readonly string[]): boolean {
-  return nearestWord(setting.name, candidates) !== undefined && !settingNames.has(setting.name);
+function hasBoth(kinds: readonly Setting[], one: string, other: string): boolean {
+  return kinds.some((kind) => kind.name === one) && kinds.some((kind) => kind.name === other);
 }
 
-function isKind(name: string): boolean {
-  return [...stepKinds, ...kindsNotYet].some((kind) => kind === name);
+function unknownWord(setting: Setting, candidates: readonly string[]): boolean {
+  return nearestWord(setting.name, candidates) !== undefined && !settingNames.has(setting.name);
 }
 
 function settingsOfKind(kind: StepKind, body: Body, context: Context): Map<string, Setting> {

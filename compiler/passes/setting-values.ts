@@ -1,7 +1,7 @@
 /** Readers of the values of settings. Each reports what it cannot read and gives what it can. */
 import type { Span } from '../source-text.ts';
-import { foldName, plainWords } from '../source-text.ts';
-import type { ArmDraft, ExpressionDraft, NamedExpression, StepLink, StepValues, UseDraft } from './draft.ts';
+import { plainWords } from '../source-text.ts';
+import type { ExpressionDraft, NamedExpression, StepValues, UseDraft } from './draft.ts';
 import type { Phrase } from './phrases.ts';
 import { phrasesSpan, phrasesText, splitAtColon } from './phrases.ts';
 import type { Reading, Setting } from './read-settings.ts';
@@ -62,50 +62,11 @@ export function readToolNames(setting: Setting, context: Context): { name: strin
   return found;
 }
 
-/** Steps named by links; what else stands there is refused. */
-function readStepLink(phrases: readonly Phrase[], setting: Setting, context: Context): StepLink | undefined {
-  const [only] = phrases;
-  if (phrases.length !== 1 || only?.kind !== 'link') {
-    invalid(setting, phrases, 'a link to a step, such as [Pay](#pay)', context);
-    return undefined;
-  }
-  const step = followLink(only, 'step', context.names, context.report);
-  return step === undefined ? undefined : { step, span: only.span };
-}
-
-export const readAfter: Reader = (setting, context) => {
-  const entries = entriesOf(setting);
-  const [first] = entries;
-  if (first && entries.length === 1 && foldName(phrasesText(first)) === 'start' && first[0]?.kind === 'text') {
-    return { after: { steps: [], complete: true } };
-  }
-  const steps: StepLink[] = [];
-  let complete = true;
-  for (const entry of entries) {
-    const link = readStepLink(entry, setting, context);
-    if (!link) {
-      complete = false;
-      continue;
-    }
-    if (steps.some((one) => one.step === link.step)) {
-      context.report.error('repeated-value', link.span, 'Unexpected second link to the same step, expected each once');
-    } else steps.push(link);
-  }
-  return { after: { steps, complete } };
-};
-
 export const readWhen: Reader = (setting, context) => {
   const phrases = oneValue(setting, context);
   const when = expressionOf(phrases);
   if (when) return { when };
   invalid(setting, phrases, 'an expression in inline code', context);
-  return {};
-};
-
-export const readThen: Reader = (setting, context) => {
-  const phrases = oneValue(setting, context);
-  if (foldName(phrasesText(phrases)) === 'end') return { end: true };
-  invalid(setting, phrases, 'end', context);
   return {};
 };
 
@@ -127,45 +88,6 @@ export const readTool: Reader = (setting, context) => {
   invalid(setting, phrases, 'the name of a tool, such as payments.transfer', context);
   return {};
 };
-
-export const readChoose: Reader = (setting, context) => {
-  const arms: ArmDraft[] = [];
-  const before = context.report.count();
-  for (const entry of entriesOf(setting)) {
-    const arm = readArm(entry, setting, context);
-    if (arm) arms.push(arm);
-  }
-  const otherwise = arms.findIndex((arm) => arm.when === undefined);
-  const strange = otherwise !== -1 && otherwise < arms.length - 1 ? arms[otherwise + 1] : undefined;
-  if (strange) {
-    const message = 'Unexpected branch after otherwise, expected otherwise once and last';
-    context.report.error('missing-otherwise', strange.span, message);
-  }
-  if (context.report.count() > before) return { arms, armsIncomplete: true };
-  if (otherwise !== -1) return { arms };
-  const message = 'Unexpected choose without otherwise, expected a last branch such as otherwise: [Pay](#pay)';
-  context.report.error('missing-otherwise', setting.nameSpan, message);
-  return { arms, armsIncomplete: true };
-};
-
-function readArm(entry: Phrase[], setting: Setting, context: Context): ArmDraft | undefined {
-  const parts = splitAtColon(entry);
-  const span = phrasesSpan(entry, setting.span);
-  const when = parts && expressionOf(parts.key);
-  const otherwise = parts !== undefined && foldName(phrasesText(parts.key)) === 'otherwise';
-  if (!parts || (!when && !otherwise)) {
-    invalid(setting, entry, '`condition`: [Step](#step), or otherwise: [Step](#step)', context);
-    return undefined;
-  }
-  const [first, more] = parts.value;
-  if (first?.kind === 'link' && more?.kind === 'text' && /^\s*at most\b/i.test(more.text)) {
-    const message = 'Unexpected bound on a link, expected a link to a later step; links back are not yet supported';
-    context.report.error('not-yet-supported', phrasesSpan(parts.value, span), message);
-    return undefined;
-  }
-  const to = readStepLink(parts.value, setting, context);
-  return { span, ...(when && { when }), ...(to && { to }) };
-}
 
 function readNamed(setting: Setting, context: Context): NamedExpression[] {
   const named: NamedExpression[] = [];

@@ -1,9 +1,12 @@
 /**
  * What each kind of step reads: one table of settings per kind. A new setting is a row in the kinds that take it; a new
- * kind is a table. What a kind needs besides its own setting is said in `needed`.
+ * kind is a table. What a kind needs besides its own setting is said in `needed-settings.ts`.
  */
+import * as container from './container-values.ts';
 import type { StepKind } from './draft.ts';
 import * as gate from './gate-values.ts';
+import * as kind from './kind-values.ts';
+import * as order from './order-values.ts';
 import * as tries from './retry-values.ts';
 import type { Reader } from './setting-values.ts';
 import * as read from './setting-values.ts';
@@ -13,18 +16,30 @@ type Rows = readonly (readonly [name: string, reader: Reader])[];
 /** `id` is read by the names pass, which runs before. */
 const everyStep: Rows = [
   ['id', () => ({})],
-  ['after', read.readAfter],
+  ['after', order.readAfter],
   ['when', read.readWhen],
-  ['then', read.readThen],
+  ['then', order.readThen],
+];
+
+const checked: Rows = [
+  ['gives', read.readGives],
+  ['check', read.readCheck],
+];
+
+/** Beside `agent` or `tool`, and of a container. */
+const looped: Rows = [
+  ['for each', container.readForEach],
+  ['key', container.readKey],
 ];
 
 const calling: Rows = [
   ['uses', read.readUsesSetting],
-  ['gives', read.readGives],
-  ['check', read.readCheck],
+  ...checked,
   ['retry', tries.readRetry],
   ['timeout', tries.readTimeout],
   ['requires approval', gate.readRequiresApproval],
+  ['if it fails', order.readIfItFails],
+  ...looped,
 ];
 
 export const stepSettings: Readonly<Record<StepKind, ReadonlyMap<string, Reader>>> = {
@@ -37,8 +52,35 @@ export const stepSettings: Readonly<Record<StepKind, ReadonlyMap<string, Reader>
     ['not by', gate.readNotBy],
     ...everyStep,
   ]),
-  choose: new Map([['choose', read.readChoose], ...everyStep]),
-  set: new Map([['set', read.readSet], ['gives', read.readGives], ['check', read.readCheck], ...everyStep]),
+  person: new Map([
+    ['person', gate.readApprove],
+    ['show', read.readShow],
+    ['not by', gate.readNotBy],
+    ...checked,
+    ...everyStep,
+  ]),
+  choose: new Map([['choose', order.readChoose], ...everyStep]),
+  merge: new Map([['merge', kind.readMerge], ...checked, ...everyStep]),
+  set: new Map([['set', read.readSet], ...checked, ...everyStep]),
+  wait: new Map([['wait', kind.readWait], ...everyStep]),
+  run: new Map([
+    ['run', kind.readRun],
+    ['with', read.readWith],
+    ['uses', read.readUsesSetting],
+    ['if it fails', order.readIfItFails],
+    ...everyStep,
+  ]),
+  repeat: new Map([['repeat', container.readRepeat], ['if not reached', order.readIfNotReached], ...everyStep]),
+  'for each': new Map([...looped, ['if it fails', order.readIfItFails], ...everyStep]),
+  steps: new Map([['steps', container.readGroup], ...everyStep]),
+  session: new Map([
+    ['session', kind.readSession],
+    ['agent', read.readAgent],
+    ['uses', read.readUsesSetting],
+    ['tools', read.readTools],
+    ['check', read.readCheck],
+    ...everyStep,
+  ]),
 };
 
 export const stepKinds = Object.keys(stepSettings) as StepKind[];
