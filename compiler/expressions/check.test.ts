@@ -93,9 +93,13 @@ describe('checking an expression', () => {
     expect(problems.map((problem) => problem.code)).toEqual(['unknown-name', 'unknown-field']);
   });
 
-  test('reads are guarded by has() in &&, ||, ! and ?: as far as it holds', () => {
+  test('where something is read, has() in &&, ||, ! and ?: says what is present', () => {
     const guards = (source: string) =>
-      checkExpression(source, scope).reads.map((read) => [read.root, read.path.join('.'), read.guarded]);
+      checkExpression(source, scope).reads.map(({ root, path, known, inHas }) => [
+        root,
+        path.join('.'),
+        inHas || known.present.has(root),
+      ]);
     expect(guards('has(receipt.amount) && receipt.lines == []')).toEqual([
       ['receipt', 'amount', true],
       ['receipt', 'lines', true],
@@ -115,6 +119,30 @@ describe('checking an expression', () => {
     expect(guards('receipt.amount > 1 && has(receipt.amount)')).toEqual([
       ['receipt', 'amount', false],
       ['receipt', 'amount', true],
+    ]);
+  });
+
+  test('where a has() was false, the path is known to be absent', () => {
+    const absent = (source: string) => checkExpression(source, scope).reads.map(({ known }) => [...known.absent]);
+    expect(absent('has(receipt.amount) ? 1 : receipt.lines')).toEqual([[], ['receipt.amount']]);
+    expect(absent('has(receipt.amount) || receipt.lines == []')).toEqual([[], ['receipt.amount']]);
+    expect(absent('!(has(receipt.amount) || has(receipt.lines)) && receipt.lines == []')).toEqual([
+      [],
+      ['receipt.amount'],
+      ['receipt.amount', 'receipt.lines'],
+    ]);
+    expect(absent('!(has(receipt.amount) && has(receipt.lines)) && receipt.lines == []')).toEqual([[], [], []]);
+  });
+
+  test('a name of its own place comes first, and one of another place says why it is not here', () => {
+    const here = {
+      ...scope,
+      own: new Map<string, Type>([['item', { kind: 'text' }]]),
+      elsewhere: new Map([['previous', 'Unexpected previous, expected it only within a repeat']]),
+    };
+    expect(checkExpression('item', here)).toMatchObject({ type: { kind: 'text' }, problems: [] });
+    expect(checkExpression('previous.n > 1', here).problems.map((one) => one.message)).toEqual([
+      'Unexpected previous, expected it only within a repeat',
     ]);
   });
 

@@ -15,6 +15,10 @@ import { readsOf } from './reads.ts';
 export interface Scope {
   /** Types of the free names. A name that is not here is unknown. */
   names: ReadonlyMap<string, Type>;
+  /** Those of this one place, which come first. */
+  own?: ReadonlyMap<string, Type>;
+  /** Of names that are known in other places only: the message where they are used here. */
+  elsewhere?: ReadonlyMap<string, string>;
   /** The document's named types. */
   types: ReadonlyMap<string, Type>;
 }
@@ -132,9 +136,15 @@ class Checker {
   }
 
   private name(node: Expression & { kind: 'name' }, loops: Loops): Type | undefined {
-    const type = loops.get(node.name) ?? this.scope.names.get(node.name);
+    const { own, names, elsewhere } = this.scope;
+    const type = loops.get(node.name) ?? own?.get(node.name) ?? names.get(node.name);
     if (type) return type;
-    const candidates = [...loops.keys(), ...this.scope.names.keys()];
+    const reason = elsewhere?.get(node.name);
+    if (reason !== undefined) {
+      this.problem(node, 'unknown-name', reason, node.name);
+      return undefined;
+    }
+    const candidates = [...loops.keys(), ...(own?.keys() ?? []), ...names.keys()];
     this.problem(
       node,
       'unknown-name',

@@ -1,4 +1,4 @@
-/** What an expression reads: the paths from its free names, and which of them a `has()` guards. */
+/** What an expression reads: the paths from its free names, and what each `has()` around them says. */
 import type { Expression } from './ast.ts';
 import { childrenOf } from './ast.ts';
 
@@ -7,22 +7,40 @@ export interface Read {
   root: string;
   /** Fields from the root, as far as they are written out; an index or a loop ends it. */
   path: string[];
-  /** A `has()` on the same root must hold where this is read, or this read is the `has()` itself. */
-  guarded: boolean;
+  /** What must hold where this is read. */
+  known: Known;
+  /** This read is the `has()` itself. */
+  inHas: boolean;
   start: number;
   end: number;
 }
 
+/** Paths from a root on, as `viewKey` writes them. */
+export interface Known {
+  /** Those that are there, and the paths on the way to them. */
+  present: ReadonlySet<string>;
+  /** Those that are not: a part of each is absent. */
+  absent: ReadonlySet<string>;
+}
+
+export const nothingKnown: Known = { present: new Set(), absent: new Set() };
+
 /** In source order. A loop's own name is no read; what the loop runs over is. */
 export function readsOf(expression: Expression): Read[] {
   const reads: Read[] = [];
-  collect(expression, new Set(), new Set(), reads);
+  collect(expression, nothingKnown, new Set(), reads);
   return reads;
 }
 
-/** Roots that are certainly present where the expression is true: `has(a.b) && ...` gives `a`. */
-export function rootsPresentWhenTrue(expression: Expression): Set<string> {
-  return rootsPresent(expression, true);
+/** What is certain where the expression is true: `has(a.b) && ...` says that `a` and `a.b` are present. */
+export function knownWhenTrue(expression: Expression): Known {
+  return knownWhen(expression, true);
+}
+
+export function bothKnown(one: Known, other: Known): Known {
+  if (one === nothingKnown) return other;
+  if (other === nothingKnown) return one;
+  return { present: one.present.union(other.present), absent: one.absent.union(other.absent) };
 }
 
 /** Where a view keeps the value at a path: fields joined by dots. An empty path is the whole value. */
@@ -43,47 +61,49 @@ export function pathOf(node: Expression): { root: string; path: string[] } | und
   return of && { root: of.root, path: [...of.path, node.key] };
 }
 
-function rootsPresent(node: Expression, when: boolean): Set<string> {
+function knownWhen(node: Expression, holds: boolean): Known {
   if (node.kind === 'has') {
     const path = pathOf(node.of);
-    return when && path ? new Set([path.root]) : new Set();
+    if (!path) return nothingKnown;
+    const fields = [path.root, ...path.path];
+    if (!holds) return { present: new Set(), absent: new Set([viewKey(fields)]) };
+    return { present: new Set(fields.map((_, index) => viewKey(fields.slice(0, index + 1)))), absent: new Set() };
   }
-  if (node.kind === 'not') return rootsPresent(node.of, !when);
-  if (node.kind === 'and' || node.kind === 'or') {
-    const left = rootsPresent(node.left, when);
-    const right = rootsPresent(node.right, when);
-    // `a && b` is true where both are; `a || b` is false where both are.
-    return (node.kind === 'and') === when ? left.union(right) : left.intersection(right);
-  }
-  return new Set();
+  if (node.kind === 'not') return knownWhen(node.of, !holds);
+  if (node.kind !== 'and' && node.kind !== 'or') return nothingKnown;
+  const left = knownWhen(node.left, holds);
+  const right = knownWhen(node.right, holds);
+  // `a && b` is true where both are; `a || b` is false where both are.
+  if ((node.kind === 'and') === holds) return bothKnown(left, right);
+  return { present: left.present.intersection(right.present), absent: left.absent.intersection(right.absent) };
 }
 
-function collect(node: Expression, guards: Set<string>, loops: Set<string>, reads: Read[], inHas = false): void {
+function collect(node: Expression, known: Known, loops: Set<string>, reads: Read[], inHas = false): void {
   const path = pathOf(node);
   if (path) {
     if (loops.has(path.root)) return;
-    reads.push({ ...path, guarded: inHas || guards.has(path.root), start: node.start, end: node.end });
+    reads.push({ ...path, known, inHas, start: node.start, end: node.end });
     return;
   }
   switch (node.kind) {
     case 'has':
-      collect(node.of, guards, loops, reads, true);
+      collect(node.of, known, loops, reads, true);
       return;
     case 'and':
     case 'or':
-      collect(node.left, guards, loops, reads);
-      collect(node.right, guards.union(rootsPresent(node.left, node.kind === 'and')), loops, reads);
+      collect(node.left, known, loops, reads);
+      collect(node.right, bothKnown(known, knownWhen(node.left, node.kind === 'and')), loops, reads);
       return;
     case 'if':
-      collect(node.condition, guards, loops, reads);
-      collect(node.whenTrue, guards.union(rootsPresent(node.condition, true)), loops, reads);
-      collect(node.whenFalse, guards.union(rootsPresent(node.condition, false)), loops, reads);
+      collect(node.condition, known, loops, reads);
+      collect(node.whenTrue, bothKnown(known, knownWhen(node.condition, true)), loops, reads);
+      collect(node.whenFalse, bothKnown(known, knownWhen(node.condition, false)), loops, reads);
       return;
     case 'macro':
-      collect(node.of, guards, loops, reads);
-      collect(node.body, guards, new Set(loops).add(node.variable), reads);
+      collect(node.of, known, loops, reads);
+      collect(node.body, known, new Set(loops).add(node.variable), reads);
       return;
     default:
-      for (const child of childrenOf(node)) collect(child, guards, loops, reads, inHas && node.kind === 'member');
+      for (const child of childrenOf(node)) collect(child, known, loops, reads, inHas && node.kind === 'member');
   }
 }

@@ -2,168 +2,161 @@
 import type { Report } from '../diagnostics.ts';
 import type { Scope } from '../expressions/check.ts';
 import { checkExpression, resolveType, typeText } from '../expressions/check.ts';
-import type { Span } from '../source-text.ts';
-import type { Field, Type } from '../types.ts';
+import type { Type } from '../types.ts';
+import type { MergePart } from './check-merge.ts';
+import { mergedType } from './check-merge.ts';
 import { checkTypes } from './check-types.ts';
-import type { DocumentDraft, ExpressionDraft, StepDraft, UseDraft } from './draft.ts';
+import { checkSetAgainstGives, checkUniqueNames, reportMismatch } from './check-values.ts';
+import type { DocumentDraft, ExpressionDraft, StepDraft } from './draft.ts';
 import { reportExpressionProblems } from './expression-problems.ts';
 import type { Flow } from './flow.ts';
-import { unsaidActions } from './gate-values.ts';
-import { namedTypes } from './read-document.ts';
+import { elsewhere, NamesInScope } from './names-in-scope.ts';
+import { anything, isContainer, recordOfSteps, seenOutput, statedOutput, statedType } from './output-types.ts';
+import { typesOf } from './read-document.ts';
+import type { Moment, StepExpression } from './step-expressions.ts';
+import { expressionsIn } from './step-expressions.ts';
 import { mayFit } from './type-fit.ts';
 
-const anything: Type = { kind: 'anything' };
-
+/** Of each step's output as others read it: of one that runs for each item, a list. */
 export function checkExpressions(
   draft: DocumentDraft,
   flow: Flow,
   refused: ReadonlySet<string>,
   report: Report,
 ): ReadonlyMap<string, Type> {
-  const types = namedTypes(draft.types);
+  const types = typesOf(draft);
   checkTypes(draft, types, report);
-  const outputs = new Map<string, Type>(draft.steps.map((step) => [step.id, statedOutput(step)]));
-  const input: Type = draft.inputsComplete
-    ? { kind: 'record', fields: draft.inputs.map((one) => one.field) }
-    : anything;
-  const names = new Map<string, Type>([['input', input], ...outputs]);
-  const checker = new DocumentChecker({ names, types }, refused, report);
-  const steps = new Map(draft.steps.map((step) => [step.id, step]));
-  // A `set` without `gives` has the types of its values, which are known only after the steps before it.
-  for (const id of flow.order) {
-    const step = steps.get(id);
-    if (!step) continue;
-    const output = checker.step(step, outputs.get(id) ?? anything);
-    outputs.set(id, output);
-    names.set(id, output);
-  }
-  for (const row of draft.result) {
-    const type = checker.typeOf(row.value);
-    if (type && !mayFit(type, row.type, types)) checker.mismatch(row.value.span, type, row.type);
-  }
+  const checker = new DocumentChecker(draft, types, flow, refused, report);
+  // A step without `gives` may have the types of its values, which are known only after the steps before it.
+  for (const id of flow.order) checker.step(id);
+  for (const row of draft.result) checker.result(row.value, row.type);
   checkTools(draft, report);
-  return outputs;
+  return checker.outputs;
 }
 
-/** What a step says that it gives; a `set` that says nothing is looked at later. */
-function statedOutput(step: StepDraft): Type {
-  if (step.outputUnknown) return anything;
-  const { gives, actions } = step.values;
-  if (step.kind === 'approve') return gateOutput(actions ?? unsaidActions);
-  if (gives) return gives;
-  return step.kind === 'agent' ? { kind: 'text' } : anything;
-}
-
-function gateOutput(actions: readonly { name: string }[]): Type {
-  const fields: Field[] = [
-    { name: 'action', type: { kind: 'one of', values: actions.map((action) => action.name) } },
-    { name: 'comment', type: { kind: 'text' } },
-    { name: 'form', type: anything, optional: true },
-    { name: 'by', type: { kind: 'text' } },
-  ];
-  return { kind: 'record', fields };
-}
+/** What each place of an expression takes, but for conditions and plain values. */
+const wantedTypes: Readonly<Record<Exclude<StepExpression['gives'], 'condition' | 'value'>, Type>> = {
+  list: { kind: 'list', of: anything },
+  key: { kind: 'union', of: [{ kind: 'text' }, { kind: 'number' }] },
+  moment: { kind: 'union', of: [{ kind: 'date' }, { kind: 'time' }] },
+  person: { kind: 'text' },
+};
 
 class DocumentChecker {
-  private readonly scope: Scope;
+  readonly outputs: Map<string, Type>;
+  private readonly steps: ReadonlyMap<string, StepDraft>;
+  private readonly types: ReadonlyMap<string, Type>;
+  private readonly names: Map<string, Type>;
+  private readonly scope: NamesInScope;
+  private readonly flow: Flow;
+  private readonly items = new Map<string, Type>();
   private readonly refused: ReadonlySet<string>;
   private readonly report: Report;
 
-  constructor(scope: Scope, refused: ReadonlySet<string>, report: Report) {
-    this.scope = scope;
+  constructor(
+    draft: DocumentDraft,
+    types: ReadonlyMap<string, Type>,
+    flow: Flow,
+    refused: ReadonlySet<string>,
+    report: Report,
+  ) {
+    this.steps = new Map(draft.steps.map((step) => [step.id, step]));
+    this.types = types;
+    this.flow = flow;
     this.refused = refused;
     this.report = report;
+    this.outputs = new Map(draft.steps.map((step) => [step.id, statedType(step, this.steps, flow)]));
+    const input: Type = draft.inputsComplete
+      ? { kind: 'record', fields: draft.inputs.map((one) => one.field) }
+      : anything;
+    this.names = new Map([['input', input], ...this.outputs]);
+    this.scope = new NamesInScope(this.steps, draft.proposal, flow, (loop) => this.itemType(loop));
   }
 
-  /** Checks all that the step says and gives the type of its output. */
-  step(step: StepDraft, stated: Type): Type {
-    const { values } = step;
-    this.condition(values.when);
-    for (const arm of values.arms ?? []) this.condition(arm.when);
-    for (const use of [...(values.uses ?? []), ...(values.show ?? [])]) {
-      if (use.code) this.typeOf({ source: use.expr, code: use.code, span: use.span });
+  /** Checks all that the step says. The steps before it, and those in it, have been checked. */
+  step(id: string): void {
+    const step = this.steps.get(id);
+    if (!step) return;
+    const found = new Map<ExpressionDraft, Type | undefined>();
+    const expressions = expressionsIn(step);
+    for (const one of expressions) {
+      if (one.moment !== 'output') found.set(one.expression, this.expression(step, one, anything));
     }
-    for (const argument of values.with ?? []) this.typeOf(argument.value);
-    const output = step.kind === 'set' ? this.set(step, stated) : stated;
-    for (const check of values.checks ?? []) this.condition(check, output);
-    this.uniqueNames(step);
-    return output;
+    const output = this.output(step, found);
+    for (const one of expressions) if (one.moment === 'output') this.expression(step, one, output);
+    checkUniqueNames(step, this.report);
+    const seen = seenOutput(step, output);
+    this.outputs.set(id, seen);
+    this.names.set(id, seen);
   }
 
-  typeOf(expression: ExpressionDraft, output?: Type): Type | undefined {
-    const names = output ? new Map(this.scope.names).set('output', output) : this.scope.names;
-    const checked = checkExpression(expression.source, { names, types: this.scope.types });
+  result(value: ExpressionDraft, expected: Type): void {
+    const type = this.typeOf(value, this.scope.ofDocument());
+    if (type && !mayFit(type, expected, this.types)) reportMismatch(value.span, type, expected, this.report);
+  }
+
+  /** Of one run of the step. `found` has the types of its expressions, where they could be told. */
+  private output(step: StepDraft, found: ReadonlyMap<ExpressionDraft, Type | undefined>): Type {
+    const { values } = step;
+    if (isContainer(step)) {
+      return recordOfSteps(step.id, this.steps, this.flow, (one) => this.outputs.get(one.id) ?? anything);
+    }
+    if (step.kind === 'set') {
+      const all = (values.values ?? []).map((one) => found.get(one.value));
+      checkSetAgainstGives(step, all, this.types, this.report);
+      if (values.gives || step.outputUnknown) return statedOutput(step);
+      const fields = (values.values ?? []).map(({ name }, index) => ({ name, type: all[index] ?? anything }));
+      return { kind: 'record', fields };
+    }
+    if (!values.merge) return statedOutput(step);
+    const parts = values.merge.from.map((use): MergePart => ({ use, type: this.names.get(use.expr) ?? anything }));
+    const merged = mergedType(step, parts, this.types, this.report);
+    if (!values.gives) return step.outputUnknown ? anything : merged;
+    const span = step.settings.get('gives')?.span ?? step.headingSpan;
+    if (!mayFit(merged, values.gives, this.types)) reportMismatch(span, merged, values.gives, this.report);
+    return values.gives;
+  }
+
+  private expression(step: StepDraft, { expression, moment, gives }: StepExpression, output: Type): Type | undefined {
+    const type = this.typeOf(expression, this.namesAt(step, moment, output));
+    if (!type || gives === 'value') return type;
+    if (gives === 'condition') {
+      if (mayFit(type, { kind: 'yes/no' }, this.types)) return type;
+      const message = `Unexpected ${typeText(type)} as a condition, expected yes/no`;
+      this.report.error('not-yes-no', expression.span, message);
+    } else if (!mayFit(type, wantedTypes[gives], this.types)) {
+      const wanted = gives === 'list' ? 'a list' : typeText(wantedTypes[gives]);
+      this.report.error('type-mismatch', expression.span, `Unexpected ${typeText(type)}, expected ${wanted}`);
+    }
+    return type;
+  }
+
+  private namesAt(step: StepDraft, moment: Moment, output: Type): ReadonlyMap<string, Type> {
+    return this.scope.at(step, moment, output);
+  }
+
+  /** Undefined where something was reported. */
+  private typeOf(expression: ExpressionDraft, own: ReadonlyMap<string, Type>): Type | undefined {
+    const scope: Scope = { names: this.names, own, elsewhere, types: this.types };
+    const checked = checkExpression(expression.source, scope);
     reportExpressionProblems(checked.problems, expression.code, this.refused, this.report);
     return checked.problems.length > 0 ? undefined : checked.type;
   }
 
-  mismatch(span: Span, found: Type, expected: Type): void {
-    this.report.error('type-mismatch', span, `Unexpected ${typeText(found)}, expected ${typeText(expected)}`);
-  }
-
-  private condition(expression: ExpressionDraft | undefined, output?: Type): void {
-    const type = expression && this.typeOf(expression, output);
-    if (!expression || !type || mayFit(type, { kind: 'yes/no' }, this.scope.types)) return;
-    this.report.error('not-yes-no', expression.span, `Unexpected ${typeText(type)} as a condition, expected yes/no`);
-  }
-
-  private set(step: StepDraft, stated: Type): Type {
-    const fields: Field[] = [];
-    const gives = step.values.gives && resolveType(step.values.gives, this.scope.types);
-    const wanted = gives?.kind === 'record' ? gives.fields : undefined;
-    for (const { name, nameSpan, value } of step.values.values ?? []) {
-      const type = this.typeOf(value);
-      fields.push({ name, type: type ?? anything });
-      const field = wanted?.find((one) => one.name === name);
-      if (field && type && !mayFit(type, field.type, this.scope.types)) this.mismatch(value.span, type, field.type);
-      if (!wanted || field) continue;
-      const nearest = { word: name, candidates: wanted.map((one) => one.name) };
-      const message = `Unexpected value ${name}, expected a field of ${typeText(step.values.gives ?? anything)}`;
-      this.report.error('unknown-field', nameSpan, message, { nearest });
-    }
-    if (!step.values.gives) return step.outputUnknown ? anything : { kind: 'record', fields };
-    this.missingValues(step, gives ?? anything, fields);
-    return stated;
-  }
-
-  private missingValues(step: StepDraft, gives: Type, fields: readonly Field[]): void {
-    const span = step.settings.get('gives')?.span ?? step.headingSpan;
-    if (gives.kind === 'anything' || gives.kind === 'map' || gives.kind === 'union') return;
-    if (gives.kind !== 'record') {
-      this.mismatch(span, { kind: 'record', fields: [] }, gives);
-      return;
-    }
-    const missing = gives.fields
-      .filter((field) => !field.optional && field.default === undefined && field.computed === undefined)
-      .find((field) => !fields.some((one) => one.name === field.name));
-    const unknown = fields.some((one) => !gives.fields.some((field) => field.name === one.name));
-    if (!missing || unknown) return;
-    const message = `Unexpected set without ${missing.name}, expected all fields of ${typeText(step.values.gives ?? gives)}`;
-    this.report.error('missing-value', span, message);
-  }
-
-  private uniqueNames(step: StepDraft): void {
-    const { values } = step;
-    const named = (uses: readonly UseDraft[] = []): { name: string; span: Span }[] => [...uses];
-    const spanned = (list: StepDraft['values']['with'] = []): { name: string; span: Span }[] =>
-      list.map((one) => ({ name: one.name, span: one.nameSpan }));
-    for (const group of [
-      [...spanned(values.with), ...named(values.uses)],
-      named(values.show),
-      spanned(values.values),
-    ]) {
-      const taken = new Map<string, Span>();
-      for (const one of group.toSorted((a, b) => a.span.start - b.span.start)) {
-        const before = taken.get(one.name);
-        if (!before) {
-          taken.set(one.name, one.span);
-          continue;
-        }
-        const related = [{ span: before, message: `${one.name} is taken here` }];
-        const message = `Unexpected second value named ${one.name}, expected another name`;
-        this.report.error('taken-name', one.span, message, { related });
-      }
-    }
+  /** Reports nothing: the loop itself does, when its turn comes. */
+  private itemType(loop: StepDraft): Type {
+    const known = this.items.get(loop.id);
+    if (known) return known;
+    const own = this.scope.at(loop, 'start', anything);
+    const { type } = checkExpression(loop.values.each?.list.source ?? '', {
+      names: this.names,
+      own,
+      types: this.types,
+    });
+    const resolved = type && resolveType(type, this.types);
+    const item = resolved?.kind === 'list' ? resolved.of : anything;
+    this.items.set(loop.id, item);
+    return item;
   }
 }
 

@@ -23,7 +23,7 @@ function holds(one: Formula, world: readonly number[]): boolean {
 }
 
 function build(one: Formula, decisions: Decisions): Condition {
-  if ('is' in one) return decisions.is(one.is[0], one.is[1], values[one.is[0]] ?? 1);
+  if ('is' in one) return decisions.isOneOf(one.is[0], [one.is[1]], values[one.is[0]] ?? 1);
   return 'and' in one
     ? one.and.reduce((all, part) => decisions.and(all, build(part, decisions)), always)
     : one.or.reduce((any, part) => decisions.or(any, build(part, decisions)), never);
@@ -45,7 +45,8 @@ test('one condition implies another exactly if it does in every world', () => {
 
 test('all values together are always', () => {
   const decisions = new Decisions();
-  const all = [0, 1, 2].map((value) => decisions.is(0, value, 3));
+  const all = [0, 1, 2].map((value) => decisions.isOneOf(0, [value], 3));
   expect(all.reduce((any, one) => decisions.or(any, one), never)).toBe(always);
+  expect(decisions.isOneOf(0, [0, 1, 2], 3)).toBe(always);
   expect(decisions.and(all[0] ?? never, all[1] ?? never)).toBe(never);
 });

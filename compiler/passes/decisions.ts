@@ -27,12 +27,12 @@ export class Decisions {
   private readonly results = new Map<string, Condition>();
   private work = 0;
 
-  /** The condition that a variable with `values` values has this one. */
-  is(variable: number, value: number, values: number): Condition {
-    return this.test(
-      variable,
-      Array.from({ length: values }, (_, index) => (index === value ? always : never)),
-    );
+  /** The condition that a variable with `values` values has one of these. @throws TooManyDecisions */
+  isOneOf(variable: number, wanted: readonly number[], values: number): Condition {
+    this.spend(values);
+    const then = new Array<Condition>(values).fill(never);
+    for (const value of wanted) then[value] = always;
+    return values === 0 ? never : this.test(variable, then);
   }
 
   /** @throws TooManyDecisions */
@@ -75,8 +75,8 @@ export class Decisions {
     if (!a || !b) throw new TypeError('expected a condition of these decisions');
     const variable = Math.min(a.variable, b.variable);
     const values = a.variable === variable ? a.then : b.then;
-    this.work += values.length;
-    if (this.work > maxWork || depth > maxDepth) throw new TooManyDecisions();
+    if (depth > maxDepth) throw new TooManyDecisions();
+    this.spend(values.length);
     const result = this.test(
       variable,
       values.map((_, value) =>
@@ -90,5 +90,10 @@ export class Decisions {
     );
     this.results.set(key, result);
     return result;
+  }
+
+  private spend(work: number): void {
+    this.work += work;
+    if (this.work > maxWork) throw new TooManyDecisions();
   }
 }
