@@ -6,7 +6,7 @@ import type { AgentDraft, DocumentDraft, ResultDraft, TypeDraft } from './draft.
 import { readFieldName } from './field-names.ts';
 import { phrasesSpan, phrasesText } from './phrases.ts';
 import type { FieldsDraft } from './read-fields.ts';
-import { checkDefaults, readFieldRules, readFields } from './read-fields.ts';
+import { checkDefaults, readFieldRules, readFields, refuseFieldsWithoutType } from './read-fields.ts';
 import type { Block, Heading, Outline } from './read-sections.ts';
 import type { Body } from './read-settings.ts';
 import { proseOf, valueSpan } from './read-settings.ts';
@@ -28,9 +28,11 @@ export function readDocument(outline: Outline, bodies: Bodies, context: Context)
   const readRecord = (block: Block, nameColumn: 'Name' | 'Field'): FieldsDraft =>
     readFields(block, bodyOf(block), nameColumn, context);
   if (outline.title) readDocumentSettings(bodyOf(outline.title), context);
+  const typesSection = sections.get('types');
+  if (typesSection) refuseFieldsWithoutType(typesSection, context);
   const inputs = sections.get('inputs');
   const inputFields = inputs ? readRecord(inputs, 'Name') : noFields;
-  const records = (sections.get('types')?.blocks ?? []).map((block) => ({ block, record: readRecord(block, 'Field') }));
+  const records = (typesSection?.blocks ?? []).map((block) => ({ block, record: readRecord(block, 'Field') }));
   const types: TypeDraft[] = records.map(({ block, record }) => ({
     name: context.names.ids.get(block.heading) ?? block.heading.text,
     nameSpan: block.heading.span,

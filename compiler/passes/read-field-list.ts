@@ -103,7 +103,13 @@ function readItem(
   const { report, source } = reading;
   const place = firstLine(item, source);
   const phrases = phrasesOf(item, reading);
-  const { key, value } = splitAtColon(phrases) ?? { key: phrases, value: [] };
+  const parts = splitAtColon(phrases);
+  if (!parts) {
+    const message = `Unexpected ${phrasesText(phrases)}, expected a name without marks, and a colon after it`;
+    report.error('bad-name', place, message);
+    return undefined;
+  }
+  const { key, value } = parts;
   const name = readFieldName({ phrases: key, span: place }, taken, report);
   const nested = listUnder(item, reading);
   const { words, meaning } = splitMeaning(value);

@@ -46,6 +46,14 @@ export function readFields(block: Block, body: Body, nameColumn: 'Name' | 'Field
   return { ...read, complete: report.count() === before };
 }
 
+/** Under the section Types itself fields belong to no type: they would be lost. */
+export function refuseFieldsWithoutType(section: Block, reading: FieldReading): void {
+  const found = visibleNodes(section, reading).find((node) => holdsFields(node, undefined, reading));
+  if (!found) return;
+  const message = `Unexpected ${formName(found)} under ${section.heading.text}, expected a heading with ### before it: the name of the type`;
+  reading.report.error('fields-without-type', firstLine(found, reading.source), message);
+}
+
 function visibleNodes(block: Block, { source }: Reading): RootContent[] {
   return block.nodes.filter((node) => !isHidden(node, source));
 }

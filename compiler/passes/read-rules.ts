@@ -177,6 +177,13 @@ function readDefault(rule: Rule, code: Code | undefined, draft: FieldDraft, type
   draft.default = { value, span: valueSpan };
 }
 
+const yesNo: ReadonlyMap<string, boolean> = new Map([
+  ['yes', true],
+  ['true', true],
+  ['no', false],
+  ['false', false],
+]);
+
 /** Undefined where the words cannot be a value of the type; whether it meets the rules is looked at later. */
 function defaultOf(words: string, type: Type): Json | undefined {
   switch (type.kind) {
@@ -190,7 +197,7 @@ function defaultOf(words: string, type: Type): Json | undefined {
     case 'integer':
       return /^-?\d{1,15}( \d{3}){0,4}(\.\d{1,15})?$/.test(words) ? Number(words.replaceAll(' ', '')) : undefined;
     case 'yes/no':
-      return words === 'yes' || words === 'true' ? true : words === 'no' || words === 'false' ? false : undefined;
+      return yesNo.get(words.toLowerCase());
     default:
       break;
   }
