@@ -69,6 +69,8 @@ test('whatever is split at headings gives the nodes of the whole', () => {
       '|---|---|',
       '| `c` | d |',
       '===',
+      ' ===',
+      '  ---',
       '---',
       '# ',
       '#x',

@@ -7,6 +7,7 @@ import type { Report } from '../diagnostics.ts';
 import type { SourceText } from '../source-text.ts';
 import type { Definition, FootnoteDefinition, Nodes, RootContent } from './markdown.ts';
 import { markdownParser, walk } from './markdown.ts';
+import { spanOf } from './phrases.ts';
 import { headingStarts, refuseSize } from './size-limits.ts';
 
 /**
@@ -47,7 +48,7 @@ interface Part {
 }
 
 function splitAtHeadings(text: string, partLength: number): Part[] {
-  const cuts = [...new Set([0, ...headingStarts(text), text.length])];
+  const cuts = [...new Set([0, ...headingStarts(text), ...underlineEnds(text), text.length])].sort((a, b) => a - b);
   const parts: Part[] = [];
   let index = 0;
   while (index < cuts.length - 1) {
@@ -72,8 +73,19 @@ function splitAtHeadings(text: string, partLength: number): Part[] {
   return parts;
 }
 
-/** A fence without its closing line, or an HTML block that touches the next heading: the heading may be part of it. */
+/** Starts of lines after what may underline a heading: documents may have thousands of these headings and no other. */
+function underlineEnds(text: string): number[] {
+  return [...text.matchAll(/^ {0,3}(?:=+|-+)\n/gm)].map((match) => match.index + match[0].length);
+}
+
+/**
+ * May what stands before the cut go on after it? A fence without its closing line does, and an HTML block that touches the
+ * next heading; where no heading begins, all but a heading or a rule that ends there may.
+ */
 function isOpenAtEnd(node: RootContent | undefined, text: string, end: number): boolean {
+  if (!/^#{1,6}[ \t\n]/.test(text.slice(end, end + 7))) {
+    return !(node?.type === 'heading' || node?.type === 'thematicBreak') || spanOf(node).end !== end - 1;
+  }
   if (node?.type === 'html') return text.slice(node.position?.end.offset ?? end, end).trim() === '';
   if (node?.type !== 'code') return false;
   const lines = text.slice(node.position?.start.offset ?? 0, node.position?.end.offset ?? 0).split('\n');
