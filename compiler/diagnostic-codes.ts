@@ -19,6 +19,7 @@ export const diagnosticCodes = {
   'near-section': "A heading nearly has a section's name.",
   'unexpected-heading': 'A heading stands where nothing is read by headings.',
   'step-in-step': 'A heading inside a step holds a kind, but the step is no container.',
+  'empty-container': 'A step that holds other steps has none.',
 
   // Settings
   'mixed-list': 'In the list under a heading some items are settings and some are not.',
@@ -74,8 +75,16 @@ export const diagnosticCodes = {
   'after-choose': 'A step says that it comes after a choose that does not lead to it.',
   'missing-otherwise': 'A choose has an `otherwise` branch, as its last.',
   'choose-when': 'A choose cannot have a condition of its own.',
+  'unbounded-link': 'A link leads back without saying how often at most.',
+  'needless-bound': 'A link to a later step says how often at most.',
+  'missing-then': 'A branch that leads back does not say where it leads when it is used up.',
+  'other-container': 'A link leads to a step of another container.',
+  'wrong-loop': 'A link leads back to a step that its own step does not follow.',
+  'overlapping-loops': 'The bodies of two links back overlap, and neither lies in the other.',
   cycle: 'Steps wait for each other in a circle.',
   unreachable: 'No run can reach a step.',
+  'idle-gate': 'Nothing waits for a gate, and other steps go on beside it.',
+  'parallel-writers': 'Steps that may run at the same time write the same section or the same part of the state.',
 
   // Expressions and what they read
   'expression-syntax': 'An expression cannot be read.',
@@ -88,9 +97,34 @@ export const diagnosticCodes = {
   'not-yes-no': 'A condition is neither yes nor no.',
   'not-before': 'A step is read that has not run by then.',
   'may-not-have-run': 'A step is read that some runs pass by.',
+  'inside-container': 'A step in a container is read from outside it, and not through it.',
   'no-output': 'A step is read that gives nothing.',
+  'shared-field': 'Two steps that a merge joins give a field of the same name.',
   'needs-name': 'A value needs a name to be known by.',
   'tool-not-allowed': 'A step lists a tool that its agent does not have.',
+
+  // Gates, proposals, delegation and budgets
+  'clashing-settings': 'Two settings do not go together.',
+  'gate-never-goes-on': 'All actions of a gate end.',
+  'no-proposal': 'A step writes or shares a proposal, and the document has none.',
+  'unknown-place': 'The proposal has no section and no state of this name.',
+  'computed-place': 'A step writes what code computes.',
+  'delegation-circle': 'Agents hand work to each other in a circle.',
+  'budget-above': 'A budget is larger than the one that it is part of.',
+  'budget-sum': 'The budgets of the steps that every run takes are together larger than the budget of the document.',
+
+  // Other documents, and what the configuration declares
+  'unknown-document': 'A link leads to a document that is not there.',
+  'broken-document': 'A link leads to a document that has mistakes itself.',
+  'document-circle': 'Documents link to each other in a circle.',
+  'unknown-tool': 'No tool of this name is declared.',
+  'unknown-argument': 'A call has no argument of this name.',
+  'missing-argument': 'A call lacks an argument that it needs.',
+  'undo-reads': 'What takes a write back is a tool that only reads.',
+  'once-in-loop': 'A tool that may be called once at most is called in a loop.',
+  'unknown-role': 'No role of this name is declared.',
+  'unknown-model': 'No model of this name is declared.',
+  'untrusted-write': 'Untrusted text flows into a write, and nobody stands between.',
 } as const satisfies Record<string, string>;
 
 export type DiagnosticCode = keyof typeof diagnosticCodes;
