@@ -1,8 +1,8 @@
 /** One attempt of a step: claim, work, and every way of ending turned into what the workflow understands. */
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { Claim } from './claim.ts';
+import type { Claim, ClaimInput } from './claim.ts';
 import { claimStep } from './claim.ts';
-import type { StepInput, StepOutcome } from './contract.ts';
+import type { StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { GateLapsed } from './effects.ts';
 import { applicationFailure, failStep } from './failures.ts';
@@ -14,7 +14,7 @@ import { logStep } from './log-step.ts';
  */
 export async function attemptStep(
   deps: Dependencies,
-  input: StepInput,
+  input: ClaimInput,
   signal: AbortSignal,
   work: (claim: Claim) => Promise<StepOutcome>,
 ): Promise<StepOutcome> {

@@ -44,8 +44,10 @@ export interface Claim {
   traceId: string;
   /** Digest of the run's input. */
   runInput: Digest;
-  /** What memoKey covers: outputs read, by step id, and `input` where the step reads it. */
+  /** What memoKey covers: values read, by name, and `input` where the step reads it. */
   inputDigests: Record<string, Digest>;
+  /** All that the step was given: what it reads, and what the containers around it run over. */
+  givenDigests: Record<string, Digest>;
   /** Of the tenant: names artifacts. */
   artifactKey: Uint8Array;
   claimedAt: Date;
@@ -53,13 +55,16 @@ export interface Claim {
   practice?: string;
 }
 
+/** `memoInputs`: what the work is made of, where that is not what the node's expressions read. */
+export type ClaimInput = StepInput & { memoInputs?: Record<string, Digest> };
+
 /** Attempts that end without a recorded outcome (a crash, a kill) before the step parks as a bug. */
 const CLAIMS_WITHOUT_PROGRESS = 10;
 
 /** Raises the fence and starts the attempt; or returns the record that a committed memoKey already has. */
 export async function claimStep(
   deps: Dependencies,
-  input: StepInput,
+  input: ClaimInput,
 ): Promise<{ claimed: Claim } | { done: StepOutcome }> {
   const scope = await scopeOf(deps, input.run);
   const result = await deps.store.actAs({ tenant: scope.tenant, user: scope.requester }, (tx) =>
@@ -106,7 +111,7 @@ function resolvedModel(deps: Dependencies, graph: Graph, node: NodeOf<'agent'>):
 
 type ClaimResult = { done: StepOutcome } | { claimed: Claim; actorActive: boolean; stuck: boolean };
 
-async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: StepInput): Promise<ClaimResult> {
+async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: ClaimInput): Promise<ClaimResult> {
   const tenant = scope.tenant;
   const run = await tx.run.findUniqueOrThrow({ where: { tenantId_id: { tenantId: tenant, id: input.run } } });
   if (run.status === 'cancelled') throw applicationFailure(input.node, 'not-allowed', { retry: false });
@@ -115,7 +120,7 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: StepI
   if (!node) throw applicationFailure(input.node, 'bug', { retry: false });
 
   const path = input.path ?? '';
-  const inputDigests = inputDigestsOf(node, input.inputs, run.inputDigest);
+  const inputDigests = input.memoInputs ?? inputDigestsOf(node, input.inputs, run.inputDigest);
   const practice = run.practice ?? undefined;
   const hash = nodeHashOf(deps, loaded.graph, node, practice);
   const memoKeyAt = (generation: number) =>
@@ -193,6 +198,7 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: StepI
     traceId: run.traceId,
     runInput: run.inputDigest,
     inputDigests,
+    givenDigests: { ...input.inputs, input: run.inputDigest },
     artifactKey: await artifactKey(tx, tenant),
     claimedAt: now,
     ...(practice === undefined ? {} : { practice }),

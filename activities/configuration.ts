@@ -5,10 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { Json } from '../compiler/types.ts';
-
-/** A JSON Schema of draft 2020-12, as data. */
-const jsonSchema = z.record(z.string(), z.json()) as z.ZodType<{ [key: string]: Json }>;
+import { modelSchema, rolesSchema, toolFacts } from '../compiler/declared-tools.ts';
 
 const address = z
   .string()
@@ -46,11 +43,11 @@ export function millisecondsOf(words: string): number {
 
 const toolSchema = z
   .strictObject({
-    effect: z.enum(['read', 'write']).describe('A write changes something outside, and is never repeated blindly'),
+    effect: toolFacts.effect,
     description: z.string().min(1).describe('Given to the model that may call it'),
     http: httpSchema,
-    input: jsonSchema.describe('JSON Schema of the arguments'),
-    output: jsonSchema.describe('JSON Schema of the answer'),
+    input: toolFacts.input,
+    output: toolFacts.output,
     idempotency: z
       .strictObject({
         header: z.string().min(1).default('Idempotency-Key'),
@@ -69,12 +66,8 @@ const toolSchema = z
         authoritative: z.boolean().describe('Whether `not there` proves that the write did not and will not happen'),
       })
       .optional(),
-    callSlot: z
-      .array(z.string().min(1))
-      .min(1)
-      .optional()
-      .describe('Of a write by an agent: the arguments that name the effect'),
-    once: z.literal(true).optional(),
+    callSlot: toolFacts.callSlot,
+    once: toolFacts.once,
   })
   .superRefine((tool, context) => {
     if (tool.effect === 'write') return;
@@ -92,17 +85,8 @@ export type ConfiguredTool = z.infer<typeof toolSchema>;
 
 export const configurationSchema = z.strictObject({
   $schema: z.string().optional(),
-  models: z
-    .record(
-      z.string(),
-      z.strictObject({
-        model: z.string().min(1).describe("The model's own name, as its server knows it"),
-        pricePerMillionTokens: z
-          .strictObject({ in: z.number().nonnegative(), out: z.number().nonnegative() })
-          .optional(),
-      }),
-    )
-    .default({}),
+  models: z.record(z.string(), modelSchema).default({}),
+  roles: rolesSchema,
   allowedHosts: z
     .array(z.string().min(1))
     .default([])

@@ -15,7 +15,9 @@ export type Digest = string;
 /** A transition that only the workflow knows; it rides the next activity into the run log. */
 export interface Transition {
   node: string;
-  /** Set once per run and node: repeated delivery appends nothing. */
+  /** As of a step's input; absent at the top level. */
+  path?: string;
+  /** Set once per run, node and path: repeated delivery appends nothing. */
   to: 'skipped' | 'bypassed' | 'refused' | 'chosen' | 'parked';
   /** Of a choose: the arm taken. Of a parked node: the failure class. */
   detail?: string;
@@ -45,7 +47,10 @@ export type StepOutcome =
   /** What an approval bound no longer stands: that gate lapsed and must be asked again before this step runs. */
   | { status: 'lapsed'; gateNode: string };
 
-export interface OpenGateInput extends StepInput {}
+export interface OpenGateInput extends StepInput {
+  /** Actions that are not offered any more: their links back are used up. */
+  without?: string[];
+}
 
 /** `verdict` is the action decided, once there is one. Output and view are the gate's `{action, comment, form, by}`. */
 export interface GateState {
@@ -54,9 +59,25 @@ export interface GateState {
 }
 
 export interface Condition {
-  /** Index of the condition in its node: 0 for `when`, the arm's index for a choose. */
+  /** Index of the condition in its node: 0 for `when` and `until`, the arm's index for a choose. */
   index: number;
-  of: 'when' | 'arm';
+  of: 'when' | 'arm' | 'until';
+}
+
+/** An item of a list that a step runs over. */
+export interface ListedItem {
+  output: Digest;
+  /** Unique in the list; at most 64 characters, none of them a slash. */
+  key: string;
+  view?: View;
+}
+
+/** What a container hands on: its steps' outputs as one record, or its items' outputs as one list. */
+export interface CollectInput extends StepInput {
+  as: 'record' | 'list';
+  /** Of a list: its items in order, or lists that `joinItems` made, to be joined in order. */
+  items?: Digest[];
+  joined?: true;
 }
 
 export interface RunActivities {
@@ -67,6 +88,17 @@ export interface RunActivities {
   runAgentStep(input: StepInput): Promise<StepOutcome>;
   runToolStep(input: StepInput): Promise<StepOutcome>;
   runSetStep(input: StepInput): Promise<StepOutcome>;
+  runMergeStep(input: StepInput): Promise<StepOutcome>;
+  /** Commits the output of a container, or of a step that ran for each item. */
+  runCollect(input: CollectInput): Promise<StepOutcome>;
+  /** Part of a long list as one value, so that no argument grows with the list. */
+  joinItems(input: Scoped & { items: Digest[] }): Promise<{ output: Digest }>;
+  /** Values read by name as one record: what a step is told that a choose sends the work back to. */
+  collectReads(input: StepInput): Promise<{ output: Digest; view?: View }>;
+  /** The step's list from the index `from` on, at most a page of it. */
+  listItems(input: StepInput & { from: number }): Promise<{ total: number; items: ListedItem[] }>;
+  /** The time a wait is for, in milliseconds since 1970. */
+  evaluateWait(input: StepInput): Promise<{ until: number }>;
   /** Conditions over values too large for a view. Returns the first that holds, or null. */
   evaluateConditions(input: StepInput & { conditions: Condition[] }): Promise<{ holds: Condition | null }>;
   openGate(input: OpenGateInput): Promise<GateState>;

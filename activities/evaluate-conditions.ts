@@ -17,7 +17,7 @@ export async function evaluateConditions(
   return readRun(deps, input, async (tx, run) => {
     const node = run.loaded.nodes.get(input.node);
     if (!node) throw applicationFailure(input.node, 'bug', { retry: false });
-    const bindings = await bindingsIn(tx, run, input.inputs);
+    const bindings = await bindingsIn(tx, run, node.id, input.inputs);
     const holds = input.conditions.find((condition) => {
       const source = sourceOf(node, condition);
       if (source === undefined) throw applicationFailure(node.id, 'bug', { retry: false });
@@ -35,5 +35,6 @@ export async function evaluateConditions(
 
 function sourceOf(node: Node, condition: Condition): string | undefined {
   if (condition.of === 'when') return node.when;
+  if (condition.of === 'until') return node.kind === 'repeat' ? node.until : undefined;
   return node.kind === 'choose' ? node.arms[condition.index]?.when : undefined;
 }

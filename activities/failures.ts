@@ -6,7 +6,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
-import type { Node, Retry } from '../compiler/graph.ts';
+import type { Graph, Node, Retry } from '../compiler/graph.ts';
+import { containersAround } from '../compiler/graph-order.ts';
 import type { Tx } from '../prisma/open.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
@@ -130,7 +131,9 @@ export async function failStep(deps: Dependencies, claim: Claim, failure: StepFa
         retryingEvent(claim, failure, charged, delayMs, failure.per ?? `attempt:${claim.attempt}`),
       ]);
     } else {
-      const needsAttention = await setRunStatus(tx, claim, 'needs-attention', ['running', 'waiting']);
+      const needsAttention = isHandled(claim.graph, claim.node)
+        ? []
+        : await setRunStatus(tx, claim, 'needs-attention', ['running', 'waiting']);
       await appendEvents(tx, [
         {
           run: claim.runId,
@@ -158,6 +161,11 @@ export async function failStep(deps: Dependencies, claim: Claim, failure: StepFa
     outcome.failureClass,
     outcome.again ? { retry: true, delayMs: outcome.delayMs } : { retry: false },
   );
+}
+
+/** `if it fails` of the step, or of a loop around it, says what follows: nobody need look at it. */
+function isHandled(graph: Graph, node: Node): boolean {
+  return [node, ...containersAround(graph, node.id)].some((one) => 'ifItFails' in one && one.ifItFails !== undefined);
 }
 
 /**

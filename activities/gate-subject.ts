@@ -6,9 +6,9 @@ import { z } from 'zod';
 import { canonicalJson, sha256Hex } from '../compiler/canonical.ts';
 import { ExpressionError, evaluate } from '../compiler/expressions/evaluate.ts';
 import type { Graph, Node, NodeOf } from '../compiler/graph.ts';
-import { inputsOf } from '../compiler/node-expressions.ts';
+import { downstreamOf, isSharedName } from '../compiler/graph-order.ts';
 import type { WritingNode } from '../compiler/skeleton.ts';
-import { guardedBy } from '../compiler/skeleton.ts';
+import { boundTo, guardedBy } from '../compiler/skeleton.ts';
 import type { Json } from '../compiler/types.ts';
 import { nodeHashOf } from './claim.ts';
 import type { Digest } from './contract.ts';
@@ -41,20 +41,6 @@ export function subjectOf(nodeHash: string, path: string, bindings: GateBindings
   return sha256Hex(canonicalJson(['subject', nodeHash, path, bindings]));
 }
 
-/** Steps after this node, in the graph's edges. */
-export function downstreamOf(graph: Graph, from: string): Set<string> {
-  const reached = new Set<string>();
-  const waiting = [from];
-  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-    for (const edge of graph.edges) {
-      if (edge.from !== at || reached.has(edge.to)) continue;
-      reached.add(edge.to);
-      waiting.push(edge.to);
-    }
-  }
-  return reached;
-}
-
 /** The steps after the gate that can write, by what is declared of their tools. */
 export function guardedWrites(deps: Dependencies, graph: Graph, gate: string, practice?: string): WritingNode[] {
   return guardedBy(graph, gate).filter((node) =>
@@ -64,11 +50,13 @@ export function guardedWrites(deps: Dependencies, graph: Graph, gate: string, pr
   );
 }
 
-/** The steps, and `input`, that the values a step is given are made of; without those that come after the gate. */
+/** The names that the values a step is given are made of; without those that come after the gate or do not exist at it. */
 export function boundReads(graph: Graph, gate: string, node: WritingNode): string[] {
   const after = downstreamOf(graph, gate);
-  const roots = inputsOf(node).flatMap(rootsOf);
-  return [...new Set(roots)].filter((root) => !after.has(root) && root !== gate).sort();
+  const roots = boundTo(graph, node).flatMap(rootsOf);
+  return [...new Set(roots)]
+    .filter((root) => !after.has(root) && root !== gate && isSharedName(graph, root, node.id, gate))
+    .sort();
 }
 
 /** What a guarded step is now: compared with what was approved. */

@@ -9,7 +9,9 @@ import type { GateState, OpenGateInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { GateCheck, GateStanding } from './effects.ts';
 import { applicationFailure, setRunStatus } from './failures.ts';
-import { bindingsOf, gateState, gatesAt, lapseGate, upsertGate } from './gate-rows.ts';
+import { gatesBeforeWrite } from './gate-places.ts';
+import type { GateRow } from './gate-rows.ts';
+import { bindingsOf, gateState, lapseGate, upsertGate } from './gate-rows.ts';
 import { gatesBefore, guardedWrites, guardOf, shownBy } from './gate-subject.ts';
 import { bindingsIn } from './load-inputs.ts';
 import { logRun, readRun } from './run-row.ts';
@@ -24,7 +26,7 @@ export async function openGate(deps: Dependencies, input: OpenGateInput): Promis
     const { graph } = run.loaded;
     const practice = run.row.practice ?? undefined;
     const path = input.path ?? '';
-    const bindings = await bindingsIn(tx, run, input.inputs);
+    const bindings = await bindingsIn(tx, run, node.id, input.inputs);
     const digests = { ...input.inputs, input: run.runInput };
     const guarded = guardedWrites(deps, graph, node.id, practice);
     let shown: ReturnType<typeof shownBy>;
@@ -44,7 +46,9 @@ export async function openGate(deps: Dependencies, input: OpenGateInput): Promis
         question: node.instruction,
         approverRoles: rolesOf(node.approvers),
         notBy: node.notBy,
-        actions: node.actions.map(({ name, effect }) => ({ name, effect: effect === 'end' ? 'end' : 'continue' })),
+        actions: node.actions
+          .filter(({ name }) => !input.without?.includes(name))
+          .map(({ name, effect }) => ({ name, effect: effect === 'end' ? 'end' : 'continue' })),
         shown,
         guards: Object.fromEntries(
           guarded.map((one) => [one.id, guardOf(deps, graph, node.id, one, digests, practice)]),
@@ -84,6 +88,7 @@ export function gateCheckFor(deps: Dependencies, claim: Claim): GateCheck {
   };
 }
 
+/** The gate as it stands where this write is: one row, or one for each item of a container that the gate alone is in. */
 async function standingOf(
   tx: Tx,
   deps: Dependencies,
@@ -91,17 +96,23 @@ async function standingOf(
   gateNode: string,
   node: Parameters<typeof guardOf>[3],
 ): Promise<GateStanding> {
-  const place = {
-    tenant: claim.actor.tenant,
-    rootRun: claim.rootRun,
-    run: claim.runId,
-    node: gateNode,
-    path: claim.path,
-  };
-  // Decided, opened or lapsed only under this lock, so that what is read here still holds when the intent commits.
-  await tx.$queryRaw`SELECT 1 FROM gate WHERE tenant_id = ${place.tenant} AND root_run_id = ${place.rootRun}
-    AND node = ${gateNode} AND path = ${place.path} ORDER BY id FOR UPDATE`;
-  const rows = await gatesAt(tx, place, 'step');
+  const { tenant } = claim.actor;
+  const where = { tenant, rootRun: claim.rootRun, node: gateNode };
+  for (const rows of await gatesBeforeWrite(tx, where, claim.graph, claim.path)) {
+    const standing = await rowsStand(tx, deps, claim, rows, gateNode, node);
+    if (!standing.stands) return standing;
+  }
+  return { stands: true };
+}
+
+async function rowsStand(
+  tx: Tx,
+  deps: Dependencies,
+  claim: Claim,
+  rows: GateRow[],
+  gateNode: string,
+  node: Parameters<typeof guardOf>[3],
+): Promise<GateStanding> {
   const gate = rows.find(({ status }) => status !== 'lapsed');
   // Never opened: the way that led here does not pass the gate. Lapsed and not asked again: it must be.
   if (!gate) return rows.length === 0 ? { stands: true } : { stands: false, lapsed: gateNode, events: [] };
@@ -109,7 +120,7 @@ async function standingOf(
   const effect = actionsOf(gate).find(({ name }) => name === gate.verdict)?.effect;
   if (effect !== 'continue') return { stands: false, refused: `Unexpected write after ${gateNode} was rejected` };
   const approved = bindingsOf(gate).guards[node.id];
-  const now = guardOf(deps, claim.graph, gateNode, node, claim.inputDigests, claim.practice);
+  const now = guardOf(deps, claim.graph, gateNode, node, claim.givenDigests, claim.practice);
   if (approved && sameGuard(approved, now)) return { stands: true };
   return { stands: false, lapsed: gateNode, events: await lapseGate(tx, gate, claim.runId) };
 }

@@ -1,10 +1,13 @@
 /** All activities, over the dependencies of one worker. */
+
+import { collectReads, evaluateWait, joinItems, listItems, runCollect } from './collect.ts';
 import type { RunActivities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { evaluateConditions } from './evaluate-conditions.ts';
 import { openGate } from './gates.ts';
 import { withHeartbeats, withPlainFailures } from './heartbeat.ts';
 import { runAgentStep } from './run-agent-step.ts';
+import { runMergeStep } from './run-merge-step.ts';
 import { runSetStep } from './run-set-step.ts';
 import { runToolStep } from './run-tool-step.ts';
 import { beginRun, finishRun, flushLog, hear } from './runs.ts';
@@ -20,5 +23,11 @@ export function createActivities(deps: Dependencies): RunActivities {
     runAgentStep: (input) => withHeartbeats((signal) => runAgentStep(deps, input, signal)),
     runToolStep: (input) => withHeartbeats((signal) => runToolStep(deps, input, signal)),
     runSetStep: (input) => withHeartbeats((signal) => runSetStep(deps, input, signal)),
+    runMergeStep: (input) => withHeartbeats((signal) => runMergeStep(deps, input, signal)),
+    runCollect: (input) => withHeartbeats((signal) => runCollect(deps, input, signal)),
+    joinItems: (input) => withPlainFailures(() => joinItems(deps, input)),
+    collectReads: (input) => withPlainFailures(() => collectReads(deps, input)),
+    listItems: (input) => withPlainFailures(() => listItems(deps, input)),
+    evaluateWait: (input) => withPlainFailures(() => evaluateWait(deps, input)),
   };
 }

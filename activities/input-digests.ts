@@ -11,12 +11,15 @@ export function rootsOf(source: string): string[] {
   return parsed.ok ? readsOf(parsed.expression).map((read) => read.root) : [];
 }
 
-/** Digests of the outputs read, and of the run's input if the step reads that: an edit of the input reruns no other step. */
+/** Digests of what the step's work reads, and of the run's input only if it reads that: an edit elsewhere reruns nothing. */
 export function inputDigestsOf(
   node: Node,
   outputs: Readonly<Record<string, Digest>> | undefined,
   runInput: Digest,
 ): Record<string, Digest> {
-  const readsInput = [...inputsOf(node), ...checksOf(node)].some((source) => rootsOf(source).includes('input'));
-  return { ...outputs, ...(readsInput ? { input: runInput } : {}) };
+  const roots = new Set([...inputsOf(node), ...checksOf(node)].flatMap(rootsOf));
+  // An agent that is sent back to sees why, whether or not it names it.
+  if (node.kind === 'agent') roots.add('feedback');
+  const read = Object.entries(outputs ?? {}).filter(([name]) => roots.has(name));
+  return { ...Object.fromEntries(read), ...(roots.has('input') ? { input: runInput } : {}) };
 }

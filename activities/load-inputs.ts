@@ -1,9 +1,13 @@
 /** What a step reads, from the store: the run's input and the outputs of earlier steps, each held against its handoff. */
+import { ExpressionError, evaluate } from '../compiler/expressions/evaluate.ts';
+import { parseExpression } from '../compiler/expressions/parse.ts';
+import { pathOf } from '../compiler/expressions/reads.ts';
+import { containersAround } from '../compiler/graph-order.ts';
 import type { Json } from '../compiler/types.ts';
 import { getArtifact } from '../prisma/artifacts.ts';
 import type { Tx } from '../prisma/open.ts';
 import type { Claim } from './claim.ts';
-import type { Digest, StepInput } from './contract.ts';
+import type { Digest } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { failStep } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
@@ -11,6 +15,26 @@ import { HandoffProblem, readHandoff } from './handoff.ts';
 
 /** Variables of expressions: `input`, and each step that has an output by its id. */
 export type Bindings = { input: Json } & Record<string, Json>;
+
+/**
+ * The value of an expression as it is given to a model or a tool. `previous` and `feedback` are empty at first: a plain
+ * path into one is null then.
+ * @throws ExpressionError
+ */
+export function valueGiven(source: string, bindings: Record<string, Json>): Json {
+  try {
+    return evaluate(source, bindings);
+  } catch (problem) {
+    if (problem instanceof ExpressionError && problem.code === 'absent' && isEmptyAtFirst(source)) return null;
+    throw problem;
+  }
+}
+
+function isEmptyAtFirst(source: string): boolean {
+  const parsed = parseExpression(source);
+  const root = parsed.ok ? pathOf(parsed.expression)?.root : undefined;
+  return root === 'previous' || root === 'feedback';
+}
 
 /** Where bindings come from: a claim has all of it, and so has a run that is being finished. */
 export interface BindingSource {
@@ -20,32 +44,63 @@ export interface BindingSource {
   runInput: Digest;
 }
 
-/** The values behind `input.inputs`. A step without output has no binding. A handoff that does not fit parks as `bug`. */
-export async function loadBindings(deps: Dependencies, claim: Claim, input: StepInput): Promise<Bindings> {
+/** The values that the step reads. A step without output has no binding. A handoff that does not fit parks as `bug`. */
+export async function loadBindings(deps: Dependencies, claim: Claim): Promise<Bindings> {
   try {
-    return await deps.store.actAs(claim.actor, (tx) => bindingsIn(tx, claim, input.inputs));
+    return await deps.store.actAs(claim.actor, (tx) => bindingsIn(tx, claim, claim.node.id, claim.inputDigests));
   } catch (problem) {
     if (!(problem instanceof HandoffProblem)) throw problem;
     return failStep(deps, claim, { class: 'bug', detail: problem.message });
   }
 }
 
-/** The same inside a transaction. @throws HandoffProblem */
+/**
+ * The same inside a transaction, with the names as the reading step sees them; without a reader, as the Result does.
+ * @throws HandoffProblem
+ */
 export async function bindingsIn(
   tx: Tx,
   from: BindingSource,
-  inputs: Record<string, Digest> | undefined,
+  reader: string | undefined,
+  inputs: Readonly<Record<string, Digest>> | undefined,
 ): Promise<Bindings> {
   const tenant = from.actor.tenant;
   const bindings: Bindings = { input: await getArtifact(tx, tenant, from.runInput) };
-  for (const [step, digest] of Object.entries(inputs ?? {})) {
+  for (const [name, digest] of Object.entries(inputs ?? {})) {
+    if (name === 'input') continue;
     const value = await getArtifact(tx, tenant, digest);
-    // A gate's output is written by the decision and has no handoff: the Gate row is its record.
-    if (from.loaded.nodes.get(step)?.kind === 'approve') await requireVerdict(tx, from, step, digest);
-    else await requireHandoff(tx, from, step, digest, value);
-    bindings[step] = value;
+    await requireRecord(tx, from, reader, { name, digest, value });
+    bindings[name] = value;
   }
   return bindings;
+}
+
+interface Named {
+  name: string;
+  digest: Digest;
+  value: Json;
+}
+
+/** Whatever another step made has a record that names it. An item of a list is part of something that had one. */
+async function requireRecord(tx: Tx, from: BindingSource, reader: string | undefined, named: Named): Promise<void> {
+  const { name, digest, value } = named;
+  const { graph, nodes } = from.loaded;
+  const around = reader === undefined ? [] : containersAround(graph, reader);
+  const node = nodes.get(name) ?? (name === 'previous' ? around.find(({ kind }) => kind === 'repeat') : undefined);
+  // A gate's output is written by the decision and has no handoff: the Gate row is its record.
+  if (node?.kind === 'approve') return requireVerdict(tx, from, [node.id], digest);
+  if (node) return requireHandoff(tx, from, node.id, digest, value);
+  if (name !== 'feedback') return;
+  const sent = graph.edges.filter((edge) => edge.back && [reader, ...around.map(({ id }) => id)].includes(edge.to));
+  // What a choose sends back with are outputs that were held against their handoffs when they were read.
+  if (sent.every((edge) => edge.action !== undefined)) {
+    await requireVerdict(
+      tx,
+      from,
+      sent.map((edge) => edge.from),
+      digest,
+    );
+  }
 }
 
 async function requireHandoff(tx: Tx, from: BindingSource, step: string, digest: Digest, value: Json): Promise<void> {
@@ -63,15 +118,16 @@ async function requireHandoff(tx: Tx, from: BindingSource, step: string, digest:
   readHandoff(step, row.handoff, digest, value);
 }
 
-async function requireVerdict(tx: Tx, from: BindingSource, step: string, digest: Digest): Promise<void> {
+async function requireVerdict(tx: Tx, from: BindingSource, gates: string[], digest: Digest): Promise<void> {
   const gate = await tx.gate.findFirst({
     where: {
       tenantId: from.actor.tenant,
       rootRunId: from.rootRun,
-      node: step,
+      node: { in: gates },
       outputDigest: digest,
       status: 'decided',
     },
   });
-  if (!gate) throw new HandoffProblem(step, `Unexpected output ${digest}, expected the verdict of a decided gate`);
+  if (!gate)
+    throw new HandoffProblem(gates[0] ?? '', `Unexpected output ${digest}, expected the verdict of a decided gate`);
 }

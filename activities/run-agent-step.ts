@@ -39,7 +39,7 @@ export function runAgentStep(deps: Dependencies, input: StepInput, signal: Abort
   return attemptStep(deps, input, signal, async (claim) => {
     const { node } = claim;
     if (node.kind !== 'agent') throw applicationFailure(node.id, 'bug', { retry: false });
-    const bindings = await loadBindings(deps, claim, input);
+    const bindings = await loadBindings(deps, claim);
     const tools = await declaredTools(deps, claim, node);
     const conversation = await openConversation(deps, claim, node, bindings, tools, signal);
     return new AgentStep(deps, claim, input, node, bindings, tools, conversation, signal).run();

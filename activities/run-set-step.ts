@@ -13,7 +13,7 @@ export function runSetStep(deps: Dependencies, input: StepInput, signal: AbortSi
   return attemptStep(deps, input, signal, async (claim) => {
     const { node } = claim;
     if (node.kind !== 'set') throw applicationFailure(node.id, 'bug', { retry: false });
-    const bindings = await loadBindings(deps, claim, input);
+    const bindings = await loadBindings(deps, claim);
     const values: [string, Json][] = [];
     for (const { name, expr } of node.values) {
       try {

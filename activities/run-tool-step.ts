@@ -1,5 +1,5 @@
 /** A tool step: arguments by expression, an approval over exactly them where the step asks for one, the call, the commit. */
-import { ExpressionError, evaluate } from '../compiler/expressions/evaluate.ts';
+import { ExpressionError } from '../compiler/expressions/evaluate.ts';
 import type { NodeOf } from '../compiler/graph.ts';
 import type { Json } from '../compiler/types.ts';
 import { holdForApproval } from './approvals.ts';
@@ -12,7 +12,7 @@ import type { Dependencies } from './dependencies.ts';
 import { applicationFailure, failStep } from './failures.ts';
 import { gateCheckFor } from './gates.ts';
 import type { Bindings } from './load-inputs.ts';
-import { loadBindings } from './load-inputs.ts';
+import { loadBindings, valueGiven } from './load-inputs.ts';
 import { callReadTool, callWriteTool, toolFor } from './tools/call-tool.ts';
 
 /** A tool step makes one call; an agent's calls have slots of their own. */
@@ -29,7 +29,7 @@ export function runToolStep(deps: Dependencies, input: StepInput, signal: AbortS
         detail: `Unexpected tool ${node.tool}, expected one that the configuration declares`,
       });
     }
-    const bindings = await loadBindings(deps, claim, input);
+    const bindings = await loadBindings(deps, claim);
     const args = await argumentsOf(deps, claim, node, bindings);
     const approval = await holdForApproval(deps, claim, input, {
       shown: [{ name: node.title, value: args }],
@@ -63,11 +63,12 @@ async function argumentsOf(
   bindings: Bindings,
 ): Promise<{ [name: string]: Json }> {
   const values: [string, Json][] = [];
-  for (const { name, expr } of node.with) {
+  for (const { name, expr, ifItRan } of node.with) {
     try {
-      values.push([name, evaluate(expr, bindings)]);
+      values.push([name, valueGiven(expr, bindings)]);
     } catch (problem) {
       if (!(problem instanceof ExpressionError)) throw problem;
+      if (ifItRan && problem.code === 'absent') continue;
       await failStep(deps, claim, { class: 'bug', detail: `Argument ${name}, ${expr}: ${problem.message}` });
     }
   }

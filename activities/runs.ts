@@ -52,7 +52,7 @@ export async function finishRun(
   input: Scoped & { outcome: RunOutcome; inputs?: Record<string, Digest> },
 ): Promise<{ result?: Digest }> {
   const finished = await readRun(deps, input, async (tx, run) => {
-    const bindings = await bindingsIn(tx, run, input.inputs);
+    const bindings = await bindingsIn(tx, run, undefined, input.inputs);
     const { result, problem } = resultOf(run, bindings, input.outcome === 'completed');
     const status: RunOutcome = problem === undefined ? input.outcome : 'failed';
     const digest =

@@ -36,27 +36,29 @@ export async function transitionEvents(
   const unreached = transitions.filter(({ to }) => to === 'skipped' || to === 'bypassed' || to === 'refused');
   if (unreached.length > 0) {
     await tx.stepExecution.createMany({
-      data: unreached.map(({ node, to }) => ({
+      data: unreached.map(({ node, path, to }) => ({
         tenantId: run.tenantId,
         id: randomUUID(),
         rootRunId: run.rootRunId,
         runId: run.id,
         node,
+        ...(path === undefined ? {} : { path }),
         status: to === 'refused' ? 'refused' : 'skipped',
-        memoKey: sha256Hex(canonicalJson(['unreached', run.rootRunId, node])),
+        memoKey: sha256Hex(canonicalJson(['unreached', run.rootRunId, node, ...(path === undefined ? [] : [path])])),
         actorId: run.requesterId,
         endedAt: deps.clock(),
       })),
       skipDuplicates: true,
     });
   }
-  for (const { node, to, detail } of transitions) {
+  for (const { node, path, to, detail } of transitions) {
+    const said = to === 'chosen' ? { arm: detail ?? null } : to === 'parked' ? { class: detail ?? null } : {};
     events.push({
       run: run.id,
       type: eventOf[to],
-      sourceKey: `${to}:${node}`,
+      sourceKey: path === undefined ? `${to}:${node}` : `${to}:${node}:${path}`,
       node,
-      body: to === 'chosen' ? { arm: detail ?? null } : to === 'parked' ? { class: detail ?? null } : {},
+      body: path === undefined ? said : { ...said, path },
     });
   }
   return events;

@@ -3,11 +3,9 @@
  * told apart by their ids and names, so a step that gets another id is one removed and one added.
  */
 import { canonicalJson } from './canonical.ts';
-import { parseExpression } from './expressions/parse.ts';
-import { readsOf } from './expressions/reads.ts';
 import type { Edge, Graph, Node } from './graph.ts';
 import { declaredTypesIn, nodeHash, typesOf } from './node-hash.ts';
-import { expressionsLoadedFor, guardedBy, skeletonOf } from './skeleton.ts';
+import { guardedBy, namesLoadedFor, skeletonOf } from './skeleton.ts';
 
 /** Something that both graphs have and that is not the same in them. */
 export interface Changed {
@@ -204,10 +202,7 @@ function inputValuesDiffer(before: Graph, after: Graph, { added, removed, change
 }
 
 function readsInput(graph: Graph, node: Node): boolean {
-  return expressionsLoadedFor(graph, node).some((source) => {
-    const parsed = parseExpression(source);
-    return parsed.ok && readsOf(parsed.expression).some((read) => read.root === 'input');
-  });
+  return namesLoadedFor(graph, node).includes('input');
 }
 
 function nameOf({ name }: { name: string }): string {

@@ -4,9 +4,20 @@
  */
 import type { Graph, Node } from './graph.ts';
 
-export type KindRun = Extract<Node['kind'], 'agent' | 'tool' | 'approve' | 'choose' | 'set'>;
+export type KindRun = Exclude<Node['kind'], 'person' | 'run' | 'session'>;
 
-const kindsRun: Readonly<Record<KindRun, true>> = { agent: true, tool: true, approve: true, choose: true, set: true };
+const kindsRun: Readonly<Record<KindRun, true>> = {
+  agent: true,
+  tool: true,
+  approve: true,
+  choose: true,
+  merge: true,
+  set: true,
+  wait: true,
+  repeat: true,
+  'for each': true,
+  steps: true,
+};
 
 export function isRun(node: Node): node is Extract<Node, { kind: KindRun }> {
   return Object.hasOwn(kindsRun, node.kind);
@@ -25,10 +36,6 @@ export function notRunYet(graph: Graph): NotRun[] {
   for (const one of graph.externals) {
     if (one.graph === undefined) found.push({ what: `the ${one.thing} ${one.as} of ${one.file}, which was not known` });
   }
-  for (const edge of graph.edges) {
-    if (edge.back) found.push({ node: edge.from, what: 'a link back' });
-    else if (edge.on !== undefined) found.push({ node: edge.from, what: `an edge for ${edge.on}` });
-  }
   for (const node of graph.nodes) for (const what of partsNotRun(node)) found.push({ node: node.id, what });
   return found;
 }
@@ -36,13 +43,9 @@ export function notRunYet(graph: Graph): NotRun[] {
 function partsNotRun(node: Node): string[] {
   if (!isRun(node)) return [node.kind];
   const said: readonly (readonly [what: string, said: boolean])[] = [
-    ['a container', node.parent !== undefined],
-    ['for each', 'each' in node && node.each !== undefined],
-    ['if it fails', 'ifItFails' in node && node.ifItFails !== undefined],
     ['section', 'section' in node && node.section !== undefined],
     ['state', 'state' in node && node.state !== undefined],
     ['breaker', 'breaker' in node && node.breaker !== undefined],
-    ['window', 'windowTokens' in node && node.windowTokens !== undefined],
     ['think', 'think' in node && node.think !== undefined],
     ['undo', 'undo' in node && node.undo !== undefined],
     ['budget', 'budget' in node && node.budget !== undefined],
@@ -66,6 +69,5 @@ function approvalParts(node: Node): [string, boolean][] {
   );
   parts.push(['due', node.dueMs !== undefined], ['remind', node.remindEveryMs !== undefined]);
   parts.push(['not by: contributors', node.notBy.includes('contributors')]);
-  parts.push(['actions besides approve and reject', node.actions.some((action) => action.effect === 'link')]);
   return parts;
 }

@@ -8,7 +8,8 @@ import { parseExpression } from './expressions/parse.ts';
 import type { Read } from './expressions/reads.ts';
 import { readsOf, viewKey } from './expressions/reads.ts';
 import type { Edge, Graph, Node, NodeOf } from './graph.ts';
-import { conditionsOf, expressionsOf, inputsOf } from './node-expressions.ts';
+import { containersAround, downstreamOf, isSentBackTo, isSharedName } from './graph-order.ts';
+import { conditionsOf, expressionsOf, inputsOf, listsOf } from './node-expressions.ts';
 import type { KindRun } from './runs-today.ts';
 import { isRun } from './runs-today.ts';
 
@@ -16,14 +17,23 @@ export interface SkeletonNode {
   id: string;
   title: string;
   kind: KindRun;
+  /** Index of the container it stands in. */
+  parent?: number;
   when?: string;
   /** Of a choose, in order. A missing condition is `otherwise`. */
   arms?: { when?: string }[];
   /** Of a gate: what each action does when it is the verdict. */
   actions?: Record<string, 'continue' | 'end'>;
-  /** In words, for ops: the roles a gate waits for. */
+  /** In words, for ops: who a gate or a task waits for. */
   waitsFor?: string;
-  /** Earlier steps whose output digests the node's activity needs, in document order. */
+  /** Of a repeat. */
+  repeat?: { atMost: number; until: string; reads?: string[]; ifNotReached?: 'continue' | 'link' };
+  /** Runs once for each item of a list, which an activity gives. */
+  each?: { item: string; atOnce?: number };
+  /** Of a wait for so long; one without waits until what an activity gives. */
+  waitMs?: number;
+  ifItFails?: 'skip' | 'link';
+  /** Names whose digests the node's activity needs: steps in document order, then others in the order of their reading. */
   reads?: string[];
 }
 
@@ -33,6 +43,8 @@ export interface SkeletonEdge {
   to: number;
   arm?: number;
   action?: string;
+  on?: NonNullable<Edge['on']>;
+  back?: { atMost: number };
 }
 
 export interface Skeleton {
@@ -44,7 +56,7 @@ export interface Skeleton {
   resultReads: string[];
 }
 
-/** Of each step's output, and of `input`: the keys (`viewKey`) of the paths that control flow reads. */
+/** By the name that conditions read by, steps' ids and `input` among them: the keys (`viewKey`) of the paths that control flow reads. */
 export type ViewPaths = Record<string, string[]>;
 
 /** Expects a graph that compiled: its expressions parse. */
@@ -55,8 +67,8 @@ export function skeletonOf(graph: Graph): Skeleton {
     title: graph.title,
     nodes: graph.nodes.map((node) => skeletonNode(graph, node, position)),
     edges: graph.edges.map((edge) => skeletonEdge(edge, at(edge.from), at(edge.to))),
-    resultReads: stepsRead(
-      graph.result.map((row) => row.value),
+    resultReads: sortedNames(
+      graph.result.flatMap((row) => expressionReads(row.value)).map((read) => read.root),
       position,
     ),
   };
@@ -71,22 +83,27 @@ export function viewPathsOf(graph: Graph): ViewPaths {
       paths.set(read.root, keys.add(viewKey(read.path)));
     }
   }
+  for (const [owner, name] of otherNamesOf(graph)) {
+    const keys = paths.get(name);
+    if (keys) paths.set(owner, keys.union(paths.get(owner) ?? new Set()));
+  }
   return Object.fromEntries([...paths].map(([root, keys]) => [root, [...keys].sort()]));
+}
+
+/** Outputs that are also read by another name: the last pass of a repeat, the verdict that a gate sends back with. */
+function otherNamesOf(graph: Graph): [owner: string, name: string][] {
+  const repeats = graph.nodes.filter((node) => node.kind === 'repeat').map(({ id }) => id);
+  const returns = graph.edges.filter((edge) => edge.back !== undefined && edge.action !== undefined);
+  return [
+    ...repeats.map((id): [string, string] => [id, 'previous']),
+    ...returns.map(({ from }): [string, string] => [from, 'feedback']),
+  ];
 }
 
 /** Steps downstream of a gate that may write: what its approval is bound to. In document order. */
 export function guardedBy(graph: Graph, gate: string): WritingNode[] {
-  const reached = new Set([gate]);
-  const waiting = [gate];
-  for (let from = waiting.pop(); from !== undefined; from = waiting.pop()) {
-    for (const edge of graph.edges) {
-      if (edge.from === from && !reached.has(edge.to)) {
-        reached.add(edge.to);
-        waiting.push(edge.to);
-      }
-    }
-  }
-  return graph.nodes.filter(mayWrite).filter((node) => node.id !== gate && reached.has(node.id));
+  const after = downstreamOf(graph, gate);
+  return graph.nodes.filter(mayWrite).filter((node) => after.has(node.id));
 }
 
 /** A tool step, or an agent that has tools: whether those write is known only to the configuration. */
@@ -100,13 +117,16 @@ function skeletonEdge(edge: Edge, from: number, to: number): SkeletonEdge {
   const skeleton: SkeletonEdge = { from, to };
   if (edge.arm !== undefined) skeleton.arm = edge.arm;
   if (edge.action !== undefined) skeleton.action = edge.action;
+  if (edge.on !== undefined) skeleton.on = edge.on;
+  if (edge.back !== undefined) skeleton.back = edge.back;
   return skeleton;
 }
 
 function skeletonNode(graph: Graph, node: Node, position: ReadonlyMap<string, number>): SkeletonNode {
   if (!isRun(node)) throw new Error(`${node.id} is a ${node.kind} step, expected a kind that is run`);
-  const reads = stepsRead(expressionsLoadedFor(graph, node), position);
+  const reads = sortedNames(namesLoadedFor(graph, node), position);
   const skeleton: SkeletonNode = { id: node.id, title: node.title, kind: node.kind };
+  if (node.parent !== undefined) skeleton.parent = position.get(node.parent) ?? -1;
   if (node.when !== undefined) skeleton.when = node.when;
   if (node.kind === 'choose')
     skeleton.arms = node.arms.map((arm) => (arm.when === undefined ? {} : { when: arm.when }));
@@ -116,24 +136,65 @@ function skeletonNode(graph: Graph, node: Node, position: ReadonlyMap<string, nu
     );
     skeleton.waitsFor = approversText(node.approvers);
   }
+  if (node.kind === 'repeat') {
+    const { atMost, until, ifNotReached } = node;
+    const inner = sortedNames(
+      expressionReads(until).map((read) => read.root),
+      position,
+    );
+    skeleton.repeat = {
+      atMost,
+      until,
+      ...(inner.length > 0 && { reads: inner }),
+      ...(ifNotReached && { ifNotReached }),
+    };
+  }
+  if ('each' in node && node.each) {
+    const { item, atOnce } = node.each;
+    skeleton.each = { item, ...(atOnce !== undefined && { atOnce }) };
+  }
+  if (node.kind === 'wait' && 'ms' in node.until) skeleton.waitMs = node.until.ms;
+  if ('ifItFails' in node && node.ifItFails) skeleton.ifItFails = node.ifItFails;
   if (reads.length > 0) skeleton.reads = reads;
   return skeleton;
 }
 
-/** Every expression whose values the node's activities load. A gate also loads what the writes it guards will read. */
-export function expressionsLoadedFor(graph: Graph, node: Node): string[] {
-  const guarded = node.kind === 'approve' ? guardedBy(graph, node.id).flatMap(inputsOf) : [];
-  return [...expressionsOf(node), ...guarded];
+/**
+ * The names whose digests the node's activities are given: what its expressions read, and for an agent that a step may
+ * send back to, `feedback`. A gate is also given what the writes it guards will read, as far as that exists where it
+ * stands, and such a write what the containers around it run over: both are held against each other.
+ */
+export function namesLoadedFor(graph: Graph, node: Node): string[] {
+  const names = new Set(
+    expressionsOf(node)
+      .flatMap(expressionReads)
+      .map((read) => read.root),
+  );
+  if (node.kind === 'agent' && isSentBackTo(graph, node.id)) names.add('feedback');
+  if (mayWrite(node) && node.parent !== undefined) {
+    for (const { root } of boundTo(graph, node).flatMap(expressionReads)) names.add(root);
+  }
+  if (node.kind === 'approve') {
+    for (const write of guardedBy(graph, node.id)) {
+      for (const { root } of boundTo(graph, write).flatMap(expressionReads)) {
+        if (isSharedName(graph, root, write.id, node.id)) names.add(root);
+      }
+    }
+  }
+  return [...names];
 }
 
-function stepsRead(expressions: string[], position: ReadonlyMap<string, number>): string[] {
-  const steps = new Set(
-    expressions
-      .flatMap(expressionReads)
-      .map((read) => read.root)
-      .filter((root) => position.has(root)),
-  );
-  return [...steps].sort((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0));
+/** What a write is given, and what the containers around it run over. */
+export function boundTo(graph: Graph, write: WritingNode): string[] {
+  return [...inputsOf(write), ...[write, ...containersAround(graph, write.id)].flatMap(listsOf)];
+}
+
+/** Names besides those of steps that are no value of the store by a digest. */
+const notLoaded: ReadonlySet<string> = new Set(['input', 'output', 'this']);
+
+function sortedNames(names: readonly string[], position: ReadonlyMap<string, number>): string[] {
+  const place = (name: string): number => position.get(name) ?? position.size;
+  return [...new Set(names)].filter((name) => !notLoaded.has(name)).sort((a, b) => place(a) - place(b));
 }
 
 function expressionReads(source: string): Read[] {

@@ -1,29 +1,22 @@
 /** The run in words, as Markdown for the current details in the Web UI: lists, since it runs the columns of tables together. */
 import type { NodeState } from './edges.ts';
-import type { RunState } from './run-state.ts';
+import type { Frame } from './frames.ts';
+import { pathOf } from './frames.ts';
+import type { At, RunState } from './run-state.ts';
 import { statusOf } from './run-state.ts';
 import { markdownText } from './words.ts';
 
-/** Of a larger graph only the steps that run, wait or failed are listed: a board costs the same however large it is. */
+/** Of a larger graph only the steps that wait or failed are listed: a board costs the same however large it is. */
 const mostListed = 100;
 
 export function boardText(state: RunState, ended?: string): string {
-  const { skeleton, flow, run, failures } = state;
+  const { skeleton, run, failures } = state;
   const status = ended ?? statusOf(state).replace('-', ' ');
   const lines = [`**${markdownText(skeleton.title)}**: ${status}`, ''];
-  if (skeleton.nodes.length <= mostListed) {
-    skeleton.nodes.forEach((_, index) => {
-      lines.push(stepLine(state, index, ended));
-    });
-  } else {
-    const counts = Object.entries(flow.counts).filter(([, count]) => count > 0);
-    const words = counts.map(([nodeState, count]) => `${count} ${countWords[nodeState as NodeState]}`);
-    lines.push(`- ${skeleton.nodes.length} steps: ${words.join(', ')}`);
-    const listed = [...failed(state), ...[...state.waiting].map(({ node }) => node)].slice(0, mostListed);
-    for (const index of listed) lines.push(stepLine(state, index, ended));
-  }
+  if (linesOf(state) <= mostListed) lines.push(...frameLines(state, state.outermost, '', ended));
+  else lines.push(...summaryLines(state, ended));
   const result = failures.get(resultName);
-  if (result !== undefined) lines.push(`- Result: failed (${result})`);
+  if (result !== undefined) lines.push(`- Result: failed (${result.class})`);
   lines.push('', `Run \`${run}\`, in the API: \`/runs/${run}\``);
   return lines.join('\n');
 }
@@ -42,24 +35,61 @@ const countWords: Record<NodeState, string> = {
   refused: 'refused',
 };
 
-function failed(state: RunState): number[] {
-  return [...state.failures.keys()].flatMap((id) => state.indexOf.get(id) ?? []);
+function linesOf({ frames }: RunState): number {
+  let lines = 0;
+  for (const { scope } of frames) lines += scope.nodes.length;
+  return lines;
 }
 
-function stepLine(state: RunState, index: number, ended: string | undefined): string {
-  return `- ${state.titles[index] ?? ''}: ${stepWords(state, index, ended)}`;
+/** The steps of a frame, and under a container those of its frames that have not ended. */
+function frameLines(state: RunState, frame: Frame, indent: string, ended: string | undefined): string[] {
+  return frame.scope.nodes.flatMap((_, place) => {
+    const inner = state.frames.filter(({ within }) => within?.frame === frame && within.place === place);
+    return [
+      indent + stepLine(state, { frame, place }, ended),
+      ...inner.flatMap((one) => innerLines(state, one, `${indent}  `, ended)),
+    ];
+  });
 }
 
-function peopleAt(state: RunState, index: number): string[] {
+function innerLines(state: RunState, frame: Frame, indent: string, ended: string | undefined): string[] {
+  const outer = frame.within && pathOf(frame.within.frame, frame.within.place);
+  // A group, and a first pass, have no name of their own.
+  if (frame.path === outer) return frameLines(state, frame, indent, ended);
+  return [`${indent}- ${markdownText(frame.path)}`, ...frameLines(state, frame, `${indent}  `, ended)];
+}
+
+function summaryLines(state: RunState, ended: string | undefined): string[] {
+  const counts = new Map<NodeState, number>();
+  let steps = 0;
+  for (const { flow } of state.frames) {
+    for (const [nodeState, count] of Object.entries(flow.counts) as [NodeState, number][]) {
+      counts.set(nodeState, (counts.get(nodeState) ?? 0) + count);
+      steps += count;
+    }
+  }
+  const words = [...counts].filter(([, count]) => count > 0).map(([one, count]) => `${count} ${countWords[one]}`);
+  const failed = [...state.failures.values()].flatMap(({ at }) => at ?? []);
+  const listed = [...failed, ...state.waiting].slice(0, mostListed);
+  return [`- ${steps} steps: ${words.join(', ')}`, ...listed.map((at) => stepLine(state, at, ended))];
+}
+
+function stepLine(state: RunState, at: At, ended: string | undefined): string {
+  return `- ${at.frame.scope.titles[at.place] ?? ''}: ${stepWords(state, at, ended)}`;
+}
+
+function peopleAt(state: RunState, { frame, place }: At): string[] {
   if (state.waiting.size === 0) return [];
-  return [...state.waiting].filter(({ node }) => node === index).map(({ waitsFor }) => markdownText(waitsFor));
+  const here = [...state.waiting].filter((one) => one.frame === frame && one.place === place);
+  return here.map(({ waitsFor }) => markdownText(waitsFor));
 }
 
-function stepWords(state: RunState, index: number, ended: string | undefined): string {
-  const people = peopleAt(state, index);
+function stepWords(state: RunState, at: At, ended: string | undefined): string {
+  const { frame, place } = at;
+  const people = peopleAt(state, at);
   if (people.length > 0) return `**waiting for ${people.join(', ')}**`;
-  const remark = state.remarks.get(index);
-  switch (state.flow.states[index]) {
+  const remark = frame.remarks.get(place);
+  switch (frame.flow.states[place]) {
     case 'committed':
       return remark === undefined ? 'done' : `done, ${markdownText(remark)}`;
     case 'bypassed':
@@ -69,10 +99,15 @@ function stepWords(state: RunState, index: number, ended: string | undefined): s
     case 'refused':
       return 'refused';
     case 'failed':
-      return `**failed (${state.failures.get(state.skeleton.nodes[index]?.id ?? '') ?? 'bug'}), needs attention**`;
+      return `**failed (${failureAt(state, at)}), needs attention**`;
     case 'running':
       return ended === undefined ? 'running' : 'stopped';
     default:
       return ended === undefined ? 'not started' : 'never started';
   }
+}
+
+function failureAt(state: RunState, { frame, place }: At): string {
+  const found = [...state.failures.values()].find(({ at }) => at?.frame === frame && at.place === place);
+  return found?.class ?? 'given up';
 }

@@ -6,8 +6,8 @@ import { parseExpression } from '../compiler/expressions/parse.ts';
 import { readsOf, viewKey, viewPath } from '../compiler/expressions/reads.ts';
 import type { Json } from '../compiler/types.ts';
 
-/** By step id, and `input`. A step that has run is present, with an empty view if control flow reads nothing of it. */
-export type Views = ReadonlyMap<string, View>;
+/** By name: `input`, steps, and what containers add. What has a value has a view, empty if control flow reads nothing of it. */
+export type Views = Pick<ReadonlyMap<string, View>, 'get'>;
 
 /** `opaque`: it reads a value that is not in the views; an activity must decide. */
 export type Decided = boolean | 'opaque';

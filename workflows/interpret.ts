@@ -1,16 +1,18 @@
 /** The loop: start what is ready, wait until something ends or somebody rings, until every node has ended. */
 import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { Ring } from '../activities/contract.ts';
+import type { Ring, Transition } from '../activities/contract.ts';
 import { ExpressionError } from '../compiler/expressions/evaluate.ts';
 import { callActivity, flushLog } from './activity-proxies.ts';
 import { resultName } from './board.ts';
 import type { Doorbell } from './doorbell.ts';
 import type { Ending } from './edges.ts';
 import { failedForGood } from './failure-class.ts';
+import { endingFrame, isGivenUp, joinPath, pathOf } from './frames.ts';
 import type { RunDocumentResult } from './messages.ts';
 import type { OperatorsView } from './operators-view.ts';
 import type { PerformStep } from './perform-step.ts';
-import type { RunState } from './run-state.ts';
+import type { RunFrames } from './run-frames.ts';
+import type { At, RunState } from './run-state.ts';
 import { statusOf } from './run-state.ts';
 import type { StepEnd } from './steps/step.ts';
 import { activityName } from './words.ts';
@@ -24,6 +26,7 @@ export interface Interpretation {
   /** Holds all that a cancel stops. */
   work: CancellationScope;
   perform: PerformStep;
+  frames: RunFrames;
   view: OperatorsView;
   /** Closes the run. A failure for good leaves the run open and in need of attention. */
   finish: (outcome: RunDocumentResult['outcome']) => Promise<RunDocumentResult>;
@@ -35,8 +38,17 @@ export function interpret(interpretation: Interpretation): Promise<RunDocumentRe
   return interpretation.work.run(() => loop(interpretation));
 }
 
-async function loop({ state, doorbell, work, perform, view, finish }: Interpretation): Promise<RunDocumentResult> {
-  const { flow, changes } = state;
+async function loop({
+  state,
+  doorbell,
+  work,
+  perform,
+  frames,
+  view,
+  finish,
+}: Interpretation): Promise<RunDocumentResult> {
+  const { changes } = state;
+  const { flow } = state.outermost;
   let inFlight = 0;
   let hearing = false;
   let heardSoFar = 0;
@@ -51,6 +63,7 @@ async function loop({ state, doorbell, work, perform, view, finish }: Interpreta
       startReady();
       if (!hearing && doorbell.size > 0) hearNext();
     }
+    frames.settle(work.consideredCancelled);
     if (inFlight === 0 && !hearing) {
       if (flow.done && !state.failures.has(resultName)) {
         const closed = await tryToFinish();
@@ -65,22 +78,26 @@ async function loop({ state, doorbell, work, perform, view, finish }: Interpreta
   }
 
   function startReady(): void {
-    while (flow.readyCount > 0 && inFlight - state.waiting.size < mostAtOnce) {
-      const index = flow.start();
-      if (index === undefined) return;
-      inFlight += 1;
-      start(index);
+    for (const frame of [...state.frames]) {
+      while (frame.flow.readyCount > 0 && inFlight - state.resting < mostAtOnce && !isGivenUp(frame)) {
+        const place = frame.flow.start();
+        if (place === undefined) break;
+        inFlight += 1;
+        frame.inFlight += 1;
+        start({ frame, place });
+      }
     }
   }
 
   // Every promise costs the sandbox a stack trace, so a step is given as few as will do.
-  function start(index: number): void {
+  function start(at: At): void {
     const ended = (end: Performed): void => {
       inFlight -= 1;
+      at.frame.inFlight -= 1;
       changes.note();
-      if (end !== 'cancelled') settle(state, index, end);
+      if (end !== 'cancelled') settle(state, at, end);
     };
-    perform(index)
+    perform(at)
       .then(ended, (error: unknown) => ended(whyNot(error, work)))
       .catch(giveUp);
   }
@@ -126,14 +143,14 @@ async function loop({ state, doorbell, work, perform, view, finish }: Interpreta
     } catch (error) {
       const failed = failedForGood(error);
       if (failed === undefined) throw error;
-      state.failures.set(resultName, failed.class);
+      state.failures.set(resultName, { id: resultName, class: failed.class });
       return undefined;
     }
   }
 
   /** Transitions ride the next activity; one call tells them when none is about to come, or when the run's status changed. */
   function somethingToTell(): boolean {
-    const idle = inFlight === state.waiting.size && !hearing;
+    const idle = inFlight === state.resting && !hearing;
     return statusOf(state) !== told || (idle && state.log.size > 0);
   }
 
@@ -162,41 +179,95 @@ function whyNot(error: unknown, work: CancellationScope): Performed {
   return { as: 'parked', reason: failed.class, ...(failed.recorded ? { recorded: true } : {}) };
 }
 
-/** Takes in how a node ended, and what that decides about others. */
-function settle(state: RunState, index: number, end: Exclude<Performed, 'cancelled'>): void {
-  const { flow, skeleton, log } = state;
-  const { id, arms } = skeleton.nodes[index] ?? { id: '' };
+/** Takes in how a step ended, and what that decides about others. */
+function settle(state: RunState, at: At, end: Exclude<Performed, 'cancelled'>): void {
+  const { frame, place } = at;
+  const node = frame.scope.nodes[place];
+  const key = placeName(at);
   if (end.as === 'parked') {
-    flow.fail(index);
-    state.failures.set(id, end.reason);
-    if (!('recorded' in end)) log.add({ node: id, to: 'parked', detail: end.reason });
+    if (!('recorded' in end)) state.log.add(transition(at, 'parked', end.reason));
+    const handled = handledFailure(at);
+    if (handled === undefined) {
+      frame.flow.fail(place);
+      const ending = endingFrame(frame);
+      if (ending === undefined) state.failures.set(key, { at, id: node?.id ?? '', class: end.reason });
+      else ending.failed = true;
+      return;
+    }
+    settle(state, at, handled);
     return;
   }
-  if (end.as === 'committed') {
-    if (end.output !== undefined) {
-      state.outputs.set(id, end.output);
-      state.views.set(id, end.view ?? {});
-    }
-    if (end.action !== undefined) state.remarks.set(index, end.action);
-    if (arms !== undefined) {
-      const target = skeleton.edges.find((edge) => edge.from === index && edge.arm === end.arm);
-      const chosen = skeleton.nodes[target?.to ?? -1];
-      if (chosen !== undefined) state.remarks.set(index, `chose ${chosen.title}`);
-      log.add({ node: id, to: 'chosen', detail: String(end.arm) });
-    }
-  } else if (end.as === 'bypassed' || !end.told) {
-    log.add({ node: id, to: end.as });
+  if (end.as === 'committed') take(state, at, end);
+  else if (end.as === 'bypassed' || !end.told) state.log.add(transition(at, end.as));
+
+  const ending = endingOf(end);
+  if (frame.flow.leadsBack(place, ending)) {
+    goBack(at, ending, end);
+    return;
   }
-  for (const over of flow.end(index, endingOf(end))) {
-    log.add({ node: skeleton.nodes[over.node]?.id ?? '', to: over.as });
+  for (const over of frame.flow.end(place, ending)) {
+    state.log.add(transition({ frame, place: over.node }, over.as));
   }
+}
+
+/** `if it fails`, of a step that runs once: an item's failure is its container's to handle. */
+function handledFailure({ frame, place }: At): Exclude<StepEnd, { as: 'parked' }> | undefined {
+  switch (frame.scope.nodes[place]?.ifItFails) {
+    case 'skip':
+      return { as: 'bypassed' };
+    case 'link':
+      return { as: 'committed', on: 'failure' };
+    default:
+      return undefined;
+  }
+}
+
+function take(state: RunState, at: At, end: StepEnd & { as: 'committed' }): void {
+  const { frame, place } = at;
+  const { id, arms } = frame.scope.nodes[place] ?? { id: '' };
+  if (end.output !== undefined) frame.values.set(id, { digest: end.output, view: end.view ?? {} });
+  if (end.action !== undefined) frame.remarks.set(place, end.action);
+  if (end.on !== undefined) frame.remarks.set(place, end.on);
+  if (arms === undefined) return;
+  const target = frame.scope.edges.find((edge) => edge.from === place && edge.arm === end.arm);
+  const chosen = frame.scope.nodes[target?.to ?? -1];
+  if (chosen !== undefined) frame.remarks.set(place, `chose ${chosen.title}`);
+  state.log.add(transition(at, 'chosen', String(end.arm)));
+}
+
+/** Forgets what the body gave, and tells the step it begins with why it runs again. */
+function goBack({ frame, place }: At, ending: Ending, end: StepEnd): void {
+  const { to, body } = frame.flow.goBack(place, ending);
+  const verdict = frame.values.get(frame.scope.nodes[place]?.id ?? '');
+  const said = end.as === 'committed' && end.feedback !== undefined ? end.feedback : verdict;
+  for (const one of body) {
+    frame.values.delete(frame.scope.nodes[one]?.id ?? '');
+    frame.feedback.delete(one);
+    if (one !== place) frame.remarks.delete(one);
+  }
+  if (said !== undefined) frame.feedback.set(to, said);
+}
+
+function transition(at: At, to: Transition['to'], detail?: string): Transition {
+  const path = pathOf(at.frame, at.place);
+  const told: Transition = { node: at.frame.scope.nodes[at.place]?.id ?? '', to };
+  if (path !== '') told.path = path;
+  if (detail !== undefined) told.detail = detail;
+  return told;
+}
+
+/** The same step of another frame or pass has another name. */
+function placeName({ frame, place }: At): string {
+  return joinPath(pathOf(frame, place), frame.scope.nodes[place]?.id ?? '');
 }
 
 function endingOf(end: Exclude<StepEnd, { as: 'parked' }>): Ending {
   if (end.as !== 'committed') return { as: end.as };
+  const { arm, action, on } = end;
   return {
     as: 'committed',
-    ...(end.arm === undefined ? {} : { arm: end.arm }),
-    ...(end.action === undefined ? {} : { action: end.action }),
+    ...(arm === undefined ? {} : { arm }),
+    ...(action === undefined ? {} : { action }),
+    ...(on === undefined ? {} : { on }),
   };
 }

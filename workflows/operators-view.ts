@@ -36,9 +36,9 @@ export function operatorsView(state: RunState): OperatorsView {
     ]);
   }
 
-  const failed = () => bounded([...state.failures.keys()]);
+  const failed = () => bounded([...state.failures.values()].map(({ id }) => id));
   // The words are roles joined by `or`, which is no part of a role's name.
-  const waiting = () => bounded([...state.waiting].flatMap(({ waitsFor }) => waitsFor.split(' or ')));
+  const waiting = () => bounded([...state.waiting].flatMap(({ waitsFor }) => waitsFor.split(/ (?:or|and) /)));
 
   return {
     show() {

@@ -1,13 +1,16 @@
-/** One node from ready to its end: its `when`, then its kind. What it needs of the run is handed to its handler here. */
-import { condition } from '@temporalio/workflow';
-import type { GateState, StepInput } from '../activities/contract.ts';
+/** One step from ready to its end: its `when`, then its kind. What it needs of the run is handed to its handler here. */
+import { condition, sleep } from '@temporalio/workflow';
+import type { Condition, Digest, GateState, StepInput, StepOutcome } from '../activities/contract.ts';
+import type { SkeletonNode } from '../compiler/skeleton.ts';
 import { callActivity } from './activity-proxies.ts';
 import { decide } from './conditions.ts';
 import type { Doorbell } from './doorbell.ts';
-import type { RunState, Verdict } from './run-state.ts';
-import { digestsOf } from './run-state.ts';
-import { handlers } from './steps/index.ts';
-import type { Reasked, Step, StepEnd } from './steps/step.ts';
+import type { Frame } from './frames.ts';
+import { digestsOf, joinPath, pathOf, valueOf } from './frames.ts';
+import type { RunFrame } from './run-frames.ts';
+import type { At, RunState, Verdict } from './run-state.ts';
+import { handlerOf } from './steps/index.ts';
+import type { FrameEnd, Reasked, Step, StepEnd, Within } from './steps/step.ts';
 import { activityName, summaryText } from './words.ts';
 
 /**
@@ -16,81 +19,138 @@ import { activityName, summaryText } from './words.ts';
  */
 const rereadAfter = '1 day';
 
-/** Its activities are scheduled before it returns, as far as nothing has to be awaited first. */
-export type PerformStep = (index: number) => Promise<StepEnd>;
+/** Items of a long list that one argument names. */
+const mostItems = 1000;
 
-export function stepPerformer(state: RunState, doorbell: Doorbell): PerformStep {
+/** Its activities are scheduled before it returns, as far as nothing has to be awaited first. */
+export type PerformStep = (at: At) => Promise<StepEnd>;
+
+interface Shown {
+  name: string;
+  summary: string;
+}
+
+export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: RunFrame): PerformStep {
   /** How often a name was used, so that each activity has one of its own. */
   const asked = new Map<string, number>();
   /** Gates that are being asked again: two steps that found the same lapse ask once. */
-  const reopening = new Map<number, Promise<GateState>>();
+  const reopening = new Map<string, Promise<GateState>>();
 
-  return (index) => {
-    const step = prepare(index);
-    const { when, kind } = step.node;
-    return when === undefined ? handlers[kind](step) : performIf(when, step);
+  return (at) => {
+    const step = prepare(at);
+    const { when } = step.node;
+    return when === undefined ? handlerOf(step.node)(step) : performIf(when, step);
   };
 
   async function performIf(when: string, step: Step): Promise<StepEnd> {
     let holds = step.decide(when);
     if (holds === 'opaque') holds = (await step.evaluate([{ index: 0, of: 'when' }])) !== null;
-    return holds ? handlers[step.node.kind](step) : { as: 'bypassed' };
+    return holds ? handlerOf(step.node)(step) : { as: 'bypassed' };
   }
 
-  function prepare(index: number): Step {
-    const node = nodeAt(index);
+  function prepare(at: At): Step {
+    const { frame, place } = at;
+    const node = nodeAt(at);
     return {
       node,
       run: (activity, gates) =>
-        call(index, node.id, (shown, input) =>
+        call(at, node.id, (shown, input) =>
           callActivity(activity, shown, gates.length > 0 ? { ...input, gates: [...gates] } : input),
         ),
-      openGate: () => openGate(index),
-      evaluate: async (conditions) => {
-        const { holds } = await call(index, `${node.id}/condition`, (shown, input) =>
-          callActivity('evaluateConditions', shown, { ...input, conditions }),
+      openGate: () => openGate(at),
+      evaluate: (conditions) => evaluate(at, conditions),
+      decide: (source) => decide(source, { get: (name) => viewOf(frame, place, name) }),
+      verdictOf: (gate, waitsFor) => verdictOf(at, gate, waitsFor),
+      askAgain: (gateNode) => askAgain(at, gateNode),
+      armLeadsBack: (arm) => frame.flow.leadsBack(place, { as: 'committed', arm }),
+      collectReads: async () => {
+        const { output, view } = await call(at, `${node.id}/feedback`, (shown, input) =>
+          callActivity('collectReads', shown, input),
         );
-        return holds;
+        return view === undefined ? { digest: output } : { digest: output, view };
       },
-      decide: (source) => decide(source, state.views),
-      verdictOf: (gate, waitsFor) => verdictOf(index, gate, waitsFor),
-      askAgain,
+      evaluateWait: async () => {
+        const { until } = await call(at, `${node.id}/until`, (shown, input) =>
+          callActivity('evaluateWait', shown, input),
+        );
+        return Math.max(0, until - Date.now());
+      },
+      sleep: async (ms) => {
+        if (ms > 0) await rest(() => sleep(ms, { summary: summaryText(`WAIT ${node.title}`) }));
+      },
+      listItems: (from) =>
+        call(at, `${node.id}/items`, (shown, input) => callActivity('listItems', shown, { ...input, from })),
+      runWithin: (how) => runWithin(at, how),
+      collectList: (items) => collectList(at, items),
     };
   }
 
-  function nodeAt(index: number) {
-    const node = state.skeleton.nodes[index];
-    if (node === undefined) throw new Error(`no node ${index} in the skeleton`);
+  function nodeAt({ frame, place }: At): SkeletonNode {
+    const node = frame.scope.nodes[place];
+    if (node === undefined) throw new Error(`no step ${place} in the scope`);
     return node;
   }
 
   function call<Result>(
-    index: number,
+    at: At,
     base: string,
-    schedule: (shown: { name: string; summary: string }, input: StepInput) => Promise<Result>,
+    schedule: (shown: Shown, input: StepInput) => Promise<Result>,
+    reads: readonly string[] | undefined = nodeAt(at).reads,
   ): Promise<Result> {
-    const { id, title, reads } = nodeAt(index);
+    const { frame, place } = at;
+    const { id, title } = nodeAt(at);
     const times = (asked.get(base) ?? 0) + 1;
     asked.set(base, times);
-    const inputs = digestsOf(state, reads);
-    const input: StepInput = inputs === undefined ? { run: state.run, node: id } : { run: state.run, node: id, inputs };
-    const shown = { name: activityName(base, index, times), summary: title };
+    const inputs = digestsOf(frame, place, reads);
+    const path = pathOf(frame, place);
+    const input: StepInput = { run: state.run, node: id };
+    if (path !== '') input.path = path;
+    if (inputs !== undefined) input.inputs = inputs;
+    const shown = {
+      name: activityName(base, frame.scope.indexes[place] ?? 0, times),
+      summary: path === '' ? title : `${title} • ${path}`,
+    };
     return state.log.ride((riding) => schedule(shown, { ...input, ...riding }));
   }
 
-  function openGate(index: number): Promise<GateState> {
-    return call(index, nodeAt(index).id, (shown, input) => callActivity('openGate', shown, input));
+  /** While it waits, other steps may start in its stead. */
+  async function rest<Result>(work: () => Promise<Result>): Promise<Result> {
+    state.resting += 1;
+    try {
+      return await work();
+    } finally {
+      state.resting -= 1;
+      state.changes.note();
+    }
   }
 
-  async function verdictOf(index: number, { gate, verdict }: GateState, waitsFor: string): Promise<Verdict> {
+  async function evaluate(at: At, conditions: Condition[], reads?: readonly string[]): Promise<Condition | null> {
+    const { holds } = await call(
+      at,
+      `${nodeAt(at).id}/condition`,
+      (shown, input) => callActivity('evaluateConditions', shown, { ...input, conditions }),
+      reads,
+    );
+    return holds;
+  }
+
+  function openGate(at: At): Promise<GateState> {
+    const without = at.frame.flow.usedUp(at.place);
+    return call(at, nodeAt(at).id, (shown, input) =>
+      callActivity('openGate', shown, without.length > 0 ? { ...input, without } : input),
+    );
+  }
+
+  async function verdictOf(at: At, { gate, verdict }: GateState, waitsFor: string): Promise<Verdict> {
     if (verdict !== undefined && !state.verdicts.has(gate)) state.verdicts.set(gate, verdict);
     const known = state.verdicts.get(gate);
     if (known !== undefined) return known;
 
-    const waiting = { node: index, waitsFor };
+    const waiting = { ...at, waitsFor };
     // The timer is there to be seen: the only thing in the Web UI's timeline that can say who is waited for.
-    const summary = `GATE ${nodeAt(index).title} waiting for ${waitsFor}`;
+    const summary = `GATE ${nodeAt(at).title} waiting for ${waitsFor}`;
     state.waiting.add(waiting);
+    state.resting += 1;
     state.changes.note();
     try {
       for (;;) {
@@ -102,27 +162,127 @@ export function stepPerformer(state: RunState, doorbell: Doorbell): PerformStep 
       }
     } finally {
       state.waiting.delete(waiting);
+      state.resting -= 1;
       state.changes.note();
     }
   }
 
-  async function askAgain(gateNode: string): Promise<Reasked> {
-    const index = state.indexOf.get(gateNode);
-    if (index === undefined) throw new Error(`a lapsed gate that is not in the graph: ${gateNode}`);
-    const { actions, waitsFor } = nodeAt(index);
-    const opening = reopening.get(index) ?? openGate(index);
-    reopening.set(index, opening);
+  /** The gate is one of the frames around the step that found its approval lapsed. */
+  async function askAgain({ frame }: At, gateNode: string): Promise<Reasked> {
+    const at = findAround(frame, gateNode);
+    if (at === undefined) throw new Error(`a lapsed gate that is not in the graph: ${gateNode}`);
+    const { actions, waitsFor } = nodeAt(at);
+    const key = joinPath(pathOf(at.frame, at.place), gateNode);
+    const opening = reopening.get(key) ?? openGate(at);
+    reopening.set(key, opening);
     try {
       const opened = await opening;
       const askedPeople = opened.verdict === undefined && !state.verdicts.has(opened.gate);
-      const { action, output, view } = await verdictOf(index, opened, waitsFor ?? '');
-      state.outputs.set(gateNode, output);
-      state.views.set(gateNode, view ?? {});
-      state.remarks.set(index, action);
+      const { action, output, view } = await verdictOf(at, opened, waitsFor ?? '');
+      at.frame.values.set(gateNode, { digest: output, view: view ?? {} });
+      at.frame.remarks.set(at.place, action);
       // A word the gate does not know lets nothing pass.
       return { effect: actions?.[action] === 'continue' ? 'continue' : 'end', askedPeople };
     } finally {
-      if (reopening.get(index) === opening) reopening.delete(index);
+      if (reopening.get(key) === opening) reopening.delete(key);
     }
   }
+
+  function findAround(from: Frame, id: string): At | undefined {
+    for (let frame: Frame | undefined = from; frame !== undefined; frame = frame.within?.frame) {
+      const place = frame.scope.nodes.findIndex((node) => node.id === id);
+      if (place !== -1) return { frame, place };
+    }
+    return undefined;
+  }
+
+  async function runWithin(at: At, { segment = '', ordinal = 0, values = [] }: Within): Promise<FrameEnd> {
+    const { frame: outer, place } = at;
+    const node = nodeAt(at);
+    const index = outer.scope.indexes[place] ?? -1;
+    const isContainer = node.kind === 'for each' || node.kind === 'repeat' || node.kind === 'steps';
+    const { frame, as } = await rest(() =>
+      runFrame({
+        scope: isContainer ? state.scopes.within(index) : state.scopes.alone(index),
+        path: joinPath(pathOf(outer, place), segment),
+        within: at,
+        ordinal,
+        values,
+        endsOnFailure: node.ifItFails !== undefined,
+      }),
+    );
+    return {
+      as,
+      outputs: frame.values,
+      collect: () => collect(at, frame),
+      holds: async (source) => {
+        const holds = decide(source, { get: (name) => frame.values.get(name)?.view ?? viewOf(outer, place, name) });
+        if (holds !== 'opaque') return holds;
+        return (await evaluateWithin(at, frame)) !== null;
+      },
+    };
+  }
+
+  /** As of the container, with the outputs of the frame. */
+  function callWithin<Result>(
+    at: At,
+    frame: Frame,
+    base: string,
+    names: readonly string[],
+    schedule: (shown: Shown, input: StepInput) => Promise<Result>,
+  ): Promise<Result> {
+    return call(at, base, (shown, { path: _, inputs: __, ...input }) => {
+      const inputs = digestsIn(frame, at, names);
+      const own = frame.path === '' ? input : { ...input, path: frame.path };
+      return schedule(shown, inputs === undefined ? own : { ...own, inputs });
+    });
+  }
+
+  function digestsIn(frame: Frame, { frame: outer, place }: At, names: readonly string[]) {
+    const digests: Record<string, Digest> = {};
+    for (const name of names) {
+      const value = frame.values.get(name) ?? valueOf(outer, place, name);
+      if (value !== undefined) digests[name] = value.digest;
+    }
+    return Object.keys(digests).length > 0 ? digests : undefined;
+  }
+
+  async function evaluateWithin(at: At, frame: Frame): Promise<Condition | null> {
+    const { id, repeat } = nodeAt(at);
+    const { holds } = await callWithin(at, frame, `${id}/condition`, repeat?.reads ?? [], (shown, input) =>
+      callActivity('evaluateConditions', shown, { ...input, conditions: [{ index: 0, of: 'until' }] }),
+    );
+    return holds;
+  }
+
+  function collect(at: At, frame: Frame): Promise<StepOutcome> {
+    const names = frame.scope.nodes.map(({ id }) => id).filter((id) => frame.values.has(id));
+    return callWithin(at, frame, nodeAt(at).id, names, (shown, input) =>
+      callActivity('runCollect', shown, { ...input, as: 'record' }),
+    );
+  }
+
+  async function collectList(at: At, items: readonly Digest[]): Promise<StepOutcome> {
+    const { id } = nodeAt(at);
+    const parts: Digest[] = [];
+    for (let start = 0; items.length > mostItems && start < items.length; start += mostItems) {
+      const part = items.slice(start, start + mostItems);
+      const { output } = await call(
+        at,
+        `${id}/part`,
+        (shown, { run, log }) =>
+          callActivity('joinItems', shown, { run, items: part, ...(log === undefined ? {} : { log }) }),
+        [],
+      );
+      parts.push(output);
+    }
+    const list = parts.length > 0 ? { items: parts, joined: true as const } : { items: [...items] };
+    return call(at, id, (shown, input) => callActivity('runCollect', shown, { ...input, as: 'list', ...list }), []);
+  }
+}
+
+/** What has a value has a view, if only an empty one. */
+function viewOf(frame: Frame, place: number, name: string) {
+  const value = valueOf(frame, place, name);
+  return value && (value.view ?? {});
 }

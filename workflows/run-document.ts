@@ -3,12 +3,14 @@ import { CancellationScope, CancelledFailure, defineSignal, setHandler } from '@
 import { decodeSkeleton } from '../compiler/skeleton-code.ts';
 import { beginRun, finishRun } from './activity-proxies.ts';
 import { createDoorbell } from './doorbell.ts';
+import { digestsOf } from './frames.ts';
 import { interpret } from './interpret.ts';
 import type { RunDocumentInput, RunDocumentResult } from './messages.ts';
 import { ringSignal } from './messages.ts';
 import { operatorsView } from './operators-view.ts';
 import { stepPerformer } from './perform-step.ts';
-import { createChanges, digestsOf, startState } from './run-state.ts';
+import { runFrames } from './run-frames.ts';
+import { createChanges, startState } from './run-state.ts';
 
 const ring = defineSignal<[unknown]>(ringSignal);
 
@@ -31,12 +33,14 @@ export async function runDocument({ run }: RunDocumentInput): Promise<RunDocumen
     const state = startState(run, decodeSkeleton(begun.skeleton), begun.input, changes);
     const view = operatorsView(state);
 
-    const closed = await interpret({ state, doorbell, work, view, perform: stepPerformer(state, doorbell), finish });
+    const frames = runFrames(state);
+    const perform = stepPerformer(state, doorbell, frames.run);
+    const closed = await interpret({ state, doorbell, work, view, frames, perform, finish });
     if (closed.outcome === 'cancelled' && workflow.consideredCancelled) throw new CancelledFailure('Run cancelled');
     return closed;
 
     async function finish(outcome: RunDocumentResult['outcome']): Promise<RunDocumentResult> {
-      const inputs = outcome === 'completed' ? digestsOf(state, state.skeleton.resultReads) : undefined;
+      const inputs = outcome === 'completed' ? digestsOf(state.outermost, 0, state.skeleton.resultReads) : undefined;
       const { result } = await state.log.ride((riding) =>
         finishRun({ run, outcome, ...(inputs === undefined ? {} : { inputs }), ...riding }),
       );

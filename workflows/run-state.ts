@@ -1,37 +1,48 @@
 /** What a run knows while it is interpreted: where it is, what it has, and what is still to be told. Plain data, rebuilt by replay. */
-import type { Digest, GateState, Transition, View } from '../activities/contract.ts';
+import type { GateState, Transition, View } from '../activities/contract.ts';
 import type { Skeleton } from '../compiler/skeleton.ts';
-import type { Flow } from './edges.ts';
-import { followEdges } from './edges.ts';
-import { markdownText } from './words.ts';
+import type { Frame } from './frames.ts';
+import { openFrame } from './frames.ts';
+import type { Scopes } from './scopes.ts';
+import { scopesOf } from './scopes.ts';
 
 export type Verdict = NonNullable<GateState['verdict']>;
 
+/** A step of a frame. */
+export interface At {
+  readonly frame: Frame;
+  readonly place: number;
+}
+
 /** A step that waits for people to decide a gate. */
-export interface Waiting {
-  node: number;
+export interface Waiting extends At {
   /** In words: roles joined by `or`. */
-  waitsFor: string;
+  readonly waitsFor: string;
+}
+
+/** What is parked, and why. The Result has no place. */
+export interface Failure {
+  readonly at?: At;
+  /** The step's id, or `Result`. */
+  readonly id: string;
+  readonly class: string;
 }
 
 export interface RunState {
   readonly run: string;
   readonly skeleton: Skeleton;
-  readonly indexOf: ReadonlyMap<string, number>;
-  /** As Markdown, in the order of the nodes. */
-  readonly titles: readonly string[];
-  readonly flow: Flow;
-  /** By step id. */
-  readonly outputs: Map<string, Digest>;
-  /** By step id, and `input`. */
-  readonly views: Map<string, View>;
+  readonly scopes: Scopes;
+  /** The steps that stand in no container. */
+  readonly outermost: Frame;
+  /** All that have not ended, in the order in which they start what is ready. */
+  readonly frames: Frame[];
   /** By gate row, as read from the rows. The first is final. */
   readonly verdicts: Map<string, Verdict>;
   readonly waiting: Set<Waiting>;
-  /** Failure class by what is parked: a step's id, or `result`. */
-  readonly failures: Map<string, string>;
-  /** What became of a step in a word or two, where its state does not say it: an arm, a verdict. */
-  readonly remarks: Map<number, string>;
+  /** Steps under way that wait for people, for time, or for a frame: nothing is done for them. */
+  resting: number;
+  /** By what is parked. */
+  readonly failures: Map<string, Failure>;
   readonly log: UntoldLog;
   /** Noted by whatever may let the run go on. */
   readonly changes: Changes;
@@ -70,18 +81,23 @@ export function createChanges(): Changes {
 export type RunStatus = 'running' | 'waiting' | 'needs-attention';
 
 export function startState(run: string, skeleton: Skeleton, input: View | undefined, changes: Changes): RunState {
+  const scopes = scopesOf(skeleton);
+  const outermost = openFrame({
+    scope: scopes.outermost,
+    path: '',
+    // Of the run's input only the view is known here: activities find the value by the run.
+    values: [['input', { digest: '', view: input ?? {} }]],
+  });
   return {
     run,
     skeleton,
-    indexOf: new Map(skeleton.nodes.map(({ id }, index) => [id, index])),
-    titles: skeleton.nodes.map(({ title }) => markdownText(title)),
-    flow: followEdges(skeleton),
-    outputs: new Map(),
-    views: new Map([['input', input ?? {}]]),
+    scopes,
+    outermost,
+    frames: [outermost],
     verdicts: new Map(),
     waiting: new Set(),
+    resting: 0,
     failures: new Map(),
-    remarks: new Map(),
     log: createLog(),
     changes,
   };
@@ -90,19 +106,6 @@ export function startState(run: string, skeleton: Skeleton, input: View | undefi
 export function statusOf(state: RunState): RunStatus {
   if (state.failures.size > 0) return 'needs-attention';
   return state.waiting.size > 0 ? 'waiting' : 'running';
-}
-
-/** Digests of those of the steps that have an output; undefined when none has. */
-export function digestsOf(state: RunState, steps: readonly string[] | undefined): Record<string, Digest> | undefined {
-  const digests: Record<string, Digest> = {};
-  let any = false;
-  for (const id of steps ?? []) {
-    const digest = state.outputs.get(id);
-    if (digest === undefined) continue;
-    digests[id] = digest;
-    any = true;
-  }
-  return any ? digests : undefined;
 }
 
 /** Transitions on their way into the run log. Delivery may repeat: the log keeps one of each. */

@@ -1,8 +1,10 @@
 /** What an agent is asked at first: its instruction and the step's as written, and the data apart from them. */
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions';
-import { ExpressionError, evaluate } from '../../compiler/expressions/evaluate.ts';
+import { ExpressionError } from '../../compiler/expressions/evaluate.ts';
 import type { Agent, Graph, NodeOf } from '../../compiler/graph.ts';
+import { rootsOf } from '../input-digests.ts';
 import type { Bindings } from '../load-inputs.ts';
+import { valueGiven } from '../load-inputs.ts';
 import type { Block, BlockRecord } from './context-blocks.ts';
 import { blocksExplained, renderBlocks } from './context-blocks.ts';
 import { isUntrusted } from './trust.ts';
@@ -16,14 +18,18 @@ export interface Prompt {
 export function promptOf(graph: Graph, agent: Agent, node: NodeOf<'agent'>, bindings: Bindings): Prompt {
   const blocks = node.uses.flatMap((use): Block[] => {
     try {
-      const value = evaluate(use.expr, bindings);
+      const value = valueGiven(use.expr, bindings);
       return [{ name: use.name, source: use.expr, trusted: !isUntrusted(graph, use.expr), value }];
     } catch (problem) {
       if (use.ifItRan && problem instanceof ExpressionError && problem.code === 'absent') return [];
       throw problem;
     }
   });
-  const rendered = renderBlocks(blocks);
+  const { feedback } = bindings;
+  // Who sends work back says why, whether or not the document names it among what the step reads.
+  if (feedback !== undefined && !node.uses.some((use) => rootsOf(use.expr).includes('feedback')))
+    blocks.push({ name: 'feedback', source: 'feedback', trusted: false, value: feedback });
+  const rendered = renderBlocks(blocks, node.windowTokens);
   const instruction = [agent.instruction, node.instruction].filter((text) => text !== '').join('\n\n');
   return {
     messages: [

@@ -4,8 +4,8 @@
  */
 import { parseExpression } from '../../compiler/expressions/parse.ts';
 import { pathOf, readsOf } from '../../compiler/expressions/reads.ts';
+import { hasFreeText, untrustedAt } from '../../compiler/free-text.ts';
 import type { Graph } from '../../compiler/graph.ts';
-import type { NamedTypes } from '../../compiler/json-schema.ts';
 import { resolveType } from '../../compiler/json-schema.ts';
 import type { Type } from '../../compiler/types.ts';
 
@@ -58,54 +58,4 @@ function readsUntrusted(graph: Graph, expr: string, within: Set<string>): boolea
         return true;
     }
   });
-}
-
-/** Whether a field on the path, or one below its end, is marked untrusted. */
-function untrustedAt(fields: Graph['inputs'], path: readonly string[], types: NamedTypes): boolean {
-  const [key, ...rest] = path;
-  const chosen = key === undefined ? fields : fields.filter(({ name }) => name === key);
-  return chosen.some((field) => field.untrusted !== undefined || holdsUntrusted(field.type, rest, types, new Set()));
-}
-
-function holdsUntrusted(type: Type, path: readonly string[], types: NamedTypes, seen: Set<Type>): boolean {
-  const resolved = resolveType(type, types);
-  if (!resolved || seen.has(resolved)) return false;
-  const inner = new Set(seen).add(resolved);
-  switch (resolved.kind) {
-    case 'record': {
-      const [key, ...rest] = path;
-      const chosen = key === undefined ? resolved.fields : resolved.fields.filter(({ name }) => name === key);
-      return chosen.some((field) => field.untrusted !== undefined || holdsUntrusted(field.type, rest, types, inner));
-    }
-    case 'list':
-    case 'map':
-      return holdsUntrusted(resolved.of, path.slice(resolved.kind === 'map' ? 1 : 0), types, inner);
-    case 'union':
-      return resolved.of.some((one) => holdsUntrusted(one, path, types, inner));
-    default:
-      return false;
-  }
-}
-
-/** Whether values of the type can hold words of somebody's own choosing. */
-export function hasFreeText(type: Type, types: NamedTypes, seen: ReadonlySet<Type> = new Set()): boolean {
-  const resolved = resolveType(type, types);
-  if (!resolved) return true;
-  if (seen.has(resolved)) return false;
-  const inner = new Set(seen).add(resolved);
-  switch (resolved.kind) {
-    case 'text':
-    case 'url':
-    case 'anything':
-    case 'map':
-      return true;
-    case 'list':
-      return hasFreeText(resolved.of, types, inner);
-    case 'union':
-      return resolved.of.some((one) => hasFreeText(one, types, inner));
-    case 'record':
-      return resolved.fields.some((field) => hasFreeText(field.type, types, inner));
-    default:
-      return false;
-  }
 }

@@ -7,7 +7,7 @@ export const choose: StepHandler = async (step): Promise<StepEnd> => {
   for (const [arm, { when }] of arms.entries()) {
     const holds = when === undefined || step.decide(when);
     if (holds === 'opaque') return chooseByActivity(arm);
-    if (holds) return { as: 'committed', arm };
+    if (holds) return take(arm);
   }
   return parked('bug');
 
@@ -17,6 +17,11 @@ export const choose: StepHandler = async (step): Promise<StepEnd> => {
     );
     const holds = await step.evaluate(open);
     const arm = holds?.index ?? arms.findIndex(({ when }) => when === undefined);
-    return arms[arm] === undefined ? parked('bug') : { as: 'committed', arm };
+    return arms[arm] === undefined ? parked('bug') : take(arm);
+  }
+
+  async function take(arm: number): Promise<StepEnd> {
+    if (!step.armLeadsBack(arm)) return { as: 'committed', arm };
+    return { as: 'committed', arm, feedback: await step.collectReads() };
   }
 };

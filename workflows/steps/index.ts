@@ -2,9 +2,30 @@
 import type { SkeletonNode } from '../../compiler/skeleton.ts';
 import { agent } from './agent.ts';
 import { choose } from './choose.ts';
+import { forEach } from './for-each.ts';
 import { gate } from './gate.ts';
+import { group } from './group.ts';
+import { merge } from './merge.ts';
+import { repeat } from './repeat.ts';
 import { set } from './set.ts';
 import type { StepHandler } from './step.ts';
 import { tool } from './tool.ts';
+import { wait } from './wait.ts';
 
-export const handlers: Record<SkeletonNode['kind'], StepHandler> = { agent, tool, approve: gate, choose, set };
+const handlers: Record<SkeletonNode['kind'], StepHandler> = {
+  agent,
+  tool,
+  approve: gate,
+  choose,
+  merge,
+  set,
+  wait,
+  repeat,
+  'for each': forEach,
+  steps: group,
+};
+
+/** An agent or tool step may run once for each item: then it is that first. */
+export function handlerOf(node: SkeletonNode): StepHandler {
+  return node.each === undefined ? handlers[node.kind] : forEach;
+}

@@ -1,7 +1,7 @@
 /** Steps that an activity does, with the approvals that it turns out to need on the way. */
 import type { StepOutcome } from '../../activities/contract.ts';
-import type { Step, StepEnd } from './step.ts';
-import { parked } from './step.ts';
+import type { Step, StepActivity, StepEnd } from './step.ts';
+import { committed, parked } from './step.ts';
 
 /** A lapsed approval is asked again; one that lapses this often without anybody being asked is a fault, not a change. */
 const mostUnaskedLapses = 3;
@@ -10,20 +10,14 @@ const mostUnaskedLapses = 3;
  * Runs the activity until it commits or is refused. Each time it opens an approval of its own, or finds that an earlier
  * gate lapsed, people are asked and it is run again; nothing in between is.
  */
-export function runApproved(step: Step, activity: Activity): Promise<StepEnd> {
+export function runApproved(step: Step, activity: StepActivity): Promise<StepEnd> {
   // Most steps commit at once, and are spared what asking people takes.
   return step.run(activity, []).then((outcome) => {
     return outcome.status === 'committed' ? committed(outcome) : askAndRun(step, activity, outcome);
   });
 }
 
-type Activity = 'runAgentStep' | 'runToolStep' | 'runSetStep';
-type Committed = Extract<StepOutcome, { status: 'committed' }>;
-
-const committed = ({ output, view }: Committed): StepEnd =>
-  view === undefined ? { as: 'committed', output } : { as: 'committed', output, view };
-
-async function askAndRun(step: Step, activity: Activity, first: StepOutcome): Promise<StepEnd> {
+async function askAndRun(step: Step, activity: StepActivity, first: StepOutcome): Promise<StepEnd> {
   const gates: string[] = [];
   let unaskedLapses = 0;
   for (let outcome = first; ; outcome = await step.run(activity, gates)) {

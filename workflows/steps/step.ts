@@ -1,12 +1,22 @@
 /** What a handler of a step kind is given, and what it answers. */
-import type { Condition, Digest, GateState, StepOutcome, View } from '../../activities/contract.ts';
+import type { Condition, Digest, GateState, ListedItem, StepOutcome, View } from '../../activities/contract.ts';
 import type { SkeletonNode } from '../../compiler/skeleton.ts';
 import type { Decided } from '../conditions.ts';
+import type { Value } from '../frames.ts';
 import type { Verdict } from '../run-state.ts';
 
 /** How a step ended: resolved, or parked for a person with the class of what failed. */
 export type StepEnd =
-  | { as: 'committed'; output?: Digest; view?: View; arm?: number; action?: string }
+  | {
+      as: 'committed';
+      output?: Digest;
+      view?: View;
+      arm?: number;
+      action?: string;
+      on?: 'failure' | 'not reached' | 'overdue';
+      /** Of an arm that leads back: what the step it leads to is told. */
+      feedback?: Value;
+    }
   /** `told` when the activity that refused has recorded it. */
   | { as: 'refused'; told: boolean }
   | { as: 'bypassed' }
@@ -19,7 +29,7 @@ export type StepEnd =
 export interface Step {
   readonly node: SkeletonNode;
   /** `gates`: approvals of this step that were decided, oldest first. */
-  run(activity: 'runAgentStep' | 'runToolStep' | 'runSetStep', gates: string[]): Promise<StepOutcome>;
+  run(activity: StepActivity, gates: string[]): Promise<StepOutcome>;
   openGate(): Promise<GateState>;
   /** The first of the conditions that holds, or null. */
   evaluate(conditions: Condition[]): Promise<Condition | null>;
@@ -29,6 +39,43 @@ export interface Step {
   verdictOf(gate: GateState, waitsFor: string): Promise<Verdict>;
   /** Opens a gate of this run again, because what it approved no longer stands, and waits for the new verdict. */
   askAgain(gateNode: string): Promise<Reasked>;
+  /** Would this arm lead back, with a return left? */
+  armLeadsBack(arm: number): boolean;
+  /** Of an arm that leads back: the outputs its conditions read, as one record. */
+  collectReads(): Promise<Value>;
+  /** Milliseconds from now until the time that the step waits for; 0 when it has passed. */
+  evaluateWait(): Promise<number>;
+  /** Holds up nothing else. */
+  sleep(ms: number): Promise<void>;
+  /** Items of the step's list from the one of this index on. */
+  listItems(from: number): Promise<{ total: number; items: ListedItem[] }>;
+  /** Runs the steps within, or, for each item, the step itself. Resolves when all of them have ended. */
+  runWithin(how: Within): Promise<FrameEnd>;
+  /** The outputs of its items as one list. What was left out is not in it. */
+  collectList(items: readonly Digest[]): Promise<StepOutcome>;
+}
+
+export type StepActivity = 'runAgentStep' | 'runToolStep' | 'runSetStep' | 'runMergeStep';
+
+export interface Within {
+  /** Of a repeat that goes on, or of an item; a first pass and a group have none. */
+  segment?: string;
+  /** Among the runs of the container, counted from 0. */
+  ordinal?: number;
+  /** What the frame's steps read besides. */
+  values?: readonly [string, Value][];
+}
+
+/** How the steps of a container ended. */
+export interface FrameEnd {
+  /** `failed` only where a failure leaves the item out or leads elsewhere. */
+  as: 'done' | 'refused' | 'failed';
+  /** The outputs of its steps as one record, committed as the container's in this frame. */
+  collect(): Promise<StepOutcome>;
+  /** By step id. */
+  outputs: ReadonlyMap<string, Value>;
+  /** Decides a condition over the outputs of the frame. @throws ExpressionError */
+  holds(condition: string): Promise<boolean>;
 }
 
 export interface Reasked {
@@ -40,3 +87,10 @@ export interface Reasked {
 export type StepHandler = (step: Step) => Promise<StepEnd>;
 
 export const parked = (reason: string): StepEnd => ({ as: 'parked', reason });
+
+/** How a step ends whose activity commits unless it fails: nobody is asked, and nothing refused. */
+export function committed(outcome: StepOutcome): StepEnd {
+  if (outcome.status !== 'committed') return parked('bug');
+  const { output, view } = outcome;
+  return view === undefined ? { as: 'committed', output } : { as: 'committed', output, view };
+}

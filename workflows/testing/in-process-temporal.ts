@@ -125,6 +125,11 @@ export function condition(fn: () => boolean): Promise<boolean> {
   });
 }
 
+/** Time does not pass, and nobody waits for it: it is over at once. */
+export async function sleep(): Promise<void> {
+  await Promise.race([Promise.resolve(), CancellationScope.current().cancelRequested]);
+}
+
 export async function scheduleActivity(type: string, [input]: unknown[], { activityId }: { activityId: string }) {
   const own = runtime();
   const scope = CancellationScope.current();

@@ -28,6 +28,10 @@ export interface Script {
   decided?: Record<string, string>;
   /** By step id: which condition an activity finds to hold. */
   holds?: Record<string, number | null>;
+  /** By step id: the items of its list; keys are their indexes. */
+  lists?: Record<string, (View | undefined)[]>;
+  /** By step id: the time it waits for, in milliseconds since 1970. */
+  times?: Record<string, number>;
   /** Fails the closing of a completed run for good. */
   resultFails?: true;
 }
@@ -46,6 +50,9 @@ export interface ScriptedRun {
   /** Writes a cancel command. */
   cancel(command: string): void;
 }
+
+/** Short, so that a list of a few items takes several. */
+const pageOfItems = 3;
 
 export interface ScriptedWorld {
   activities: RunActivities;
@@ -92,7 +99,9 @@ export function scriptedWorld(): ScriptedWorld {
 
   function tell(row: Row, log: Transition[] = []): void {
     for (const transition of log) {
-      const known = row.run.told.some(({ node, to }) => node === transition.node && to === transition.to);
+      const known = row.run.told.some(
+        ({ node, path, to }) => node === transition.node && path === transition.path && to === transition.to,
+      );
       if (!known) row.run.told.push(transition);
     }
   }
@@ -139,6 +148,40 @@ export function scriptedWorld(): ScriptedWorld {
     runAgentStep: step('runAgentStep'),
     runToolStep: step('runToolStep'),
     runSetStep: step('runSetStep'),
+    runMergeStep: step('runMergeStep'),
+    async runCollect(input) {
+      const { row } = take('runCollect', input);
+      const what = input.as === 'record' ? Object.values(input.inputs ?? {}) : (input.items ?? []);
+      const view = row.script.views?.[input.node];
+      return {
+        status: 'committed',
+        output: `${input.as} of ${what.join(', ')}`,
+        ...(view === undefined ? {} : { view }),
+      };
+    },
+    async joinItems({ run, items, log }) {
+      tell(rowOf(run), log);
+      return { output: items.join(', ') };
+    },
+    async collectReads(input) {
+      const { row } = take('collectReads', input);
+      const view = row.script.views?.feedback;
+      return { output: `reads of ${input.node}`, ...(view === undefined ? {} : { view }) };
+    },
+    async listItems(input) {
+      const { row } = take('listItems', input);
+      const list = row.script.lists?.[input.node] ?? [];
+      const items = list.slice(input.from, input.from + pageOfItems).map((view, index) => ({
+        output: `item ${input.from + index}`,
+        key: String(input.from + index),
+        ...(view === undefined ? {} : { view }),
+      }));
+      return { total: list.length, items };
+    },
+    async evaluateWait(input) {
+      const { row } = take('evaluateWait', input);
+      return { until: row.script.times?.[input.node] ?? 0 };
+    },
     async evaluateConditions(input) {
       const { row } = take('evaluateConditions', input);
       const index = row.script.holds?.[input.node];
