@@ -3,7 +3,6 @@
  * (`anything`), nothing is claimed; every problem is reported once, at the smallest part that causes it.
  */
 import type { Field, Type } from '../types.ts';
-import { familyOf } from '../types.ts';
 import type { Expression } from './ast.ts';
 import { arithmetic, comparisons } from './ast.ts';
 import type { FunctionName, Shape } from './functions.ts';
@@ -11,6 +10,19 @@ import { functions } from './functions.ts';
 import { parseExpression } from './parse.ts';
 import type { Read } from './reads.ts';
 import { readsOf } from './reads.ts';
+import {
+  anything,
+  isA,
+  isOpen,
+  literalType,
+  mayBeEqual,
+  resolveType,
+  sameType,
+  shapeText,
+  typeText,
+} from './type-relations.ts';
+
+export { resolveType, typeText } from './type-relations.ts';
 
 export interface Scope {
   /** Types of the free names. A name that is not here is unknown. */
@@ -42,47 +54,12 @@ export interface Checked {
   reads: Read[];
 }
 
-const anything: Type = { kind: 'anything' };
-
 export function checkExpression(source: string, scope: Scope): Checked {
   const parsed = parseExpression(source);
   if (!parsed.ok) return { problems: [parsed.problem], reads: [] };
   const checker = new Checker(scope);
   const type = checker.typeOf(parsed.expression, new Map());
   return { problems: checker.problems, reads: readsOf(parsed.expression), ...(type && { type }) };
-}
-
-/** A named type's own shape; cycles and unknown names give `anything`. */
-export function resolveType(type: Type, types: ReadonlyMap<string, Type>): Type {
-  const seen = new Set<string>();
-  let resolved = type;
-  while (resolved.kind === 'named') {
-    const next = types.get(resolved.name);
-    if (!next || seen.has(resolved.name)) return anything;
-    seen.add(resolved.name);
-    resolved = next;
-  }
-  return resolved;
-}
-
-/** How a type is written, for messages. */
-export function typeText(type: Type): string {
-  switch (type.kind) {
-    case 'list':
-      return `list of ${typeText(type.of)}`;
-    case 'map':
-      return `map of ${typeText(type.of)}`;
-    case 'one of':
-      return `one of ${type.values.join(', ')}`;
-    case 'named':
-      return type.name;
-    case 'union':
-      return type.of.map(typeText).join(' or ');
-    case 'record':
-      return 'a record';
-    default:
-      return type.kind;
-  }
 }
 
 type Loops = ReadonlyMap<string, Type>;
@@ -161,7 +138,7 @@ class Checker {
   }
 
   private fieldType(node: Expression & { kind: 'member' }, of: Type): Type | undefined {
-    const resolved = this.resolve(of);
+    const resolved = resolveType(of, this.scope.types);
     if (resolved.kind === 'anything') return anything;
     if (resolved.kind === 'map') return resolved.of;
     if (resolved.kind === 'union') return this.unionField(node, resolved.of);
@@ -182,7 +159,9 @@ class Checker {
 
   /** A field that every alternative has; the alternatives' own types may differ. */
   private unionField(node: Expression & { kind: 'member' }, of: Type[]): Type | undefined {
-    const fields = of.map((one) => this.resolve(one)).map((one) => (one.kind === 'record' ? one.fields : undefined));
+    const fields = of
+      .map((one) => resolveType(one, this.scope.types))
+      .map((one) => (one.kind === 'record' ? one.fields : undefined));
     if (fields.some((one) => one === undefined)) return anything;
     const found = fields
       .map((one) => one?.find((field) => field.name === node.key)?.type)
@@ -196,14 +175,14 @@ class Checker {
     const of = this.typeOf(node.of, loops);
     const index = this.typeOf(node.index, loops);
     if (!of) return undefined;
-    const resolved = this.resolve(of);
+    const resolved = resolveType(of, this.scope.types);
     if (resolved.kind === 'anything' || resolved.kind === 'union' || resolved.kind === 'record') return anything;
     if (resolved.kind !== 'list' && resolved.kind !== 'map') {
       this.problem(node.of, 'type', `Unexpected [ ] on ${typeText(of)}, expected a list or a map before it`);
       return undefined;
     }
     const wanted = resolved.kind === 'list' ? 'number' : 'text';
-    if (index && !this.isA(index, wanted)) {
+    if (index && !isA(index, wanted, this.scope.types)) {
       this.problem(node.index, 'type', `Unexpected ${typeText(index)} inside [ ], expected ${wanted}`);
     }
     return resolved.of;
@@ -217,7 +196,7 @@ class Checker {
     if (left && right) {
       if ((comparisons as readonly string[]).includes(operator)) this.comparison(node, left, right);
       else if (operator === 'in') this.membership(node, left, right);
-      else if (!this.overlap(left, right)) {
+      else if (!mayBeEqual(left, right, this.scope.types)) {
         this.problem(
           node,
           'type',
@@ -234,15 +213,19 @@ class Checker {
     right: Type | undefined,
   ): Type | undefined {
     if (!left || !right) return undefined;
-    const resolved = this.resolve(left);
+    const resolved = resolveType(left, this.scope.types);
     if (node.operator === '+') {
       if (resolved.kind === 'list') {
-        if (this.resolve(right).kind === 'list' || this.open(right)) return left;
-      } else if (this.isA(left, 'text') && this.isA(right, 'text') && !(this.open(left) && this.open(right))) {
+        if (resolveType(right, this.scope.types).kind === 'list' || isOpen(right, this.scope.types)) return left;
+      } else if (
+        isA(left, 'text', this.scope.types) &&
+        isA(right, 'text', this.scope.types) &&
+        !(isOpen(left, this.scope.types) && isOpen(right, this.scope.types))
+      ) {
         return { kind: 'text' };
-      } else if (this.open(left) && this.open(right)) return anything;
+      } else if (isOpen(left, this.scope.types) && isOpen(right, this.scope.types)) return anything;
     }
-    if (this.isA(left, 'number') && this.isA(right, 'number')) return { kind: 'number' };
+    if (isA(left, 'number', this.scope.types) && isA(right, 'number', this.scope.types)) return { kind: 'number' };
     const expected = node.operator === '+' ? 'two numbers, two texts or two lists' : 'two numbers';
     this.problem(
       node,
@@ -253,8 +236,8 @@ class Checker {
   }
 
   private comparison(node: Expression & { kind: 'binary' }, left: Type, right: Type): void {
-    const numbers = this.isA(left, 'number') && this.isA(right, 'number');
-    const texts = this.isA(left, 'text') && this.isA(right, 'text');
+    const numbers = isA(left, 'number', this.scope.types) && isA(right, 'number', this.scope.types);
+    const texts = isA(left, 'text', this.scope.types) && isA(right, 'text', this.scope.types);
     if (numbers || texts) return;
     this.problem(
       node,
@@ -264,10 +247,10 @@ class Checker {
   }
 
   private membership(node: Expression & { kind: 'binary' }, left: Type, right: Type): void {
-    const resolved = this.resolve(right);
-    if (this.open(right) || resolved.kind === 'record') return;
-    if (resolved.kind === 'list' && this.overlap(left, resolved.of)) return;
-    if (resolved.kind === 'map' && this.isA(left, 'text')) return;
+    const resolved = resolveType(right, this.scope.types);
+    if (isOpen(right, this.scope.types) || resolved.kind === 'record') return;
+    if (resolved.kind === 'list' && mayBeEqual(left, resolved.of, this.scope.types)) return;
+    if (resolved.kind === 'map' && isA(left, 'text', this.scope.types)) return;
     this.problem(
       node,
       'type',
@@ -308,14 +291,14 @@ class Checker {
   private macro(node: Expression & { kind: 'macro' }, loops: Loops): Type | undefined {
     const of = this.typeOf(node.of, loops);
     if (!of) return undefined;
-    const resolved = this.resolve(of);
+    const resolved = resolveType(of, this.scope.types);
     const item =
       resolved.kind === 'list'
         ? resolved.of
         : resolved.kind === 'map' || resolved.kind === 'record'
           ? ({ kind: 'text' } as const)
           : anything;
-    if (item === anything && !this.open(of)) {
+    if (item === anything && !isOpen(of, this.scope.types)) {
       this.problem(node.of, 'type', `Unexpected ${typeText(of)} before .${node.macro}(), expected a list or a map`);
       return undefined;
     }
@@ -327,42 +310,11 @@ class Checker {
 
   private expect(node: Expression, shape: Shape, beside: string, loops: Loops): void {
     const type = this.typeOf(node, loops);
-    if (!type || this.isA(type, shape)) return;
+    if (!type || isA(type, shape, this.scope.types)) return;
     this.problem(node, 'type', `Unexpected ${typeText(type)} beside ${beside}, expected ${shapeText[shape]}`);
   }
 
   /** May a value of this type have that shape? Unknown types may have any. */
-  private isA(type: Type, shape: Shape): boolean {
-    const resolved = this.resolve(type);
-    if (shape === 'any' || resolved.kind === 'anything') return true;
-    if (resolved.kind === 'union') return resolved.of.some((one) => this.isA(one, shape));
-    const kind = kindOf(resolved);
-    if (shape === 'numbers') return resolved.kind === 'list' && this.isA(resolved.of, 'number');
-    if (shape === 'sized') return kind === 'text' || kind === 'list' || kind === 'map';
-    if (shape === 'scalar') return kind === 'text' || kind === 'number' || kind === 'yes/no';
-    return kind === shape;
-  }
-
-  private overlap(left: Type, right: Type): boolean {
-    const a = this.resolve(left);
-    const b = this.resolve(right);
-    if (a.kind === 'anything' || b.kind === 'anything') return true;
-    if (a.kind === 'union') return a.of.some((one) => this.overlap(one, b));
-    if (b.kind === 'union') return b.of.some((one) => this.overlap(a, one));
-    if (kindOf(a) !== kindOf(b)) return false;
-    if (a.kind === 'one of' && b.kind === 'one of') return a.values.some((value) => b.values.includes(value));
-    return true;
-  }
-
-  private open(type: Type): boolean {
-    const { kind } = this.resolve(type);
-    return kind === 'anything' || kind === 'union';
-  }
-
-  private resolve(type: Type): Type {
-    return resolveType(type, this.scope.types);
-  }
-
   private problem(
     node: Expression,
     code: ExpressionProblem['code'],
@@ -375,33 +327,6 @@ class Checker {
     if (candidates) problem.candidates = candidates;
     this.problems.push(problem);
   }
-}
-
-const shapeText: Record<Shape, string> = {
-  any: 'a value',
-  text: 'text',
-  number: 'a number',
-  'yes/no': 'yes/no',
-  numbers: 'a list of numbers',
-  sized: 'text, a list or a map',
-  scalar: 'text, a number or yes/no',
-};
-
-function kindOf(type: Type): 'text' | 'number' | 'yes/no' | 'list' | 'map' | 'other' {
-  if (type.kind === 'list') return 'list';
-  if (type.kind === 'map' || type.kind === 'record') return 'map';
-  return familyOf(type) ?? 'other';
-}
-
-function literalType(value: unknown): Type {
-  if (typeof value === 'string') return { kind: 'one of', values: [value] };
-  if (typeof value === 'number') return { kind: 'number' };
-  if (typeof value === 'boolean') return { kind: 'yes/no' };
-  return anything;
-}
-
-function sameType(a: Type, b: Type): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function listed(words: string[]): string {

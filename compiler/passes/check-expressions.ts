@@ -1,7 +1,8 @@
 /** Pass 8: the types of all expressions, of what steps give, and of the Result. Gives the type of each step's output. */
 import type { Report } from '../diagnostics.ts';
 import type { Scope } from '../expressions/check.ts';
-import { checkExpression, resolveType, typeText } from '../expressions/check.ts';
+import { checkExpression } from '../expressions/check.ts';
+import { anything, resolveType, typeText } from '../expressions/type-relations.ts';
 import type { Type } from '../types.ts';
 import type { MergePart } from './check-merge.ts';
 import { mergedType } from './check-merge.ts';
@@ -10,8 +11,8 @@ import { checkSetAgainstGives, checkUniqueNames, reportMismatch } from './check-
 import type { DocumentDraft, ExpressionDraft, StepDraft } from './draft.ts';
 import { reportExpressionProblems } from './expression-problems.ts';
 import type { Flow } from './flow.ts';
-import { elsewhere, NamesInScope } from './names-in-scope.ts';
-import { anything, isContainer, recordOfSteps, seenOutput, statedOutput, statedType } from './output-types.ts';
+import { NamesInScope } from './names-in-scope.ts';
+import { isContainer, recordOfSteps, seenOutput, statedOutput, statedType } from './output-types.ts';
 import { typesOf } from './read-document.ts';
 import type { Moment, StepExpression } from './step-expressions.ts';
 import { expressionsIn } from './step-expressions.ts';
@@ -137,7 +138,7 @@ class DocumentChecker {
 
   /** Undefined where something was reported. */
   private typeOf(expression: ExpressionDraft, own: ReadonlyMap<string, Type>): Type | undefined {
-    const scope: Scope = { names: this.names, own, elsewhere, types: this.types };
+    const scope: Scope = { names: this.names, own, elsewhere: this.scope.elsewhere, types: this.types };
     const checked = checkExpression(expression.source, scope);
     reportExpressionProblems(checked.problems, expression.code, this.refused, this.report);
     return checked.problems.length > 0 ? undefined : checked.type;

@@ -1,11 +1,9 @@
 /** Pass 8, merges: the record that several outputs are joined to. */
 import type { Report } from '../diagnostics.ts';
-import { resolveType, typeText } from '../expressions/check.ts';
+import { anything, resolveType, typeText } from '../expressions/type-relations.ts';
 import type { Span } from '../source-text.ts';
 import type { Field, Type } from '../types.ts';
 import type { StepDraft, UseDraft } from './draft.ts';
-
-const anything: Type = { kind: 'anything' };
 
 /** A part of a merge, with the type of what it reads; unknown where that was reported. */
 export interface MergePart {

@@ -1,6 +1,6 @@
 /** Pass 8, values that a step works out: those of a `set` against what it gives, and names that are said twice. */
 import type { Report } from '../diagnostics.ts';
-import { resolveType, typeText } from '../expressions/check.ts';
+import { resolveType, typeText } from '../expressions/type-relations.ts';
 import type { Span } from '../source-text.ts';
 import type { Type } from '../types.ts';
 import type { StepDraft, UseDraft } from './draft.ts';

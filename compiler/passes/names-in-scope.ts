@@ -1,11 +1,12 @@
 /** The names that an expression may read besides the inputs and the steps, with their types. */
 import { parseExpression } from '../expressions/parse.ts';
 import { readsOf } from '../expressions/reads.ts';
+import { anything, sameType } from '../expressions/type-relations.ts';
 import type { Field, Type } from '../types.ts';
 import { unsaidActions } from './action-values.ts';
 import type { EdgeDraft, StepDraft } from './draft.ts';
 import type { Flow } from './flow.ts';
-import { anything, givesNothing, recordOfSteps, statedType, verdictType } from './output-types.ts';
+import { givesNothing, recordOfSteps, statedType, verdictType } from './output-types.ts';
 import type { Moment } from './step-expressions.ts';
 
 type Names = ReadonlyMap<string, Type>;
@@ -16,16 +17,17 @@ export interface ProposalParts {
   sections: readonly { field: Field }[];
 }
 
-/** Why a name of the dialect is not known in a place. */
-export const elsewhere: ReadonlyMap<string, string> = new Map([
+const dialectNames: readonly (readonly [name: string, why: string])[] = [
   ['previous', 'Unexpected previous, expected it only within a repeat'],
   ['feedback', 'Unexpected feedback, expected it only in a step that a link leads back to, or within such a step'],
   ['proposal', 'Unexpected proposal, expected it only in a document that has a section Proposal'],
   ['output', 'Unexpected output, expected it only in a check'],
   ['this', 'Unexpected this, expected it only in a rule of a field'],
-]);
+];
 
 export class NamesInScope {
+  /** Why a name is not known where it is none of those: the message of each. */
+  readonly elsewhere: ReadonlyMap<string, string>;
   private readonly steps: ReadonlyMap<string, StepDraft>;
   private readonly flow: Flow;
   private readonly document = new Map<string, Type>();
@@ -44,6 +46,10 @@ export class NamesInScope {
     this.steps = steps;
     this.flow = flow;
     this.itemType = itemType;
+    const items = [...steps.values()].flatMap(({ title, values: { each } }): [string, string][] =>
+      each ? [[each.item, `Unexpected ${each.item}, expected it only within ${title}, whose items it names`]] : [],
+    );
+    this.elsewhere = new Map([...items, ...dialectNames]);
     if (proposal) this.document.set('proposal', proposalType(proposal));
     for (const edge of flow.back) this.returns.set(edge.to, [...(this.returns.get(edge.to) ?? []), edge]);
   }
@@ -117,9 +123,7 @@ function rootsOf(source: string): string[] {
 }
 
 function union(types: readonly Type[]): Type {
-  const different = types.filter(
-    (type, at) => types.findIndex((one) => JSON.stringify(one) === JSON.stringify(type)) === at,
-  );
+  const different = types.filter((type, at) => types.findIndex((one) => sameType(one, type)) === at);
   const [first = anything] = different;
   return different.length > 1 ? { kind: 'union', of: different } : first;
 }

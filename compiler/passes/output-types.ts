@@ -1,11 +1,9 @@
 /** The types of what steps give, as far as it is said; the types of values are looked at later, in `check-expressions.ts`. */
-import { resolveType } from '../expressions/check.ts';
+import { anything, resolveType } from '../expressions/type-relations.ts';
 import type { Field, Type } from '../types.ts';
 import { unsaidActions } from './action-values.ts';
 import type { StepDraft } from './draft.ts';
 import type { Flow } from './flow.ts';
-
-export const anything: Type = { kind: 'anything' };
 
 /** Kinds of steps that give nothing. */
 export function givesNothing({ kind }: StepDraft): boolean {
