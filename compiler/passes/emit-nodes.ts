@@ -1,7 +1,8 @@
 /** Each kind of step to its node. */
-import type { Approvers, Each, Node, NodeOf, Use } from '../graph.ts';
+import type { Approver, Approvers, Each, Node, NodeOf, Use } from '../graph.ts';
 import type { Type } from '../types.ts';
 import type {
+  ApproverDraft,
   ApproversDraft,
   ExpressionDraft,
   NamedExpression,
@@ -10,7 +11,7 @@ import type {
   StepValues,
   UseDraft,
 } from './draft.ts';
-import { unsaidActions } from './gate-values.ts';
+import { unsaidActions } from './action-values.ts';
 import { unsaidRetry } from './retry-values.ts';
 
 const unsaidTimeoutMs = 30_000;
@@ -18,9 +19,11 @@ const unsaidTimeoutMs = 30_000;
 /** By agent, its tools. */
 export type AgentTools = ReadonlyMap<string, readonly string[]>;
 
-/** `gives` is the type of its output in one run. Undefined for a step without a kind. */
-export function emitNode(step: StepDraft, gives: Type, agentTools: AgentTools): Node | undefined {
+/** `output` is what readers of the step see. Undefined for a step without a kind. */
+export function emitNode(step: StepDraft, output: Type, agentTools: AgentTools): Node | undefined {
   if (!step.kind) return undefined;
+  // Of a step that runs for each item, readers see the list of what it gave.
+  const gives = step.values.each && output.kind === 'list' ? output.of : output;
   const emit: (step: StepDraft, gives: Type, agentTools: AgentTools) => Node = emitters[step.kind];
   return emit(step, gives, agentTools);
 }
@@ -209,7 +212,11 @@ function eachOf({ each, key }: StepValues): Each | undefined {
 }
 
 function emitApprovers({ need, of }: ApproversDraft = { need: 'any', of: [] }): Approvers {
-  return { need, of: of.map((one) => ('role' in one ? { role: one.role } : { person: one.person.source })) };
+  return { need, of: of.map(emitApprover) };
+}
+
+export function emitApprover(one: ApproverDraft): Approver {
+  return 'role' in one ? { role: one.role } : { person: one.person.source };
 }
 
 function checksOf({ values }: StepDraft): { expr: string }[] {

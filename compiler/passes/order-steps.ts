@@ -1,9 +1,12 @@
-/** Pass 6: from links, `after` and document order to edges. */
+/** Pass 6: from links, `after` and document order to edges, among the steps of each parent. */
 import type { Report } from '../diagnostics.ts';
 import type { EdgeDraft, StepDraft } from './draft.ts';
+import { checkLoops } from './loop-bodies.ts';
+import type { Places } from './step-links.ts';
+import { edgesOfLinks, leavesContainer } from './step-links.ts';
 
 export interface Order {
-  /** In the graph's order: by `to`, then `from`, then `arm`. */
+  /** In the graph's order: by `to`, then `from`, then `arm`, `action` and `on`. */
   edges: EdgeDraft[];
   /** Steps whose incoming edges are not all known, because something was reported about them: no more is said of what they read. */
   unsure: ReadonlySet<string>;
@@ -11,78 +14,95 @@ export interface Order {
 
 export function orderSteps(steps: readonly StepDraft[], report: Report): Order {
   const position = new Map(steps.map((step, index) => [step.id, index]));
-  const at = (id: string): number => position.get(id) ?? -1;
-  const arms = steps.flatMap((step, index) => forwardArms(step, index, at, report));
-  const edges: EdgeDraft[] = [...arms];
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const places: Places = { at: (id) => position.get(id) ?? -1, step: (id) => byId.get(id) };
   const unsure = new Set<string>();
-  // A branch that could not be read may lead anywhere: then a step that nothing leads to may be its target.
-  const anywhere = steps.some((step) => step.values.armsIncomplete || step.values.arms?.some((arm) => !arm.to));
-  if (anywhere) for (const step of steps) unsure.add(step.id);
-  for (const [index, step] of steps.entries()) {
-    const armed = arms.some((edge) => edge.to === step.id);
-    if (step.settings.has('after')) edges.push(...edgesOfAfter(step, steps, arms, at, unsure, report));
-    else if (!armed && index > 0) {
-      const before = steps[index - 1];
-      if (before) followBefore(step, before, { edges, unsure, anywhere, report });
-    }
+  const edges: EdgeDraft[] = [];
+  for (const [parent, scope] of Map.groupBy(steps, (step) => step.parent)) {
+    edges.push(...orderScope(scope, parent === undefined ? undefined : byId.get(parent), { places, unsure, report }));
   }
-  reportUnfollowed(steps, edges, { unsure, anywhere, report });
-  const sorted = edges.toSorted(
-    (a, b) => at(a.to) - at(b.to) || at(a.from) - at(b.from) || (a.arm ?? -1) - (b.arm ?? -1),
-  );
-  return { edges: sorted, unsure };
+  return { edges: edges.toSorted((a, b) => compareEdges(a, b, places.at)), unsure };
 }
 
-function forwardArms(step: StepDraft, index: number, at: (id: string) => number, report: Report): EdgeDraft[] {
-  const edges: EdgeDraft[] = [];
-  for (const [arm, { to }] of (step.values.arms ?? []).entries()) {
-    if (!to) continue;
-    if (at(to.step) > index) edges.push({ from: step.id, to: to.step, arm, span: to.span });
-    else {
-      const message = 'Unexpected link back, expected a link to a later step; links back are not yet supported';
-      report.error('not-yet-supported', to.span, message);
-    }
+function compareEdges(a: EdgeDraft, b: EdgeDraft, at: (id: string) => number): number {
+  return (
+    at(a.to) - at(b.to) ||
+    at(a.from) - at(b.from) ||
+    (a.arm ?? -1) - (b.arm ?? -1) ||
+    compareText(a.action ?? '', b.action ?? '') ||
+    compareText(a.on ?? '', b.on ?? '')
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+interface Ordering {
+  places: Places;
+  unsure: Set<string>;
+  report: Report;
+}
+
+interface Scope extends Ordering {
+  steps: readonly StepDraft[];
+  edges: EdgeDraft[];
+  /** A link that could not be read may lead anywhere: then a step that nothing leads to may be its target. */
+  anywhere: boolean;
+}
+
+/** The steps of one parent, in document order. */
+function orderScope(steps: readonly StepDraft[], parent: StepDraft | undefined, ordering: Ordering): EdgeDraft[] {
+  const { places, unsure, report } = ordering;
+  const links = steps.map((step) => edgesOfLinks(step, places, report));
+  const edges = links.flatMap((found) => found.edges);
+  const scope: Scope = { ...ordering, steps, edges, anywhere: links.some((found) => found.anywhere) };
+  if (scope.anywhere) for (const step of steps) unsure.add(step.id);
+  const linked = Map.groupBy(
+    edges.filter((edge) => !edge.back),
+    (edge) => edge.to,
+  );
+  // The steps of a group whose order could not be read may be meant to stand side by side.
+  const parallel = parent?.kind === 'steps' && parent.values.order !== 'in order';
+  for (const [index, step] of steps.entries()) {
+    const before = steps[index - 1];
+    if (step.settings.has('after')) addEdgesOfAfter(step, linked.get(step.id) ?? [], scope);
+    else if (before && !parallel && !linked.has(step.id)) followBefore(step, before, scope);
   }
+  if (!parallel) reportUnfollowed(scope);
+  checkLoops(steps, edges, places, report);
   return edges;
 }
 
-function edgesOfAfter(
-  step: StepDraft,
-  steps: readonly StepDraft[],
-  arms: readonly EdgeDraft[],
-  at: (id: string) => number,
-  unsure: Set<string>,
-  report: Report,
-): EdgeDraft[] {
-  const edges: EdgeDraft[] = [];
+function addEdgesOfAfter(step: StepDraft, linked: readonly EdgeDraft[], scope: Scope): void {
+  const { edges, places, unsure, report } = scope;
   if (!step.values.after?.complete) unsure.add(step.id);
+  const refuse = (): void => void unsure.add(step.id);
   for (const link of step.values.after?.steps ?? []) {
-    const before = steps[at(link.step)];
-    if (!before || arms.some((edge) => edge.from === link.step && edge.to === step.id)) continue;
+    const before = places.step(link.step);
+    if (!before) continue;
+    if (leavesContainer(step, link, places, report)) {
+      refuse();
+      continue;
+    }
+    const isGate = before.kind === 'choose' || before.kind === 'approve' || before.kind === 'person';
+    if (isGate && linked.some((edge) => edge.from === link.step)) continue;
     if (before.kind === 'choose') {
       if (before.values.armsIncomplete) continue;
       const related = [{ span: before.headingSpan, message: 'none of its branches leads to this step' }];
       const message = `Unexpected after ${before.title}, expected a branch of it that leads here, or after another step`;
-      unsure.add(step.id);
+      refuse();
       report.error('after-choose', link.span, message, { related });
     } else if (before.values.end) {
       const related = [{ span: before.headingSpan, message: 'it says then: end' }];
       const message = `Unexpected after ${before.title}, which ends its branch, expected another step`;
-      unsure.add(step.id);
+      refuse();
       report.error('follows-end', link.span, message, { related });
     } else edges.push({ from: link.step, to: step.id, span: link.span });
   }
-  return edges;
 }
 
-interface Found {
-  edges: EdgeDraft[];
-  unsure: Set<string>;
-  anywhere: boolean;
-  report: Report;
-}
-
-function followBefore(step: StepDraft, before: StepDraft, { edges, unsure, anywhere, report }: Found): void {
+function followBefore(step: StepDraft, before: StepDraft, { edges, unsure, anywhere, report }: Scope): void {
   if (before.kind !== 'choose' && !before.values.end) {
     edges.push({ from: before.id, to: step.id, span: step.headingSpan });
     return;
@@ -95,22 +115,30 @@ function followBefore(step: StepDraft, before: StepDraft, { edges, unsure, anywh
   report.error('needs-after', step.headingSpan, message, { related });
 }
 
-/** The last step, and one that says so, may end a branch; any other must be followed. */
-function reportUnfollowed(
-  steps: readonly StepDraft[],
-  edges: readonly EdgeDraft[],
-  { unsure, anywhere, report }: Omit<Found, 'edges' | 'unsure'> & { unsure: ReadonlySet<string> },
-): void {
-  const followed = new Set(edges.map((edge) => edge.from));
+/** The last step, and one that says so, may end a branch; any other must be followed by what comes after it in the ordinary way. */
+function reportUnfollowed({ steps, edges, unsure, anywhere, report }: Scope): void {
+  const followed = new Set(edges.filter(isPlain).map((edge) => edge.from));
+  const leading = new Set(edges.filter((edge) => !edge.back).map((edge) => edge.from));
   // An `after` that could not be read may have been meant to follow any step.
   const unread = steps.some((step) => step.settings.has('after') && !step.values.after?.complete);
   for (const [index, step] of steps.entries()) {
     if (index === steps.length - 1 || followed.has(step.id) || step.values.end) continue;
-    if (step.kind === 'choose' || step.kind === undefined) continue;
+    if (step.kind === 'choose' || step.kind === undefined || !goesOn(step)) continue;
     const next = steps[index + 1];
     if (unread || anywhere || (next && unsure.has(next.id))) continue;
     const related = next ? [{ span: next.headingSpan, message: 'this step does not follow it' }] : [];
-    const message = `Unexpected step ${step.title} that nothing follows, expected a step after it, or then: end`;
+    // Its links lead on in other cases only.
+    const when = leading.has(step.id) ? ' when it goes on' : '';
+    const message = `Unexpected step ${step.title} that nothing follows${when}, expected a step after it, or then: end`;
     report.error('nothing-follows', step.headingSpan, message, { related });
   }
+}
+
+function isPlain(edge: EdgeDraft): boolean {
+  return edge.arm === undefined && edge.action === undefined && edge.on === undefined;
+}
+
+/** Is there an end of the step after which its plain edges are live? */
+function goesOn({ values }: StepDraft): boolean {
+  return !values.actions || values.actions.some((action) => action.effect === 'continue');
 }
