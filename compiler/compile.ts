@@ -3,13 +3,15 @@ import { canonicalJson, sha256Hex } from './canonical.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { hasMistakes } from './diagnostics.ts';
 import type { Graph } from './graph.ts';
-import { emitGraph } from './passes/emit-graph.ts';
 import { openText, runPasses } from './passes/run-passes.ts';
 import { parseMarkdown } from './passes/split.ts';
 import type { Receipt } from './receipt.ts';
 import { writeReceipt } from './receipt.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export interface CompileOptions {
+  /** What else is known; checks that need more are left out, and listed in the receipt. */
+  surroundings?: Surroundings;
   /** Named in the receipt. */
   file?: string;
 }
@@ -29,11 +31,19 @@ export function compile(markdown: string, options: CompileOptions = {}): Compile
   const { source, report } = openText(markdown);
   const nodes = parseMarkdown(source, report);
   if (!nodes) return { diagnostics: report.diagnostics() };
-  const { outline, draft, order, outputs } = runPasses(nodes, source, report);
+  const { file, surroundings } = options;
+  const { outline, draft, order, graph, unchecked } = runPasses(nodes, source, report, surroundings);
   const diagnostics = report.diagnostics();
   if (hasMistakes(diagnostics)) return { diagnostics };
-  const graph = emitGraph(draft, order.edges, outputs);
   const hash = sha256Hex(canonicalJson(graph));
-  const receipt = writeReceipt({ source, outline, draft, edges: order.edges, graphHash: hash, ...options });
+  const receipt = writeReceipt({
+    source,
+    outline,
+    draft,
+    edges: order.edges,
+    unchecked,
+    graphHash: hash,
+    ...(file !== undefined && { file }),
+  });
   return { graph, hash, receipt, diagnostics };
 }

@@ -2,9 +2,12 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compile } from './compile.ts';
+import { declaredIn } from './declared-tools.ts';
 import { diagnosticSchema } from './diagnostics.ts';
 import { graphSchema } from './graph.ts';
+import { LinkedDocuments } from './linked-documents.ts';
 import { receiptSchema } from './receipt.ts';
+import type { Surroundings } from './surroundings.ts';
 
 const folder = join(import.meta.dirname, 'fixtures');
 /** `UPDATE_FIXTURES=1 npx vitest run compiler/fixtures.test.ts` rewrites what is expected; read the difference before committing it. */
@@ -12,6 +15,16 @@ const update = process.env.UPDATE_FIXTURES === '1';
 
 function write(path: string, value: unknown): void {
   writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** What stands around a fixture: declarations as in a configuration file, and other documents as Markdown by path. */
+function surroundingsIn(file: string, markdown: string): Surroundings {
+  const { documents, ...configuration } = JSON.parse(readFileSync(file, 'utf8'));
+  const read = declaredIn(configuration);
+  if ('problems' in read) throw new Error(`${file}: ${read.problems.join('; ')}`);
+  if (documents === undefined) return read.declared;
+  const texts = new Map<string, string>([['input.md', markdown], ...Object.entries<string>(documents)]);
+  return new LinkedDocuments(texts, read.declared).surroundingsOf('input.md');
 }
 
 describe('fixtures', () => {
@@ -25,8 +38,11 @@ describe('fixtures', () => {
     const path = (file: string): string => join(folder, name, file);
 
     test(`${name} gives exactly its graph or its diagnostics`, () => {
-      const { graph, receipt, diagnostics } = compile(readFileSync(path('input.md'), 'utf8'));
+      const markdown = readFileSync(path('input.md'), 'utf8');
+      const surroundings = existsSync(path('surroundings.json')) && surroundingsIn(path('surroundings.json'), markdown);
+      const { graph, receipt, diagnostics } = compile(markdown, surroundings ? { surroundings } : {});
       if (update && graph) write(path('graph.json'), graph);
+      if (update && surroundings && receipt) write(path('unchecked.json'), receipt.unchecked);
       if (update && diagnostics.length > 0) write(path('diagnostics.json'), diagnostics);
       const expected = ['graph.json', 'diagnostics.json'].filter((file) => existsSync(path(file)));
       const read = (file: string): unknown => JSON.parse(readFileSync(path(file), 'utf8'));
@@ -39,6 +55,7 @@ describe('fixtures', () => {
       expect(diagnostics.filter((one) => one.severity === 'error')).toEqual([]);
       expect(graph).toEqual(graphSchema.parse(read('graph.json')));
       expect(receiptSchema.parse(receipt)).toEqual(receipt);
+      if (surroundings) expect(receipt?.unchecked).toEqual(JSON.parse(readFileSync(path('unchecked.json'), 'utf8')));
     });
   }
 });

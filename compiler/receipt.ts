@@ -9,12 +9,22 @@ import type { DocumentDraft, EdgeDraft } from './passes/draft.ts';
 import type { Outline } from './passes/read-sections.ts';
 import type { SourceText } from './source-text.ts';
 
+/** A check that needs more than the surroundings gave. */
+const uncheckedSchema = z.strictObject({
+  check: z.enum(['document', 'models', 'roles', 'tool', 'trust']),
+  /** The id of a step or an agent, the name of a type; absent where it is said of the whole document. */
+  where: z.string().optional(),
+  /** What was not known. */
+  why: z.string(),
+});
+export type Unchecked = z.infer<typeof uncheckedSchema>;
+
 /** First and last line, one-based, both included. */
 const linesSchema = z.strictObject({ from: z.int().positive(), to: z.int().positive() });
 const namedLines = z.strictObject({ name: z.string(), lines: linesSchema });
 const idLines = z.strictObject({ id: idSchema, lines: linesSchema });
 
-export const receiptSchemaVersion = 1;
+export const receiptSchemaVersion = 2;
 
 export const receiptSchema = z.strictObject({
   schemaVersion: z.literal(receiptSchemaVersion),
@@ -30,6 +40,12 @@ export const receiptSchema = z.strictObject({
     z.strictObject({ from: idSchema, to: idSchema, arm: z.int().nonnegative().optional(), lines: linesSchema }),
   ),
   result: z.array(namedLines),
+  /** What comes from other documents, by the lines of the first link to it. */
+  externals: z.array(
+    z.strictObject({ thing: z.enum(['agent', 'type', 'document']), as: z.string(), lines: linesSchema }),
+  ),
+  /** Sorted; empty when all was checked. */
+  unchecked: z.array(uncheckedSchema),
   /** Each heading with one to three # and the text up to the next; the hash changes only when that text does. */
   sections: z.array(
     z.strictObject({
@@ -49,11 +65,13 @@ export interface ReceiptSource {
   outline: Outline;
   draft: DocumentDraft;
   edges: readonly EdgeDraft[];
+  unchecked: readonly Unchecked[];
   graphHash: string;
   file?: string;
 }
 
-export function writeReceipt({ source, outline, draft, edges, graphHash, file }: ReceiptSource): Receipt {
+export function writeReceipt(from: ReceiptSource): Receipt {
+  const { source, outline, draft, edges, unchecked, graphHash, file } = from;
   return {
     schemaVersion: receiptSchemaVersion,
     graph: graphHash,
@@ -69,6 +87,8 @@ export function writeReceipt({ source, outline, draft, edges, graphHash, file }:
       lines: source.lines(span),
     })),
     result: draft.result.map((one) => ({ name: one.name, lines: source.lines(one.span) })),
+    externals: draft.others.externals.map(({ thing, as, span }) => ({ thing, as, lines: source.lines(span) })),
+    unchecked: [...unchecked],
     sections: outline.blocks.map(({ heading, span }) => ({
       anchor: heading.anchor,
       title: heading.text,

@@ -3,7 +3,7 @@
  * diagnostics. Runs the passes of `compile`, but for the graph itself.
  */
 import type { Diagnostic, Report } from '../diagnostics.ts';
-import { namedTypes } from '../passes/read-document.ts';
+import { typesOf } from '../passes/read-document.ts';
 import type { Passed } from '../passes/run-passes.ts';
 import { openText, runPasses } from '../passes/run-passes.ts';
 import type { SourceText } from '../source-text.ts';
@@ -39,7 +39,7 @@ function find(source: SourceText, report: Report, before: Parsed | undefined): F
   const parsed = parseAgain(source, report, before);
   if (!parsed) return undefined;
   const passed = runPasses([...parsed.nodes], source, report);
-  return { ...passed, parsed, types: namedTypes(passed.draft.types) };
+  return { ...passed, parsed, types: typesOf(passed.draft) };
 }
 
 /**

@@ -192,6 +192,7 @@ export interface ResultDraft {
 
 export interface ProposalDraft {
   block: Block;
+  settings: ReadonlyMap<string, Setting>;
   state?: Type;
   owner?: ApproverDraft;
   sections: (FieldDraft & { owner?: ApproverDraft })[];

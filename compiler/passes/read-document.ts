@@ -1,21 +1,27 @@
 /** Pass 5: sections, settings and names to a draft of the document. */
 import type { Span } from '../source-text.ts';
-import { foldName } from '../source-text.ts';
 import type { Type } from '../types.ts';
-import type { AgentDraft, DocumentDraft, ResultDraft, TypeDraft } from './draft.ts';
+import type { Budget } from '../graph.ts';
+import type { ApproverDraft, DocumentDraft, ProposalDraft, ResultDraft, StepDraft, TypeDraft } from './draft.ts';
 import { readFieldName } from './field-names.ts';
+import { readBudgetOf } from './limit-values.ts';
 import { phrasesSpan, phrasesText } from './phrases.ts';
+import { sectionOf, stateOf } from './proposal-places.ts';
+import { readAgentBlock } from './read-agent.ts';
 import type { FieldsDraft } from './read-fields.ts';
 import { checkDefaults, readFieldRules, readFields, refuseFieldsWithoutType } from './read-fields.ts';
+import { readOwner, readProposal } from './read-proposal.ts';
 import type { Block, Heading, Outline } from './read-sections.ts';
-import type { Body } from './read-settings.ts';
-import { proseOf, valueSpan } from './read-settings.ts';
+import type { Body, Setting } from './read-settings.ts';
+import { valueSpan } from './read-settings.ts';
 import { readSteps } from './read-steps.ts';
 import { readTable } from './read-table.ts';
 import { readType } from './read-type.ts';
 import type { Context } from './setting-values.ts';
-import { expressionOf, readToolNames, readWords } from './setting-values.ts';
+import { expressionOf, readWords } from './setting-values.ts';
 import { sortSettings } from './sort-settings.ts';
+
+export const documentSettings = ['id', 'dialect', 'owner', 'budget'] as const;
 
 export type Bodies = ReadonlyMap<Heading, Body>;
 
@@ -27,7 +33,7 @@ export function readDocument(outline: Outline, bodies: Bodies, context: Context)
   const bodyOf = (block: Block): Body => bodies.get(block.heading) ?? noBody;
   const readRecord = (block: Block, nameColumn: 'Name' | 'Field'): FieldsDraft =>
     readFields(block, bodyOf(block), nameColumn, context);
-  if (outline.title) readDocumentSettings(bodyOf(outline.title), context);
+  const said = readDocumentSettings(outline.title ? bodyOf(outline.title) : noBody, context);
   const typesSection = sections.get('types');
   if (typesSection) refuseFieldsWithoutType(typesSection, context);
   const inputs = sections.get('inputs');
@@ -41,35 +47,60 @@ export function readDocument(outline: Outline, bodies: Bodies, context: Context)
     type: record.type,
     complete: record.complete,
   }));
-  const named = namedTypes(types);
+  const named = new Map([...namedTypes(types), ...context.names.others.namedTypes()]);
   const all = [inputFields, ...records.map((one) => one.record)];
   for (const fields of all) readFieldRules(fields, named, context.report);
   for (const fields of all) checkDefaults(fields, named, context.report);
-  const proposal = sections.get('proposal');
-  if (proposal) {
-    const message = 'Unexpected section Proposal, expected a document without one; not yet supported';
-    context.report.error('not-yet-supported', proposal.heading.span, message);
-  }
+  const proposed = sections.get('proposal');
+  const proposal = proposed && readProposal(proposed, bodyOf(proposed), named, context);
   const agents = (sections.get('agents')?.blocks ?? []).map((block) => readAgentBlock(block, bodyOf(block), context));
   const steps = readSteps(sections.get('steps')?.blocks ?? [], bodyOf, context);
+  if (proposal) placeOutputs(steps, proposal, named);
   const result = sections.get('result');
-  if (steps.length === 0 && outline.title) reportNoSteps(outline, outline.title, context);
+  if (steps.length === 0 && outline.title && !isLibrary(outline)) reportNoSteps(outline, outline.title, context);
   return {
     id: context.names.documentId,
     title: outline.title?.heading.text ?? '',
     titleSpan: outline.title?.heading.span ?? { start: 0, end: 0 },
+    ...said,
     inputs: inputFields.fields,
     inputsComplete: inputFields.complete,
     types,
     agents,
+    ...(proposal && { proposal }),
     steps,
     result: result ? readResult(result, bodyOf(result), context) : [],
+    others: context.names.others,
   };
 }
 
 /** The types by name. One that could not be read in full is `anything`, so that nothing false is said of it. */
 export function namedTypes(types: readonly TypeDraft[]): Map<string, Type> {
   return new Map(types.map((one) => [one.name, one.complete ? one.type : { kind: 'anything' }]));
+}
+
+/** All types that a document can name: its own, and those it takes from other documents. */
+export function typesOf(draft: Pick<DocumentDraft, 'types' | 'others'>): Map<string, Type> {
+  return new Map([...namedTypes(draft.types), ...draft.others.namedTypes()]);
+}
+
+/** It only lends its agents and types to other documents. */
+function isLibrary({ sections }: Outline): boolean {
+  const lends = (name: 'agents' | 'types'): boolean => (sections.get(name)?.blocks ?? []).length > 0;
+  return (lends('agents') || lends('types')) && !(['inputs', 'proposal', 'steps', 'result'] as const).some((name) => sections.has(name));
+}
+
+/** Sections are called as the proposal calls them, and what a session gives is what its place takes. */
+function placeOutputs(steps: readonly StepDraft[], proposal: ProposalDraft, types: ReadonlyMap<string, Type>): void {
+  for (const step of steps) {
+    const { section, state } = step.values;
+    const known = section && sectionOf(section.name, proposal);
+    if (section && known?.name !== undefined) section.name = known.name;
+    if (step.kind !== 'session') continue;
+    const place = known ?? (state && proposal.state && stateOf(state.path, proposal.state, types));
+    if (place && 'type' in place) step.values.gives = place.type;
+    else step.outputUnknown = true;
+  }
 }
 
 function reportNoSteps(outline: Outline, title: Block, { report }: Context): void {
@@ -82,39 +113,24 @@ function reportNoSteps(outline: Outline, title: Block, { report }: Context): voi
   );
 }
 
-function readDocumentSettings(body: Body, context: Context): void {
-  const settings = sortSettings(body.settings, ['id', 'dialect'], 'the document', context.report);
-  const dialect = settings.get('dialect');
-  const version = dialect && readWords(dialect, '1', context);
-  if (!dialect || version === undefined || version === '1') return;
-  const message = `Unexpected dialect ${version}, expected 1`;
-  context.report.error('unknown-dialect', valueSpan(dialect), message);
+interface DocumentSettings {
+  settings: ReadonlyMap<string, Setting>;
+  owner?: ApproverDraft;
+  budget?: Budget;
 }
 
-function readAgentBlock(block: Block, body: Body, context: Context): AgentDraft {
-  const { report, names, source } = context;
-  const settings = sortSettings(body.settings, ['model', 'tools', 'may delegate to', 'id'], 'an agent', context.report);
-  const model = settings.get('model');
-  const tools = settings.get('tools');
-  const delegates = settings.get('may delegate to');
-  const written = body.settings.some((one) => one.name === 'model');
-  if (!written) {
-    const message = `Unexpected agent ${block.heading.text} without a model, expected a setting such as model: small`;
-    report.error('missing-setting', block.heading.span, message);
+function readDocumentSettings(body: Body, context: Context): DocumentSettings {
+  const settings = sortSettings(body.settings, documentSettings, 'the document', context.report);
+  const dialect = settings.get('dialect');
+  const version = dialect && readWords(dialect, '1', context);
+  if (dialect && version !== undefined && version !== '1') {
+    const message = `Unexpected dialect ${version}, expected 1`;
+    context.report.error('unknown-dialect', valueSpan(dialect), message);
   }
-  if (delegates && foldName(phrasesText(delegates.value)) !== 'none') {
-    const message = 'Unexpected delegation, expected may delegate to: none; not yet supported';
-    report.error('not-yet-supported', valueSpan(delegates), message);
-  }
-  return {
-    id: names.ids.get(block.heading) ?? '',
-    name: block.heading.text,
-    model: (model && readWords(model, 'the name of a model', context)) ?? '',
-    tools: tools ? readToolNames(tools, context).map((tool) => tool.name) : [],
-    mayDelegateTo: [],
-    instruction: proseOf(body.rest, source),
-    block,
-  };
+  const owner = readOwner(settings.get('owner'), context);
+  const spent = settings.get('budget');
+  const budget = spent && readBudgetOf(spent, context);
+  return { settings, ...(owner && { owner }), ...(budget && { budget }) };
 }
 
 function readResult(block: Block, body: Body, context: Context): ResultDraft[] {

@@ -2,6 +2,9 @@
 import type { Report } from '../diagnostics.ts';
 import type { Span } from '../source-text.ts';
 import { foldName } from '../source-text.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { anchorOf, fileLinkOf } from '../surroundings.ts';
+import { OtherDocuments } from './other-documents.ts';
 import type { Link } from './phrases.ts';
 import { phrasesSpan, phrasesText } from './phrases.ts';
 import type { Heading, Outline, Thing } from './read-sections.ts';
@@ -19,10 +22,17 @@ export interface Names {
   /** Ids that were refused where they were given: whoever reads them makes no second mistake. */
   refused: ReadonlySet<string>;
   documentId: string;
+  /** What is taken from other documents; filled as links to them are followed. */
+  others: OtherDocuments;
 }
 
 /** `bodies` holds what `readSettings` found under each heading of the outline that names a thing. */
-export function resolveNames(outline: Outline, bodies: ReadonlyMap<Heading, Body>, report: Report): Names {
+export function resolveNames(
+  outline: Outline,
+  bodies: ReadonlyMap<Heading, Body>,
+  report: Report,
+  documents?: Surroundings['documents'],
+): Names {
   const ids = new Map<Heading, string>();
   const types = new Map<string, string>();
   const refused = new Set<string>();
@@ -45,6 +55,7 @@ export function resolveNames(outline: Outline, bodies: ReadonlyMap<Heading, Body
     types,
     refused,
     documentId: nameDocument(outline, bodies, report),
+    others: new OtherDocuments(documents, { agents: taken.agent.keys(), types: taken.type.keys() }),
   };
 }
 
@@ -153,6 +164,10 @@ function nameDocument(outline: Outline, bodies: ReadonlyMap<Heading, Body>, repo
 
 /** The id of the thing a link leads to. Reports and returns undefined where it leads to nothing of the wanted kind. */
 export function followLink(link: Link, wanted: Thing, names: Names, report: Report): string | undefined {
+  const away = wanted === 'agent' || wanted === 'type' ? fileLinkOf(link.url) : undefined;
+  if (away && (wanted === 'agent' || wanted === 'type')) {
+    return names.others.take({ ...away, url: link.url, text: link.text, span: link.span }, wanted, report);
+  }
   const heading = followToHeading(link, wanted, names, report);
   return heading && names.ids.get(heading);
 }
@@ -160,19 +175,11 @@ export function followLink(link: Link, wanted: Thing, names: Names, report: Repo
 function followToHeading(link: Link, wanted: Thing, names: Names, report: Report): Heading | undefined {
   const span = phrasesSpan([link], link.span);
   if (!link.url.startsWith('#')) {
-    if (/^[^:?]+\.md(#|$)/i.test(link.url)) {
-      const message = `Unexpected link to another document ${link.url}, expected one within this document; not yet supported`;
-      report.error('not-yet-supported', span, message);
-    } else {
-      report.error(
-        'wrong-link',
-        span,
-        `Unexpected link to ${link.url}, expected a link to ${article(wanted)}, such as (#name)`,
-      );
-    }
+    const message = `Unexpected link to ${link.url}, expected a link to ${article(wanted)}, such as (#name)`;
+    report.error('wrong-link', span, message);
     return undefined;
   }
-  const anchor = decode(link.url.slice(1)).normalize('NFC').toLowerCase();
+  const anchor = anchorOf(link.url.slice(1));
   const heading = names.anchors.get(anchor);
   if (!heading) {
     const candidates = [...names.anchors].filter(([, one]) => one.thing === wanted).map(([key]) => key);
@@ -193,14 +200,6 @@ function followToHeading(link: Link, wanted: Thing, names: Names, report: Report
     return undefined;
   }
   return heading;
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function article(thing: Thing): string {

@@ -1,10 +1,20 @@
 /** The order of the passes, once: for compiling a document and for what editors ask of one that is being typed. */
 import { Report } from '../diagnostics.ts';
+import type { Graph } from '../graph.ts';
+import type { Unchecked } from '../receipt.ts';
 import { normalizeText, SourceText } from '../source-text.ts';
+import type { Surroundings } from '../surroundings.ts';
 import type { Type } from '../types.ts';
+import { applySurroundings } from './apply-surroundings.ts';
+import { checkBudgets } from './check-budgets.ts';
+import { checkDecisions } from './check-decisions.ts';
+import { checkDelegation } from './check-delegation.ts';
 import { checkExpressions } from './check-expressions.ts';
 import { checkFlow } from './check-flow.ts';
+import { checkProposal } from './check-proposal.ts';
+import { checkSurroundings } from './check-surroundings.ts';
 import type { DocumentDraft } from './draft.ts';
+import { emitGraph } from './emit-graph.ts';
 import type { Flow } from './flow.ts';
 import { findFrontMatter } from './front-matter.ts';
 import type { RootContent } from './markdown.ts';
@@ -45,21 +55,38 @@ export interface Passed {
   flow: Flow;
   /** Of each step's output, by its id. */
   outputs: ReadonlyMap<string, Type>;
+  /** Of the draft as it is: where there are mistakes, it is none. */
+  graph: Graph;
+  /** Checks that need more than the surroundings gave. */
+  unchecked: readonly Unchecked[];
 }
 
-/** Every pass but those before parsing and after the last check. Mistakes go into the report, all at once. */
-export function runPasses(nodes: RootContent[], source: SourceText, report: Report): Passed {
+/** Every pass after parsing. Mistakes go into the report, all at once. */
+export function runPasses(
+  nodes: RootContent[],
+  source: SourceText,
+  report: Report,
+  surroundings: Surroundings = {},
+): Passed {
   reportInvisible(source, report);
   reportHtml(nodes, source, report);
   const reading: Reading = { source, targets: linkTargets(nodes), report };
   const outline = readSections(nodes, source, report);
   const bodies = readBodies(outline, reading);
-  const names = resolveNames(outline, bodies, report);
+  const names = resolveNames(outline, bodies, report, surroundings.documents);
   const draft = readDocument(outline, bodies, { ...reading, names });
+  const documents = applySurroundings(draft, surroundings, report);
   const order = orderSteps(draft.steps, report);
   const flow = checkFlow(draft, order, report);
   const outputs = checkExpressions(draft, flow, names.refused, report);
-  return { reading, outline, bodies, names, draft, order, flow, outputs };
+  checkDecisions(draft.steps, report);
+  checkProposal(draft, outputs, report);
+  checkDelegation(draft, report);
+  checkBudgets(draft, flow, report);
+  const graph = emitGraph(draft, order.edges, outputs);
+  const facts = { draft, bodies, order, flow, outputs, surroundings, report };
+  const unchecked = checkSurroundings(graph, documents, facts);
+  return { reading, outline, bodies, names, draft, order, flow, outputs, graph, unchecked };
 }
 
 /** Settings are read under the title, under sections, and under what stands in them; notes have none. */
