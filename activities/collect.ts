@@ -75,7 +75,7 @@ export async function listItems(
     const each = node && 'each' in node ? node.each : undefined;
     if (!each) throw applicationFailure(input.node, 'bug', { retry: false });
     const bindings = await bindingsIn(tx, run, input.node, input.inputs);
-    const list = valueOf(input.node, each.list, bindings);
+    const list = valueFor(input.node, each.list, bindings);
     if (!Array.isArray(list)) throw applicationFailure(input.node, 'bug', { retry: false });
     const keys = keysOf(input.node, list, each, bindings);
     const items: ListedItem[] = [];
@@ -102,7 +102,7 @@ function keysOf(
 ): string[] {
   const seen = new Map<string, number>();
   return list.map((item) => {
-    const said = each.key === undefined ? undefined : valueOf(node, each.key, { ...bindings, [each.item]: item });
+    const said = each.key === undefined ? undefined : valueFor(node, each.key, { ...bindings, [each.item]: item });
     const key = said === undefined ? sha256Hex(canonicalJson(item)).slice(0, 16) : keyText(said);
     const times = (seen.get(key) ?? 0) + 1;
     seen.set(key, times);
@@ -123,7 +123,7 @@ export async function evaluateWait(deps: Dependencies, input: StepInput): Return
   return readRun(deps, input, async (tx, run) => {
     const node = run.loaded.nodes.get(input.node);
     if (node?.kind !== 'wait' || !('expr' in node.until)) throw applicationFailure(input.node, 'bug', { retry: false });
-    const value = valueOf(node.id, node.until.expr, await bindingsIn(tx, run, node.id, input.inputs));
+    const value = valueFor(node.id, node.until.expr, await bindingsIn(tx, run, node.id, input.inputs));
     const until = typeof value === 'string' ? Date.parse(value) : Number.NaN;
     if (Number.isNaN(until)) throw applicationFailure(node.id, 'bug', { retry: false });
     await appendEvents(tx, await transitionEvents(tx, deps, run.row, input.log));
@@ -132,7 +132,7 @@ export async function evaluateWait(deps: Dependencies, input: StepInput): Return
 }
 
 /** @throws what fails the step as `bug` where the expression has no value */
-function valueOf(node: string, source: string, bindings: Record<string, Json>): Json {
+function valueFor(node: string, source: string, bindings: Record<string, Json>): Json {
   try {
     return evaluate(source, bindings);
   } catch (problem) {

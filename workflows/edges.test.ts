@@ -206,3 +206,164 @@ test('ending a step that does not run, or with an arm or action it does not have
   expect(() => flow.end(1, { as: 'committed', action: 'toString' })).toThrow('no such action');
   expect(flow.states).toEqual(['running', 'running', 'waiting']);
 });
+
+describe('a link back', () => {
+  const rework = { ...approval, actions: { approve: 'continue', reject: 'end', rework: 'continue' } } as const;
+  const document = draw([
+    { id: 'before' },
+    { id: 'write', after: ['before'], backFrom: ['gate:rework*2'] },
+    { id: 'check', after: ['write', 'before'] },
+    { id: 'note', after: ['write'] },
+    { id: 'gate', ...rework, after: ['check'] },
+    { id: 'pay', after: ['gate'] },
+  ]);
+  const back: Ending = { as: 'committed', action: 'rework' };
+  const places = Object.fromEntries(document.nodes.map(({ id }, index) => [id, index]));
+  const at = (id: string): number => places[id]!;
+
+  function toGate() {
+    const flow = followEdges(document);
+    for (const id of ['before', 'write', 'check']) {
+      expect(flow.start()).toBe(at(id));
+      flow.end(at(id), committed);
+    }
+    expect(flow.start()).toBe(at('gate'));
+    return flow;
+  }
+
+  test('runs the body again, and keeps what enters it', () => {
+    const flow = toGate();
+    expect(flow.leadsBack(at('gate'), back)).toBe(true);
+    expect(flow.goBack(at('gate'), back)).toEqual({ to: at('write'), body: [at('write'), at('check'), at('gate')] });
+    expect(flow.states).toEqual(['committed', 'ready', 'waiting', 'waiting', 'waiting', 'waiting']);
+    flow.start();
+    flow.end(at('write'), committed);
+    expect(flow.start()).toBe(at('check'));
+  });
+
+  test('holds what leaves the body until the gate has let the run go on', () => {
+    const flow = toGate();
+    expect(flow.states[at('note')]).toBe('waiting');
+    flow.goBack(at('gate'), back);
+    for (const id of ['write', 'check']) {
+      flow.start();
+      flow.end(at(id), committed);
+    }
+    flow.start();
+    flow.end(at('gate'), { as: 'committed', action: 'approve' });
+    expect([flow.start(), flow.start()]).toEqual([at('note'), at('pay')]);
+  });
+
+  test('is offered no more when its returns are used up, and names the pass', () => {
+    const flow = toGate();
+    const passes: unknown[] = [];
+    for (const returns of [1, 2]) {
+      expect([flow.usedUp(at('gate')), flow.leadsBack(at('gate'), back)]).toEqual([[], true]);
+      flow.goBack(at('gate'), back);
+      passes.push(flow.passes(at('check')));
+      for (const id of ['write', 'check']) {
+        flow.start();
+        flow.end(at(id), committed);
+      }
+      expect([flow.start(), returns]).toEqual([at('gate'), returns]);
+    }
+    expect(passes).toEqual([2, 3].map((pass) => [{ source: at('gate'), target: at('write'), pass }]));
+    expect([flow.usedUp(at('gate')), flow.leadsBack(at('gate'), back)]).toEqual([['rework'], false]);
+    expect(flow.passes(at('note'))).toEqual([]);
+  });
+
+  test('of a choose takes the edge for what is used up', () => {
+    const twice = draw([
+      { id: 'write', backFrom: ['good/0*1'] },
+      { id: 'good', ...choose, after: ['write'] },
+      { id: 'ask', after: ['good/0!used up'] },
+      { id: 'pay', after: ['good/1', 'ask'] },
+    ]);
+    const flow = followEdges(twice);
+    const again: Ending = { as: 'committed', arm: 0 };
+    flow.start();
+    flow.end(0, committed);
+    flow.start();
+    flow.goBack(1, again);
+    flow.start();
+    flow.end(0, committed);
+    flow.start();
+    expect(flow.leadsBack(1, again)).toBe(false);
+    expect(flow.end(1, again)).toEqual([]);
+    expect(flow.states).toEqual(['committed', 'committed', 'ready', 'waiting']);
+  });
+
+  test('within another starts counting again when the outer one goes back', () => {
+    const nested = draw([
+      { id: 'plan', backFrom: ['outer:rework*2'] },
+      { id: 'write', after: ['plan'], backFrom: ['inner:rework*1'] },
+      { id: 'inner', ...rework, after: ['write'] },
+      { id: 'outer', ...rework, after: ['inner'] },
+    ]);
+    const flow = followEdges(nested);
+    const run = (...ids: number[]) => {
+      for (const id of ids) {
+        expect(flow.start()).toBe(id);
+        if (id < 2) flow.end(id, committed);
+      }
+    };
+    run(0, 1, 2);
+    flow.goBack(2, back);
+    run(1, 2);
+    expect(flow.leadsBack(2, back)).toBe(false);
+    flow.end(2, { as: 'committed', action: 'approve' });
+    run(3);
+    flow.goBack(3, back);
+    run(0, 1, 2);
+    expect(flow.leadsBack(2, back)).toBe(true);
+    flow.goBack(2, back);
+    expect(flow.passes(1)).toEqual([
+      { source: 3, target: 0, pass: 2 },
+      { source: 2, target: 1, pass: 2 },
+    ]);
+  });
+
+  test('goes on from a snapshot at any point as if nothing had happened', () => {
+    const flow = toGate();
+    flow.goBack(at('gate'), back);
+    flow.start();
+    const again = followEdges(document, JSON.parse(JSON.stringify(flow.snapshot())));
+    expect(again.snapshot()).toEqual({
+      ...flow.snapshot(),
+      states: flow.states.map((one) => (one === 'running' ? 'ready' : one)),
+    });
+    for (const one of [flow, again]) if (one === again) expect(one.start()).toBe(at('write'));
+    for (const one of [flow, again]) {
+      one.end(at('write'), committed);
+      one.start();
+      one.end(at('check'), committed);
+      one.start();
+      one.end(at('gate'), { as: 'committed', action: 'reject' });
+      one.start();
+      one.end(at('note'), committed);
+    }
+    expect(again.snapshot()).toEqual(flow.snapshot());
+    expect([again.outcome, again.refused, again.done]).toEqual(['rejected', true, true]);
+  });
+});
+
+describe('an outcome', () => {
+  const document = draw([
+    { id: 'call', kind: 'tool' },
+    { id: 'next', after: ['call'] },
+    { id: 'mend', after: ['call!failure'] },
+    { id: 'end', after: ['next', 'mend'] },
+  ]);
+
+  test('makes live only its own edges, and none of them where it did not come about', () => {
+    const failed: Ending = { as: 'committed', on: 'failure' };
+    expect(run(document, { call: failed }).states).toEqual({
+      call: 'committed',
+      next: 'skipped',
+      mend: 'committed',
+      end: 'committed',
+    });
+    expect(run(document).states).toMatchObject({ next: 'committed', mend: 'skipped', end: 'committed' });
+    expect(run(document, { call: { as: 'bypassed' } }).states).toMatchObject({ next: 'committed', mend: 'skipped' });
+  });
+});

@@ -66,7 +66,7 @@ export function openFrame({ scope, path, within, ordinal = 0, values = [], endsO
 }
 
 /** The value a name has for the step at this place; undefined where there is none (yet). */
-export function valueOf(frame: Frame, place: number, name: string): Value | undefined {
+export function valueFor(frame: Frame, place: number, name: string): Value | undefined {
   for (let at: Frame | undefined = frame, here = place; at !== undefined; ) {
     const found = name === 'feedback' ? at.feedback.get(here) : at.values.get(name);
     if (found !== undefined || at.within === undefined) return found;
@@ -85,7 +85,7 @@ export function digestsOf(
   const digests: Record<string, Digest> = {};
   let any = false;
   for (const name of names ?? []) {
-    const value = valueOf(frame, place, name);
+    const value = valueFor(frame, place, name);
     if (value === undefined) continue;
     digests[name] = value.digest;
     any = true;

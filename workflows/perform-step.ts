@@ -6,7 +6,7 @@ import { callActivity } from './activity-proxies.ts';
 import { decide } from './conditions.ts';
 import type { Doorbell } from './doorbell.ts';
 import type { Frame } from './frames.ts';
-import { digestsOf, joinPath, pathOf, valueOf } from './frames.ts';
+import { digestsOf, joinPath, pathOf, valueFor } from './frames.ts';
 import type { RunFrame } from './run-frames.ts';
 import type { At, RunState, Verdict } from './run-state.ts';
 import { handlerOf } from './steps/index.ts';
@@ -241,7 +241,7 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
   function digestsIn(frame: Frame, { frame: outer, place }: At, names: readonly string[]) {
     const digests: Record<string, Digest> = {};
     for (const name of names) {
-      const value = frame.values.get(name) ?? valueOf(outer, place, name);
+      const value = frame.values.get(name) ?? valueFor(outer, place, name);
       if (value !== undefined) digests[name] = value.digest;
     }
     return Object.keys(digests).length > 0 ? digests : undefined;
@@ -283,6 +283,6 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
 
 /** What has a value has a view, if only an empty one. */
 function viewOf(frame: Frame, place: number, name: string) {
-  const value = valueOf(frame, place, name);
+  const value = valueFor(frame, place, name);
   return value && (value.view ?? {});
 }
