@@ -1,6 +1,7 @@
 /** Pass 7, reads: a step reads what has happened whenever it runs, or says what is to be when it has not. */
 import type { Report } from '../diagnostics.ts';
 import { parseExpression } from '../expressions/parse.ts';
+import { idSchema } from '../graph.ts';
 import type { Known } from '../expressions/reads.ts';
 import { bothKnown, knownWhenTrue, nothingKnown, readsOf, viewKey, viewPath } from '../expressions/reads.ts';
 import type { Span } from '../source-text.ts';
@@ -167,6 +168,8 @@ class ReadChecker {
     const loop = outside.map((id) => this.steps.get(id)).findLast((one) => one?.values.each);
     const related = [{ span: target.headingSpan, message: `${target.title} stands in ${container?.title}` }];
     const path = [...outside.toReversed(), target.id];
+    // A container without a usable id was reported.
+    if (!path.every((id) => idSchema.safeParse(id).success)) return;
     const through = loop ? `the list ${path.slice(0, path.indexOf(loop.id) + 1).join('.')}` : path.join('.');
     const message = `Unexpected read of ${target.title} from outside ${container?.title}, expected ${through}`;
     this.report.error('inside-container', span, message, { related });
