@@ -30,7 +30,6 @@ export const diagnosticCodes = {
   'missing-setting': 'A setting that is needed here is missing.',
   'missing-kind': 'A step has exactly one setting that says its kind.',
   'two-kinds': 'A step has two settings that each say its kind.',
-  'not-yet-supported': 'A part of the dialect that this version does not build yet.',
   'unknown-dialect': 'The document asks for another version of the dialect.',
 
   // Values

@@ -69,7 +69,7 @@ describe('formatDiagnostic', () => {
     const markdown = '# T\n\n## Steps\n\n### Pay\n\n- tool: pay.out\n- retri: 3 times\n\n### Pay\n\n- tool: pay.out\n';
     expect(format(markdown)).toEqual([
       [
-        'document.md:8:3: error[unknown-setting]: Unexpected setting retri on a tool step, expected one of tool, with, uses, gives, check, retry, timeout, requires approval, id, after, when, then (did you mean retry?)',
+        'document.md:8:3: error[unknown-setting]: Unexpected setting retri on a tool step, expected one of tool, with, uses, gives, check, retry, timeout, breaker, requires approval, if it fails, for each, key, section, state, accepts untrusted, undo, id, after, when, then (did you mean retry?)',
         '8 | - retri: 3 times',
         '  |   ^^^^^',
       ].join('\n'),
