@@ -11,6 +11,7 @@ export function checkTypes(draft: DocumentDraft, named: ReadonlyMap<string, Type
   reportTypeCycles(draft.types, report);
   checkComputed(draft.inputs, draft.inputsComplete, named, report);
   for (const type of draft.types) checkComputed(type.fields, type.complete, named, report);
+  if (draft.proposal) checkComputed(draft.proposal.sections, draft.proposal.complete, named, report);
 }
 
 /** A circle of required fields; one through a list, a map, a choice or an optional field can end. */

@@ -1,84 +1,105 @@
-/** What a gate says: who may decide, and what. */
+/** How a gate or a task of a person goes, besides who decides and what: who may not, how many, how long. */
 import { foldName } from '../source-text.ts';
-import type { ActionDraft, ApproverDraft, ApproversDraft } from './draft.ts';
-import { phrasesSpan, phrasesText, splitAtColon, splitPhrases, trimPhrases } from './phrases.ts';
-import type { Setting } from './read-settings.ts';
-import { entriesOf } from './read-settings.ts';
-import type { Context, Reader } from './setting-values.ts';
-import { invalid, oneValue } from './setting-values.ts';
+import { readStepLink } from './link-values.ts';
+import { readPeople } from './people-values.ts';
+import type { Phrase } from './phrases.ts';
+import { phrasesSpan, phrasesText, trimPhrases } from './phrases.ts';
+import { longestWaitMs, readDuration, readWhole } from './quantities.ts';
+import { entriesOf, valueSpan } from './read-settings.ts';
+import { readType } from './read-type.ts';
+import type { Reader } from './setting-values.ts';
+import { invalid, oneValue, readWords } from './setting-values.ts';
 
-/** `a or b`. `a and b` and persons are for later. */
-function readRoles(setting: Setting, context: Context): ApproversDraft | undefined {
-  const phrases = oneValue(setting, context);
-  const span = phrasesSpan(phrases, setting.span);
-  const later = (what: string): undefined => {
-    const message = `Unexpected ${what} in ${setting.name}, expected one role or roles parted by or; not yet supported`;
-    context.report.error('not-yet-supported', span, message);
-    return undefined;
-  };
-  if (phrases.some((one) => one.kind === 'code')) return later('a person');
-  if (splitPhrases(phrases, /(?<!\S)and(?!\S)/gi).length > 1) return later('roles parted by and');
-  const of: (ApproverDraft & { role: string })[] = [];
-  for (const part of splitPhrases(phrases, /(?<!\S)or(?!\S)/gi)) {
-    const role = phrasesText(part);
-    if (!/^[\p{L}\p{N}][\p{L}\p{N}\p{M} _.-]*$/u.test(role) || part.some((one) => one.kind !== 'text')) {
-      invalid(setting, part.length > 0 ? part : phrases, 'a role such as manager, or roles parted by or', context);
-      return undefined;
-    }
-    if (of.some((one) => foldName(one.role) === foldName(role))) {
-      context.report.error(
-        'repeated-value',
-        phrasesSpan(part, span),
-        `Unexpected second ${role}, expected each role once`,
-      );
-    } else of.push({ role, span: phrasesSpan(part, span) });
-  }
-  return { need: 'any', of };
-}
-
-export const readApprove: Reader = (setting, context) => {
-  const approvers = readRoles(setting, context);
-  return approvers ? { approvers } : {};
-};
-
-export const readRequiresApproval: Reader = (setting, context) => {
-  const requiresApproval = readRoles(setting, context);
-  return requiresApproval ? { requiresApproval } : {};
-};
+const mostPeople = 20;
 
 export const readNotBy: Reader = (setting, context) => {
-  const notBy: 'requester'[] = [];
+  const notBy: ('requester' | 'contributors')[] = [];
   for (const entry of entriesOf(setting)) {
     const word = foldName(phrasesText(entry));
-    if (word === 'requester') notBy.push('requester');
-    else if (word === 'contributors') {
-      const message = 'Unexpected contributors in not by, expected requester; not yet supported';
-      context.report.error('not-yet-supported', phrasesSpan(entry, setting.span), message);
-    } else invalid(setting, entry, 'requester', context);
+    const known = word === 'requester' || word === 'contributors' ? word : undefined;
+    if (!known) invalid(setting, entry, 'requester, contributors, or both', context);
+    else if (notBy.includes(known)) {
+      const message = `Unexpected second ${known}, expected each once`;
+      context.report.error('repeated-value', phrasesSpan(entry, setting.span), message);
+    } else notBy.push(known);
   }
-  return { notBy: [...new Set(notBy)] };
+  return { notBy };
 };
 
-export const unsaidActions: readonly Omit<ActionDraft, 'span'>[] = [
-  { name: 'approve', effect: 'continue' },
-  { name: 'reject', effect: 'end' },
-];
+/** One person is what a gate needs anyway. */
+export const readQuorum: Reader = (setting, context) => {
+  const words = readWords(setting, 'a number of people such as 2', context);
+  const quorum =
+    words === undefined ? undefined : readWhole(words, valueSpan(setting), [2, mostPeople], context.report);
+  return quorum === undefined ? {} : { quorum };
+};
 
-export const readActions: Reader = (setting, context) => {
-  const actions: ActionDraft[] = [];
-  const before = context.report.count();
-  for (const entry of entriesOf(setting)) {
-    const span = phrasesSpan(entry, setting.span);
-    const word = foldName(phrasesText(entry));
-    const plain = unsaidActions.find((action) => action.name === word && entry.length === 1);
-    if (plain && actions.some((action) => action.name === word)) {
-      context.report.error('repeated-value', span, `Unexpected second ${word}, expected each action once`);
-    } else if (plain) actions.push({ ...plain, span });
-    else if (splitAtColon(entry) || /^request changes\b/.test(word)) {
-      const message = `Unexpected action ${phrasesText(trimPhrases(entry))}, expected approve and reject; not yet supported`;
-      context.report.error('not-yet-supported', span, message);
-    } else invalid(setting, entry, 'approve and reject', context);
+export const readAsk: Reader = (setting, context) => {
+  const ask = readType(oneValue(setting, context), valueSpan(setting), context.names, context.report);
+  return ask ? { ask } : {};
+};
+
+/** `every 8 hours`. */
+export const readRemind: Reader = (setting, context) => {
+  const words = readWords(setting, 'every and a duration, such as every 8 hours', context);
+  if (words === undefined) return {};
+  const every = /^every\s+(.*)$/i.exec(words)?.[1];
+  if (every === undefined) {
+    invalid(setting, oneValue(setting, context), 'every and a duration, such as every 8 hours', context);
+    return {};
   }
-  // What could not be read may have been an action that goes on.
-  return context.report.count() > before ? {} : { actions };
+  const remindEveryMs = readDuration(every, valueSpan(setting), longestWaitMs, context.report);
+  return remindEveryMs === undefined ? {} : { remindEveryMs };
+};
+
+export const readDue: Reader = (setting, context) => {
+  const words = readWords(setting, 'a duration such as 2 days', context);
+  if (words === undefined) return {};
+  const dueMs = readDuration(words, valueSpan(setting), longestWaitMs, context.report);
+  return dueMs === undefined ? {} : { dueMs };
+};
+
+const atGate = 'ask and a role, continue, reject, or a link to a step such as [Escalate](#escalate)';
+const atTask = 'ask and a role, reject, or a link to a step such as [Escalate](#escalate)';
+
+export const readIfOverdue: Reader = readOverdue(true);
+
+/** Of a person's task: going on without what it gives is for nobody. */
+export const readIfTaskOverdue: Reader = readOverdue(false);
+
+function readOverdue(mayContinue: boolean): Reader {
+  const expected = mayContinue ? atGate : atTask;
+  return (setting, context) => {
+    const phrases = oneValue(setting, context);
+    const word = foldName(phrasesText(phrases));
+    if (word === 'reject' || (word === 'continue' && mayContinue)) return { ifOverdue: { do: word } };
+    const [first] = phrases;
+    if (first?.kind === 'link') {
+      const to = readStepLink(phrases, setting, context);
+      return to ? { ifOverdue: { do: 'link', to } } : {};
+    }
+    const asked = first?.kind === 'text' ? /^\s*ask(?=\s|$)/i.exec(first.text)?.[0] : undefined;
+    const people = asked === undefined ? [] : afterWords(phrases, asked.length);
+    if (people.length === 0) {
+      invalid(setting, phrases, expected, context);
+      return {};
+    }
+    const approvers = readPeople(people, setting, context);
+    return approvers ? { ifOverdue: { do: 'ask', approvers } } : {};
+  };
+}
+
+/** What stands after so many characters of the first phrase, which is text. */
+function afterWords([first, ...more]: readonly Phrase[], length: number): Phrase[] {
+  if (first?.kind !== 'text') return more;
+  const span = { start: first.span.start + length, end: first.span.end };
+  return trimPhrases([{ kind: 'text', text: first.text.slice(length), span }, ...more]);
+}
+
+export const readShare: Reader = (setting, context) => {
+  const phrases = oneValue(setting, context);
+  const word = foldName(phrasesText(phrases));
+  if (word === 'handoff' || word === 'reviewer') return { share: word };
+  invalid(setting, phrases, 'handoff or reviewer', context);
+  return {};
 };

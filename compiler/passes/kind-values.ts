@@ -4,17 +4,15 @@ import { foldName, plainWords } from '../source-text.ts';
 import { fileLinkOf } from '../surroundings.ts';
 import type { UseDraft } from './draft.ts';
 import { readFieldName } from './field-names.ts';
-import { readApprove } from './gate-values.ts';
 import { readStepLink } from './link-values.ts';
+import { readApprove } from './people-values.ts';
 import type { Phrase } from './phrases.ts';
 import { phrasesSpan, phrasesText, splitAtColon } from './phrases.ts';
-import { readDuration } from './quantities.ts';
+import { longestWaitMs, readDuration } from './quantities.ts';
 import type { Setting } from './read-settings.ts';
 import { entriesOf } from './read-settings.ts';
 import type { Context, Reader } from './setting-values.ts';
 import { expressionOf, invalid, oneValue } from './setting-values.ts';
-
-const longestWaitMs = 365 * 24 * 3_600_000;
 
 /** `name: [Step](#step)` each, or links alone, which join fields. Each may say `if it ran`. */
 export const readMerge: Reader = (setting, context) => {

@@ -11,6 +11,7 @@ interface Needed {
 }
 
 const needed: Partial<Record<StepKind, readonly Needed[]>> = {
+  person: [{ names: ['gives'], example: 'the type of the form, such as gives: Address' }],
   session: [
     { names: ['agent'], example: 'the agent that talks, such as agent: [Clerk](#clerk)' },
     { names: ['section', 'state'], example: 'section: or state:, which the conversation fills' },

@@ -26,6 +26,20 @@ export function readNumber(text: string, span: Span, report: Report): number | u
   return undefined;
 }
 
+/** A whole number within the bounds, both included. Reports and returns undefined for anything else. */
+export function readWhole(
+  text: string,
+  span: Span,
+  [least, most]: readonly [number, number],
+  report: Report,
+): number | undefined {
+  const number = readNumber(text, span, report);
+  if (number === undefined || (Number.isInteger(number) && number >= least && number <= most)) return number;
+  const message = `Unexpected ${plainWords(text)}, expected a whole number from ${least} to ${most}`;
+  report.error('out-of-range', span, message);
+  return undefined;
+}
+
 /** The numeral at the start of a text, and what follows it. */
 export function splitNumeral(text: string): { numeral: string; rest: string } {
   const words = plainWords(text);
@@ -41,6 +55,15 @@ const units: Readonly<Record<string, number>> = {
   day: 86_400_000,
 };
 
+/** Of what waits for people or for a moment. */
+export const longestWaitMs = 365 * 86_400_000;
+
+/** In the largest unit that it is a whole number of: `24 hours` is `1 day`. */
+function durationInWords(ms: number): string {
+  const [unit = 'millisecond', length = 1] = Object.entries(units).findLast(([, one]) => ms % one === 0) ?? [];
+  return `${ms / length} ${unit}${ms === length ? '' : 's'}`;
+}
+
 /** `30 seconds`, to milliseconds. Reports and returns undefined for anything else, zero, or more than `atMostMs`. */
 export function readDuration(text: string, span: Span, atMostMs: number, report: Report): number | undefined {
   const { numeral, rest } = splitNumeral(text);
@@ -54,8 +77,7 @@ export function readDuration(text: string, span: Span, atMostMs: number, report:
   if (number === undefined) return undefined;
   const milliseconds = Math.round(number * unit);
   if (milliseconds > 0 && milliseconds <= atMostMs) return milliseconds;
-  const most = atMostMs / 3_600_000;
-  const message = `Unexpected ${plainWords(text)}, expected more than nothing and at most ${most} hours`;
+  const message = `Unexpected ${plainWords(text)}, expected more than nothing and at most ${durationInWords(atMostMs)}`;
   report.error('out-of-range', span, message);
   return undefined;
 }

@@ -8,7 +8,9 @@ import { entriesOf, valueSpan } from './read-settings.ts';
 import type { Context, Reader } from './setting-values.ts';
 import { invalid, readWords } from './setting-values.ts';
 
-const longestTimeoutMs = 24 * 3_600_000;
+const longestPauseMs = 24 * 3_600_000;
+/** A call ends before the activity that makes it, which has five minutes. */
+const longestTimeoutMs = 4 * 60_000;
 const mostTries = 100;
 
 export const unsaidRetry: Retry = { times: 2, initialMs: 1000, factor: 2, maxMs: 60_000 };
@@ -28,8 +30,8 @@ export const readRetry: Reader = (setting, context) => {
     }
     said.add(part);
     const rest = words.slice(part.length).trim();
-    if (part === 'after') retry.initialMs = readDuration(rest, span, longestTimeoutMs, report) ?? retry.initialMs;
-    else if (part === 'at most') retry.maxMs = readDuration(rest, span, longestTimeoutMs, report) ?? retry.maxMs;
+    if (part === 'after') retry.initialMs = readDuration(rest, span, longestPauseMs, report) ?? retry.initialMs;
+    else if (part === 'at most') retry.maxMs = readDuration(rest, span, longestPauseMs, report) ?? retry.maxMs;
     else if (part === 'doubling' && rest === '') continue;
     else retry.times = readTimes(words, entry, setting, context) ?? retry.times;
   }

@@ -1,7 +1,7 @@
 /** Which of the settings under a heading its place reads. */
 import type { Report } from '../diagnostics.ts';
 import type { Setting } from './read-settings.ts';
-import { settingNames, settingsNotYet } from './setting-names.ts';
+import { settingNames } from './setting-names.ts';
 
 /** Reports names that the place does not read and settings said twice; gives the others by name. */
 export function sortSettings(
@@ -23,9 +23,6 @@ export function sortSettings(
     } else if (known.includes(name)) {
       if (setting.value.length > 0 || setting.items.length > 0) sorted.set(name, setting);
       else report.error('missing-value', nameSpan, `Unexpected ${name} without a value, expected one after the colon`);
-    } else if (Object.hasOwn(settingsNotYet, name) && settingsNotYet[name]?.some((one) => place.endsWith(one))) {
-      const message = `Unexpected setting ${name} on ${place}, expected a document without it; not yet supported`;
-      report.error('not-yet-supported', nameSpan, message);
     } else {
       const message = `Unexpected setting ${name} on ${place}, expected one of ${known.join(', ')}`;
       report.error('setting-not-here', nameSpan, message);
