@@ -24,12 +24,13 @@ async function describedRoutes(): Promise<string[]> {
 
 async function outcomeOf(route: string, row: AccessRow, persona: Persona): Promise<string> {
   const headers = await personas[persona](world, route);
-  const { params = {}, payload } = await row.ask(world);
+  const { params = {}, query = {}, headers: more = {}, payload } = await row.ask(world);
   const [method, path = ''] = route.split(' ');
   const response = await world.fixture.app.inject({
     method: method as 'GET',
     url: path.replace(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(params[name] ?? '')),
-    headers: { ...headers, 'idempotency-key': randomUUID() },
+    query,
+    headers: { ...headers, ...more, 'idempotency-key': randomUUID() },
     ...(payload === undefined ? {} : { payload }),
   });
   const { statusCode, body } = response;
@@ -70,6 +71,13 @@ describe('as each persona', () => {
     for (const persona of everyPersona) outcomes[persona] = await outcomeOf(route, row, persona);
     expect(outcomes).toEqual(row.expected);
   });
+});
+
+test('a proposal is shown to nobody of another tenant', async () => {
+  const headers = await world.fixture.as('gil');
+  for (const url of ['/proposals?limit=100', '/notifications?limit=100']) {
+    expect((await world.fixture.app.inject({ url, headers })).json().items).toEqual([]);
+  }
 });
 
 test('what a row says of secrets would show: the owner is shown each of them', async () => {

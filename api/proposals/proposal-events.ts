@@ -1,4 +1,4 @@
-/** The log of a proposal, as a stream reads it: for as long as the reader has access. */
+/** The log of a proposal, as a stream reads it: while the reader has access, and until it is closed. */
 import { Problem } from '../errors.ts';
 import type { ReadLog } from '../event-stream.ts';
 import { eventText, logPageSize } from '../event-stream.ts';
@@ -6,15 +6,14 @@ import { seeProposal } from './access.ts';
 
 export const readProposalLog: ReadLog = async (store, { tenant, user }, proposal, after) => {
   const reading = store.actAs({ tenant, user }, async (tx) => {
-    await seeProposal(tx, { tenant, user }, proposal);
+    const seen = await seeProposal(tx, { tenant, user }, proposal);
     const events = await tx.proposalEvent.findMany({
       where: { tenantId: tenant, proposalId: proposal, seq: { gt: after } },
       orderBy: { seq: 'asc' },
       take: logPageSize,
     });
     return {
-      // What is closed may be opened again.
-      ended: false,
+      ended: seen.proposal.status === 'closed',
       events: events.map(({ seq, type, section, body, at }) => {
         const data = { seq, at: at.toISOString(), type, section: section ?? undefined, body: JSON.parse(body) };
         return { seq, text: eventText(seq, type, data) };

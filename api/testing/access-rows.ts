@@ -8,12 +8,19 @@
  * To add a persona: add it to `personas`; the types then name every set that has to say what it may do.
  */
 import { randomUUID } from 'node:crypto';
+import type { Graph } from '../../compiler/graph.ts';
 import type { KeyScope } from '../../prisma/api-keys.ts';
 import { keyScopes } from '../../prisma/api-keys.ts';
+import type { Actor } from '../../prisma/open.ts';
 import { provision } from '../../prisma/provision.ts';
 import { scopesByRoute } from '../key-scopes.ts';
+import { createDefinitionCache } from '../proposals/definition.ts';
+import { startProposal } from '../proposals/open-proposal.ts';
+import { share } from '../proposals/share.ts';
+import { suggest } from '../proposals/suggestions.ts';
 import type { ApiFixture } from './api-fixture.ts';
 import { asWorker, claimDocument, claimInput, openClaimGate, publishClaim, startClaim } from './api-fixture.ts';
+import { expense, publishGraph } from './proposal-documents.ts';
 
 export interface AccessWorld {
   fixture: ApiFixture;
@@ -25,20 +32,35 @@ export interface AccessWorld {
   gate: { id: string; subject: string };
   /** One that has ended. */
   endedRun: string;
+  /** Of the proposal that `openProposal` of this world makes: An started it and handed it over. */
+  proposal: Proposal;
   /** A group and a key of acme. */
   group: string;
   apiKey: string;
+  /** Made so far, by their scopes. */
+  visitorKeys: Map<string, string>;
+}
+
+export interface Proposal {
+  id: string;
+  /** The reviewer's, on a section. */
+  suggestion: string;
 }
 
 /** Each gives the headers of a request to the route. */
 export const personas = {
-  /** Started the runs; also a manager. */
+  /** Started the runs and the proposals; also a manager. */
   owner: (world) => world.fixture.as('an'),
   /** Of the same tenant, with no role that matters. */
   colleague: (world) => world.fixture.as('bo'),
   /** Of the same tenant, and may decide the gate. */
   approver: (world) => world.fixture.as('mai'),
   admin: (world) => world.fixture.as('ada'),
+  /** Of the proposals: has no role, like the next two. */
+  assignee: (world) => world.fixture.as('asa'),
+  reviewer: (world) => world.fixture.as('rea'),
+  /** A reviewer who was granted An's transcript. */
+  grantedReader: (world) => world.fixture.as('gro'),
   /** Who is admin, manager and operator there. */
   otherTenant: (world) => world.fixture.as('gil'),
   /** A service's, with what the route needs, or with everything where no key may ask. */
@@ -63,6 +85,8 @@ export type Expected = Readonly<Record<Persona, Outcome>>;
 export interface Asked {
   /** Of the path. */
   params?: Record<string, string>;
+  query?: Record<string, string>;
+  headers?: Record<string, string>;
   payload?: object;
 }
 
@@ -72,6 +96,13 @@ export interface AccessRow {
 }
 
 const strangers = { expired: 'stranger', deactivated: 'stranger', anonymous: 'stranger' } as const;
+/** The members of the tenant who have no role that matters. */
+const withoutRole = <Of extends Outcome>(outcome: Of) => ({
+  colleague: outcome,
+  assignee: outcome,
+  reviewer: outcome,
+  grantedReader: outcome,
+});
 const withScope = { keyWithScope: 'ok', keyWithoutScope: 'forbidden' } as const;
 /** No key reaches it. */
 export const onlyPeople = { keyWithScope: 'forbidden', keyWithoutScope: 'forbidden' } as const;
@@ -79,7 +110,7 @@ export const onlyPeople = { keyWithScope: 'forbidden', keyWithoutScope: 'forbidd
 /** One thing of the tenant, for each of its members. */
 export const ofTheTenant: Expected = {
   owner: 'ok',
-  colleague: 'ok',
+  ...withoutRole('ok'),
   approver: 'ok',
   admin: 'ok',
   otherTenant: 'hidden',
@@ -89,11 +120,31 @@ export const ofTheTenant: Expected = {
 /** What each tenant has of its own: a list, or a place to add to. */
 export const ofEachTenant: Expected = { ...ofTheTenant, otherTenant: 'empty' };
 /** For the role admin, and for keys with the scope. */
-export const ofAdmins: Expected = { ...ofTheTenant, owner: 'forbidden', colleague: 'forbidden', approver: 'forbidden' };
+export const ofAdmins: Expected = {
+  ...ofTheTenant,
+  ...withoutRole('forbidden'),
+  owner: 'forbidden',
+  approver: 'forbidden',
+};
+/** A proposal, for those who have access to it: for everybody else in the tenant it is not there. */
+export const ofItsPeople: Expected = {
+  ...ofTheTenant,
+  ...onlyPeople,
+  colleague: 'hidden',
+  approver: 'hidden',
+  admin: 'hidden',
+};
+/** What those others of them may only suggest. */
+export const ofTheAssignee: Expected = {
+  ...ofItsPeople,
+  owner: 'forbidden',
+  reviewer: 'forbidden',
+  grantedReader: 'forbidden',
+};
 /** Answers everybody. */
 export const open: Expected = {
   owner: 'ok',
-  colleague: 'ok',
+  ...withoutRole('ok'),
   approver: 'ok',
   admin: 'ok',
   otherTenant: 'empty',
@@ -111,10 +162,18 @@ const someone = () => {
   const id = randomUUID();
   return { payload: { displayName: id, email: `${id}@new.test`, subject: id } };
 };
+const theProposal = (more: Record<string, string> = {}) => ({
+  ask: ({ proposal }: AccessWorld) => ({ params: { ...proposal, ...more } }),
+  expected: ofItsPeople,
+});
+const aNewProposal = async ({ fixture }: AccessWorld, payload: object, more: Record<string, string> = {}) => ({
+  params: { ...(await openProposal(fixture)), ...more },
+  payload,
+});
 /** Cancelling is for who started the run, operators and admins. */
 const cancelling: Expected = {
   ...ofTheTenant,
-  colleague: 'forbidden',
+  ...withoutRole('forbidden'),
   approver: 'forbidden',
   keyWithScope: 'forbidden',
 };
@@ -150,7 +209,119 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
       const gate = await openClaimGate(world.fixture, world.run);
       return { params: { id: gate.id }, payload: { action: 'approve', subject: gate.subject } };
     },
-    expected: { ...ofTheTenant, ...onlyPeople, owner: 'forbidden', colleague: 'forbidden', admin: 'forbidden' },
+    expected: {
+      ...ofTheTenant,
+      ...onlyPeople,
+      ...withoutRole('forbidden'),
+      owner: 'forbidden',
+      admin: 'forbidden',
+    },
+  },
+
+  'POST /proposals': {
+    ask: () => ({ payload: { document: 'expense-report' } }),
+    expected: { ...ofTheTenant, ...onlyPeople },
+  },
+  'GET /proposals': { ask: nothing, expected: { ...ofEachTenant, ...onlyPeople } },
+  'POST /runs/{id}/proposal': {
+    ask: (world) => ({ params: { id: world.endedRun }, payload: {} }),
+    expected: {
+      ...ofTheTenant,
+      ...onlyPeople,
+      ...withoutRole('forbidden'),
+      approver: 'forbidden',
+      admin: 'forbidden',
+    },
+  },
+  'GET /proposals/{id}': theProposal(),
+  'PATCH /proposals/{id}': { ask: (world) => aNewProposal(world, { title: 'Trip' }), expected: ofTheAssignee },
+  'POST /proposals/{id}/claim': { ask: (world) => aNewProposal(world, {}), expected: ofTheAssignee },
+  'GET /proposals/{id}/export': theProposal(),
+  'GET /proposals/{id}/events': {
+    // Closed: a stream of an open one does not end.
+    ask: async (world) => {
+      const asked = await aNewProposal(world, {});
+      const headers = await world.fixture.as('asa');
+      const url = `/proposals/${asked.params.id}`;
+      await world.fixture.app.inject({ method: 'PATCH', url, headers, payload: { status: 'closed' } });
+      return { params: asked.params };
+    },
+    expected: ofItsPeople,
+  },
+  'PUT /proposals/{id}/sections/{name}': {
+    ask: async (world) => ({
+      ...(await aNewProposal(world, { content: 'A trip' }, { name: 'Purpose' })),
+      headers: { 'if-match': '"0"' },
+    }),
+    expected: ofTheAssignee,
+  },
+  'GET /proposals/{id}/sections/{name}/versions': theProposal({ name: 'Lines' }),
+  'GET /proposals/{id}/sections/{name}/diff': {
+    ...theProposal({ name: 'Lines' }),
+    ask: ({ proposal }) => ({ params: { ...proposal, name: 'Lines' }, query: { from: '1', to: '1' } }),
+  },
+  'PUT /proposals/{id}/state': {
+    ask: async (world) => ({
+      ...(await aNewProposal(world, { content: { stage: 'sent' } })),
+      headers: { 'if-match': '"1"' },
+    }),
+    expected: ofTheAssignee,
+  },
+  'PATCH /proposals/{id}/state': {
+    ask: async (world) => ({
+      ...(await aNewProposal(world, [{ op: 'replace', path: '/stage', value: 'sent' }])),
+      headers: { 'if-match': '"1"' },
+    }),
+    expected: ofTheAssignee,
+  },
+  'GET /proposals/{id}/state/versions': theProposal(),
+  'GET /proposals/{id}/state/diff': {
+    ...theProposal(),
+    ask: ({ proposal }) => ({ params: { ...proposal }, query: { from: '1', to: '1' } }),
+  },
+  'POST /proposals/{id}/share': {
+    ask: (world) => aNewProposal(world, { person: 'minh', mode: 'handoff' }),
+    expected: ofTheAssignee,
+  },
+  'GET /proposals/{id}/collaborators': theProposal(),
+  'PATCH /proposals/{id}/collaborators/{user}': {
+    ask: (world) => aNewProposal(world, { mode: 'handoff' }, { user: 'rea' }),
+    expected: ofTheAssignee,
+  },
+  'DELETE /proposals/{id}/collaborators/{user}': {
+    ask: async (world) => ({ params: { ...(await openProposal(world.fixture)), user: 'rea' } }),
+    // Everyone may leave.
+    expected: { ...ofTheAssignee, reviewer: 'ok' },
+  },
+  'POST /proposals/{id}/suggestions': {
+    ask: (world) => aNewProposal(world, { kind: 'comment', text: 'Fine' }),
+    expected: ofItsPeople,
+  },
+  'GET /proposals/{id}/suggestions': theProposal(),
+  'GET /proposals/{id}/suggestions/{suggestion}': theProposal(),
+  'POST /proposals/{id}/suggestions/{suggestion}/accept': {
+    ask: (world) => aNewProposal(world, {}),
+    expected: ofTheAssignee,
+  },
+  'POST /proposals/{id}/suggestions/{suggestion}/reject': {
+    ask: (world) => aNewProposal(world, {}),
+    expected: ofTheAssignee,
+  },
+  'POST /proposals/{id}/suggestions/{suggestion}/withdraw': {
+    ask: (world) => aNewProposal(world, {}),
+    // Its author's.
+    expected: { ...ofTheAssignee, assignee: 'forbidden', reviewer: 'ok' },
+  },
+
+  'GET /notifications': { ask: nothing, expected: { ...ofEachTenant, ...onlyPeople } },
+  'POST /notifications/{id}/read': {
+    ask: async (world) => ({ params: { id: await toldTheAssignee(world) }, payload: {} }),
+    expected: {
+      ...ofTheAssignee,
+      owner: 'hidden',
+      reviewer: 'hidden',
+      grantedReader: 'hidden',
+    },
   },
 
   'GET /people': { ask: nothing, expected: ofEachTenant },
@@ -182,18 +353,23 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
 const minutes = claimDocument.replace('# Claim', '# Minutes');
 
 export async function openAccessWorld(fixture: ApiFixture): Promise<AccessWorld> {
-  const person = (id: string, tenant: string) => ({
+  const person = (id: string, tenant: string, roles: string[]) => ({
     tenant,
     id,
     name: id,
     email: `${id}@${tenant}.test`,
     issuer: fixture.issuer.issuer,
     subject: id,
-    roles: ['admin', 'manager', 'operator'],
+    roles,
   });
+  const everyRole = ['admin', 'manager', 'operator'];
   await provision(fixture.database.ownerUrl, {
     tenants: [],
-    users: [person('dora', 'acme'), person('gil', 'globex')],
+    users: [
+      person('dora', 'acme', everyRole),
+      person('gil', 'globex', everyRole),
+      ...['asa', 'rea', 'gro'].map((id) => person(id, 'acme', [])),
+    ],
   });
   const asAda = async (method: 'POST' | 'PATCH' | 'PUT', url: string, payload: object) => {
     const headers = await fixture.as('ada', randomUUID());
@@ -210,9 +386,46 @@ export async function openAccessWorld(fixture: ApiFixture): Promise<AccessWorld>
   const run = await startClaim(fixture);
   const gate = await openClaimGate(fixture, run);
   const endedRun = await startClaim(fixture);
-  await asWorker(fixture, { ended: endedRun, status: 'completed' });
+  await asWorker(fixture, { ended: endedRun, status: 'completed', result: { amount: 740 } });
+  await publishGraph(fixture, trackedExpense);
+  const proposal = await openProposal(fixture);
   const secrets = [run, gate.id, endedRun, group, apiKey, graphHash, 'minutes', '@acme.test'];
-  return { fixture, secrets, graphHash, run, gate, endedRun, group, apiKey };
+  return { fixture, secrets, graphHash, run, gate, endedRun, proposal, group, apiKey, visitorKeys: new Map() };
+}
+
+const definitions = createDefinitionCache();
+
+/** With a state, so that every route has something to ask for. */
+const trackedExpense: Graph = {
+  ...expense,
+  proposal: {
+    sections: expense.proposal?.sections ?? [],
+    state: { kind: 'record', fields: [{ name: 'stage', type: { kind: 'text' }, default: 'draft' }] },
+  },
+};
+
+/** Started by An, reviewed by Rea and Gro, of whom Gro reads An's transcript, and handed over to Asa; Rea suggests. */
+async function openProposal({ store, app }: ApiFixture): Promise<Proposal> {
+  const [an, rea] = ['an', 'rea'].map((user) => ({ tenant: 'acme', user })) as [Actor, Actor];
+  const id = await store.actAs(an, async (tx) => {
+    const caches = { graphs: app.graphs, definitions };
+    const started = await startProposal(tx, caches, an, { of: { document: 'expense-report' }, input: {} });
+    await share(tx, an, started, { person: 'rea', mode: 'reviewer', transcript: false });
+    await share(tx, an, started, { person: 'gro', mode: 'reviewer', transcript: true });
+    await share(tx, an, started, { person: 'asa', mode: 'handoff', transcript: false });
+    return started;
+  });
+  const content = { kind: 'replace', section: 'Purpose', base: null, content: 'A trip' } as const;
+  const suggestion = await store.actAs(rea, (tx) => suggest(tx, definitions, rea, id, content));
+  return { id, suggestion: suggestion.id };
+}
+
+/** What Asa was told of a new proposal. */
+async function toldTheAssignee({ fixture }: AccessWorld): Promise<string> {
+  const { id } = await openProposal(fixture);
+  const where = { proposalId: id, userId: 'asa' };
+  const asa = { tenant: 'acme', user: 'asa' };
+  return (await fixture.store.actAs(asa, (tx) => tx.notification.findFirstOrThrow({ where }))).id;
 }
 
 /** Of a route under its OpenAPI name. */
@@ -221,9 +434,13 @@ function neededBy(route: string): readonly KeyScope[] | undefined {
 }
 
 async function keyHeaders(world: AccessWorld, scopes: readonly KeyScope[]): Promise<Record<string, string>> {
-  const { fixture } = world;
+  const { fixture, visitorKeys } = world;
+  const named = scopes.join(' ');
+  const known = visitorKeys.get(named);
+  if (known !== undefined) return { authorization: `Bearer ${known}` };
   const headers = await fixture.as('ada', randomUUID());
   const payload = { service: 'visitor', scopes };
   const response = await fixture.app.inject({ method: 'POST', url: '/admin/keys', headers, payload });
+  visitorKeys.set(named, response.json().key);
   return { authorization: `Bearer ${response.json().key}` };
 }

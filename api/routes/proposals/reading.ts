@@ -136,12 +136,12 @@ export const readingRoutes: FastifyPluginAsyncZod<ReadingOptions> = async (app, 
       schema: {
         summary: 'The log of a proposal as server-sent events',
         description:
-          'One event for each row of the log: its id is the row’s number, its type the kind of event, its data JSON of ids, digests and numbers. Goes on until the reader leaves or loses access.',
+          'One event for each row of the log: its id is the row’s number, its type the kind of event, its data JSON of ids, digests and numbers. Ends when the reader loses access, and when the proposal is closed; 204 when it is and there is nothing left to send.',
         tags: ['proposals'],
         params: proposalParams,
         headers: eventHeaders,
         response: {
-          ...responses({}, ['invalid-request', 'not-found']),
+          ...responses({ 204: z.null() }, ['invalid-request', 'not-found']),
           200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } },
         },
       },
@@ -150,7 +150,9 @@ export const readingRoutes: FastifyPluginAsyncZod<ReadingOptions> = async (app, 
       const { id } = request.params;
       const after = request.headers['last-event-id'] ?? 0;
       const caller = callerOf(request);
-      if ((await isAtEnd(app.store, caller, id, after, readProposalLog)) === 'no run') throw notFound('proposal');
+      const atEnd = await isAtEnd(app.store, caller, id, after, readProposalLog);
+      if (atEnd === 'no run') throw notFound('proposal');
+      if (atEnd === 'yes') return reply.code(204).send(null);
       reply.hijack();
       try {
         await streamEvents(reply.raw, {
