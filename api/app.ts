@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Fastify, { LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Store } from '../prisma/open.ts';
+import { toProblem } from './errors.ts';
 import type { StreamLimits } from './event-stream.ts';
 import { defaultStreamLimits } from './event-stream.ts';
 import { createGraphCache } from './graph-cache.ts';
@@ -13,7 +14,7 @@ import { idempotency } from './plugins/idempotency.ts';
 import type { TokenRules } from './plugins/identity.ts';
 import { identity } from './plugins/identity.ts';
 import { openapi } from './plugins/openapi.ts';
-import { problems } from './plugins/problems.ts';
+import { problems, sendProblem } from './plugins/problems.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { temporal } from './plugins/temporal.ts';
 import { text } from './plugins/text.ts';
@@ -58,6 +59,8 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
+    // An address that cannot be decoded comes to no route and no handler of errors.
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, toProblem(error)),
     // A section's name is in its address: any words, each character of which may take nine once it is encoded.
     routerOptions: { maxParamLength: 2_000 },
   });

@@ -1,12 +1,13 @@
 /** Lists come in pages. A cursor names the last row of a page by its sort key, so rows that come and go shift nothing. */
 import { z } from 'zod';
+import { isHeld } from './plugins/text.ts';
 
 const decoded = z.tuple([z.string(), z.string()]);
 
 const cursorSchema = z.string().transform((text, context): [string, string] => {
   try {
     const parsed = decoded.safeParse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
-    if (parsed.success) return parsed.data;
+    if (parsed.success && parsed.data.every(isHeld)) return parsed.data;
   } catch {
     // Told below, like every other text that is no cursor.
   }
@@ -43,5 +44,6 @@ const encode = (key: [string, string]): string => Buffer.from(JSON.stringify(key
 /** The moment of a cursor over time. One that was made for another list is no cursor here. */
 export function momentOf(cursor: [string, string]): Date | undefined {
   const moment = new Date(cursor[0]);
-  return Number.isNaN(moment.getTime()) ? undefined : moment;
+  // The database's calendar is shorter than JavaScript's; no row of ours is older or younger.
+  return moment.getUTCFullYear() >= 1 && moment.getUTCFullYear() <= 9999 ? moment : undefined;
 }

@@ -14,6 +14,7 @@ const people = [
   { id: 'minh', name: 'Minh Pham', tenant: 'acme', roles: ['manager'] },
   { id: 'finn', name: 'Finn Olsen', tenant: 'acme', roles: ['finance-director'] },
   { id: 'olga', name: 'Olga Petrova', tenant: 'acme', roles: ['operator'] },
+  { id: 'ada', name: 'Ada Okafor', tenant: 'acme', roles: ['admin'] },
   { id: 'gus', name: 'Gus Grant', tenant: 'globex', roles: ['manager'] },
 ];
 

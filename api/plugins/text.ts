@@ -1,6 +1,7 @@
 /**
  * Refuses text that the store cannot hold, wherever a request has it: PostgreSQL has no NUL in text, and a lone surrogate
- * is no Unicode and has no canonical JSON. Told as an invalid request instead of failing deep inside.
+ * is no Unicode and has no canonical JSON. So it does values nested so deep that reading them would exhaust the stack. Told
+ * as an invalid request instead of failing deep inside.
  */
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
@@ -13,12 +14,15 @@ const places = [
   ['body', (request: FastifyRequest) => request.body],
 ] as const satisfies [Fault['in'], (request: FastifyRequest) => unknown][];
 
+/** More than any document, form or graph has; far less than what a recursive reader can take. */
+const deepest = 200;
+
 export const text = fp(
   async (app) => {
     app.addHook('preValidation', async (request) => {
       const errors = places.flatMap(([place, partOf]) => {
-        const at = faultyText(partOf(request), '');
-        return at === undefined ? [] : [{ at, in: place, message: 'Expected Unicode text without NUL' }];
+        const fault = firstFault(partOf(request));
+        return fault === undefined ? [] : [{ ...fault, in: place }];
       });
       if (errors.length > 0) throw new Problem('invalid-request', { errors });
     });
@@ -26,16 +30,22 @@ export const text = fp(
   { name: 'text', fastify: '5.x' },
 );
 
-/** The JSON pointer of the first text that cannot be held. A key that cannot be is told by what it is in. */
-function faultyText(value: unknown, at: string): string | undefined {
-  if (typeof value === 'string') return isHeld(value) ? undefined : at;
-  if (value === null || typeof value !== 'object') return undefined;
-  for (const [key, item] of Object.entries(value)) {
-    if (!isHeld(key)) return at;
-    const found = faultyText(item, `${at}/${key}`);
-    if (found !== undefined) return found;
+/** The first value that cannot be held, by its JSON pointer. A key that cannot be is told by what it is in. */
+function firstFault(whole: unknown): Omit<Fault, 'in'> | undefined {
+  const left = [{ value: whole, at: '', depth: 0 }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { value, at, depth } = next;
+    if (typeof value === 'string' && !isHeld(value)) return { at, message: 'Expected Unicode text without NUL' };
+    if (value === null || typeof value !== 'object') continue;
+    if (depth === deepest) return { at: '', message: `Expected a value at most ${deepest} levels deep` };
+    for (const [key, item] of Object.entries(value)) {
+      if (!isHeld(key)) return { at, message: 'Expected Unicode names without NUL' };
+      if (typeof item !== 'string' && typeof item !== 'object') continue;
+      left.push({ value: item, at: `${at}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, depth: depth + 1 });
+    }
   }
   return undefined;
 }
 
-const isHeld = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
+/** Whether the store can hold the text. */
+export const isHeld = (value: string): boolean => !value.includes('\0') && value.isWellFormed();

@@ -58,6 +58,7 @@ test('from nothing, it prints one line of JSON with its addresses and people, an
     'Minh Pham: manager of acme',
     'Finn Olsen: finance-director of acme',
     'Olga Petrova: operator of acme',
+    'Ada Okafor: admin of acme',
     'Gus Grant: manager of globex',
   ]);
   expect(await answersOk(`${facts.apiUrl}/ready`)).toBe(true);

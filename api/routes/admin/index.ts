@@ -208,9 +208,11 @@ export const adminRoutes: FastifyPluginAsyncZod<{ issuer: string }> = async (app
     async (request) => {
       const { limit, cursor } = request.query;
       const after = Number(cursor?.[1] ?? 0);
+      // Beyond every number that an event can have.
+      const known = Number.isInteger(after) && Math.abs(after) < 2 ** 31;
       const rows = await request.actAs((tx) =>
         tx.adminEvent.findMany({
-          where: { tenantId: personOf(request).tenant, ...(Number.isSafeInteger(after) ? { seq: { gt: after } } : {}) },
+          where: { tenantId: personOf(request).tenant, ...(known ? { seq: { gt: after } } : {}) },
           orderBy: { seq: 'asc' },
           take: limit + 1,
         }),
