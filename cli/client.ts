@@ -30,7 +30,8 @@ export interface Client {
   readonly apiUrl: string;
   /** Whether the API answers models and tools from scripts. */
   isForPractice(): Promise<boolean>;
-  publish(markdown: string): Promise<Published>;
+  /** `documents` pins what its links lead to: hashes of published graphs, by the files of the links. */
+  publish(markdown: string, documents?: Readonly<Record<string, string>>): Promise<Published>;
   startRun(request: { graphHash: string; input: Json; practice?: Json }): Promise<StartedRun>;
   getRun(run: string): Promise<Run>;
   graph(hash: string): Promise<RunGraph>;
@@ -112,7 +113,10 @@ export function createClient(options: ClientOptions): Client {
   return {
     apiUrl,
     isForPractice: async () => (await call(healthSchema, 'GET', '/health')).practice,
-    publish: (markdown) => call(publishedSchema, 'POST', '/documents', { markdown }),
+    publish: (markdown, documents = {}) => {
+      const pinned = Object.keys(documents).length === 0 ? {} : { documents };
+      return call(publishedSchema, 'POST', '/documents', { markdown, ...pinned });
+    },
     startRun: (request) => call(startedRunSchema, 'POST', '/runs', request),
     getRun: (run) => call(runSchema, 'GET', pathOf('runs', run)),
     graph: async (hash) => (await call(graphVersionSchema, 'GET', pathOf('graphs', hash))).graph,

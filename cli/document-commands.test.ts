@@ -26,7 +26,7 @@ describe('compile --receipt', () => {
     expect([code, stderr]).toEqual([0, '']);
     const hash = expect.stringMatching(/^[0-9a-f]{64}$/);
     expect(JSON.parse(stdout)).toEqual({
-      schemaVersion: 1,
+      schemaVersion: 2,
       graph: hash,
       file: 'greet.md',
       inputs: [],
@@ -35,6 +35,8 @@ describe('compile --receipt', () => {
       nodes: [{ id: 'say_it', lines: { from: 5, to: 8 } }],
       edges: [],
       result: [],
+      externals: [],
+      unchecked: [],
       sections: [
         { anchor: 'greet', title: 'Greet', depth: 1, lines: { from: 1, to: 1 }, hash },
         { anchor: 'steps', title: 'Steps', depth: 2, lines: { from: 3, to: 3 }, hash },

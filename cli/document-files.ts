@@ -13,6 +13,8 @@ export interface DocumentFile {
   markdown: string;
   /** Where the files beside it are looked for; absent for stdin. */
   folder?: string;
+  /** Its absolute path; absent for stdin. */
+  file?: string;
 }
 
 /** `-` is stdin; of a folder its `document.md` is read. @throws WrongUsage naming the file */
@@ -24,7 +26,7 @@ export async function readDocument(path: string, world: Reading): Promise<Docume
   );
   const name = isFolder ? join(path, 'document.md') : path;
   const file = resolve(world.cwd, name);
-  return { name, markdown: await readGiven(file, name), folder: dirname(file) };
+  return { name, markdown: await readGiven(file, name), folder: dirname(file), file };
 }
 
 /** `-` is stdin. @throws WrongUsage naming the file and what is wrong with it */
@@ -63,7 +65,8 @@ function unreadable(name: string, error: unknown): WrongUsage {
   return new WrongUsage(`${name} cannot be read: ${reason}.`);
 }
 
-function parseJson(text: string, name: string): Json {
+/** @throws WrongUsage naming the file */
+export function parseJson(text: string, name: string): Json {
   try {
     return JSON.parse(text) as Json;
   } catch (error) {

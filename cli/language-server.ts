@@ -32,22 +32,31 @@ import type { OutlineEntry } from '../compiler/editor/document-outline.ts';
 import { documentOutline } from '../compiler/editor/document-outline.ts';
 import { lookAt } from '../compiler/editor/look-at.ts';
 import type { Point, SourceText, Span } from '../compiler/source-text.ts';
+import type { Surroundings } from '../compiler/surroundings.ts';
 import manifest from '../package.json' with { type: 'json' };
 
 /** How long typing must pause before diagnostics are sent, in milliseconds: keys that arrive together are answered once. */
 const pauseMs = 5;
 
+/** What stands around the document of an address; `open` gives the text of one that is open in the editor. */
+export type SurroundingsOf = (
+  uri: string,
+  markdown: string,
+  open: (uri: string) => string | undefined,
+) => Promise<Surroundings>;
+
 /** Answers everything but the connection's own opening and closing; call `connection.listen()` after it. */
-export function serveEditor(connection: Connection): void {
+export function serveEditor(connection: Connection, surroundingsFor: SurroundingsOf): void {
   const documents = new TextDocuments(TextDocument);
   const known = new Map<string, { version: number; analysis: Analysis }>();
+  const surroundings = new Map<string, Surroundings>();
   const waiting = new Map<string, NodeJS.Timeout>();
   let takesRelated = false;
 
   const analysisOf = (document: TextDocument): Analysis => {
     const before = known.get(document.uri);
     if (before?.version === document.version) return before.analysis;
-    const analysis = analyze(document.getText(), before?.analysis);
+    const analysis = analyze(document.getText(), before?.analysis, surroundings.get(document.uri));
     known.set(document.uri, { version: document.version, analysis });
     return analysis;
   };
@@ -59,7 +68,20 @@ export function serveEditor(connection: Connection): void {
     return analysis?.findings && analysis.findings.outline.sections.size > 0 ? analysis : undefined;
   };
 
-  const publish = (document: TextDocument): void => {
+  /** Looks again at what stands around the document, which may have changed on disk or in another window. */
+  const refresh = async (document: TextDocument): Promise<void> => {
+    const found = await surroundingsFor(document.uri, document.getText(), (uri) => documents.get(uri)?.getText());
+    const before = surroundings.get(document.uri);
+    surroundings.set(document.uri, found);
+    // What was made of this text may be another thing now.
+    const stale = known.get(document.uri);
+    if (stale && before !== found) known.set(document.uri, { version: -1, analysis: stale.analysis });
+  };
+
+  const publish = async (document: TextDocument): Promise<void> => {
+    await refresh(document);
+    // Closed, or typed on, while files were read.
+    if (documents.get(document.uri)?.version !== document.version) return;
     const analysis = analysisOf(document);
     const mistakes = isDocument(analysis) ? analysis.diagnostics : [];
     const diagnostics = mistakes.map((one) => toDiagnostic(one, document.uri, takesRelated));
@@ -84,7 +106,7 @@ export function serveEditor(connection: Connection): void {
     clearTimeout(waiting.get(document.uri));
     const later = (): void => {
       waiting.delete(document.uri);
-      publish(document);
+      void publish(document);
     };
     waiting.set(document.uri, setTimeout(later, pauseMs));
   });
@@ -92,6 +114,7 @@ export function serveEditor(connection: Connection): void {
     clearTimeout(waiting.get(document.uri));
     waiting.delete(document.uri);
     known.delete(document.uri);
+    surroundings.delete(document.uri);
     void connection.sendDiagnostics({ uri: document.uri, diagnostics: [] });
   });
 

@@ -3,6 +3,8 @@ import type { Edge, Graph } from '../../compiler/graph.ts';
 import type { DocumentFile } from '../document-files.ts';
 import { readDocument } from '../document-files.ts';
 import { WrongUsage } from '../failures.ts';
+import type { SurroundingsOptions } from '../surroundings.ts';
+import { surroundingsOf } from '../surroundings.ts';
 import type { World } from '../world.ts';
 
 /** Those of diff(1). */
@@ -12,7 +14,7 @@ export const diffCodes = { same: 0, different: 1, trouble: 2 } as const;
 export async function diffCommand(
   before: string,
   after: string,
-  options: { json?: boolean },
+  options: SurroundingsOptions & { json?: boolean },
   world: World,
 ): Promise<number> {
   if (before === '-' && after === '-') {
@@ -25,12 +27,14 @@ export async function diffCommand(
     import('../../compiler/diagnostics.ts'),
     import('../../compiler/diff-graphs.ts'),
   ]);
-  const compileOne = ({ name, markdown }: DocumentFile) => {
-    const compiled = compile(markdown, { file: name });
+  const compileOne = async (document: DocumentFile) => {
+    const { name, markdown } = document;
+    const surroundings = await surroundingsOf(document, options, world);
+    const compiled = compile(markdown, { file: name, surroundings });
     for (const one of compiled.diagnostics) terminal.complain(formatDiagnostic(one, name, markdown));
     return compiled;
   };
-  const [one, two] = [compileOne(old), compileOne(now)];
+  const [one, two] = [await compileOne(old), await compileOne(now)];
   if (!one.graph || !two.graph) {
     const broken = [one.graph ? [] : [old.name], two.graph ? [] : [now.name]].flat();
     terminal.complain(`${broken.join(' and ')} cannot be compared, expected documents without mistakes.`);

@@ -10,7 +10,10 @@ export async function publishCommand(path: string, options: ConnectionOptions, w
   const document = await readDocument(path, world);
   const { client, practice } = await connect(options, world);
   if (practice) world.terminal.print(practiceNotice, 'strong');
-  const published = await publishDocument(client, document);
+  const published = await publishDocument(client, document, {
+    onLinked: (one, file) =>
+      world.terminal.print(`Published ${plainLine(one.title)} as ${one.document}, linked as ${file}`),
+  });
   world.terminal.print(
     `Published ${plainLine(published.title)} as ${published.document}, graph ${published.graphHash}`,
   );

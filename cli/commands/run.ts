@@ -31,7 +31,10 @@ export async function runCommand(path: string, options: RunOptions, world: World
   const { client, practice } = await connect(options, world);
   const script = given ?? (practice ? await readJsonBeside(document, 'practice.json') : undefined);
   if (practice) terminal.print(practiceNotice, 'strong');
-  const published = await publishDocument(client, document);
+  const published = await publishDocument(client, document, {
+    onLinked: (one, file) =>
+      world.terminal.print(`Published ${plainLine(one.title)} as ${one.document}, linked as ${file}`),
+  });
   terminal.print(
     `Published ${plainLine(published.title)} as ${published.document}, graph ${published.graphHash.slice(0, 12)}`,
   );

@@ -7,6 +7,7 @@ import { typesOf } from '../passes/read-document.ts';
 import type { Passed } from '../passes/run-passes.ts';
 import { openText, runPasses } from '../passes/run-passes.ts';
 import type { SourceText } from '../source-text.ts';
+import type { Surroundings } from '../surroundings.ts';
 import type { Type } from '../types.ts';
 import type { Parsed } from './parse-again.ts';
 import { parseAgain } from './parse-again.ts';
@@ -27,18 +28,23 @@ export interface Analysis {
   diagnostics: readonly Diagnostic[];
 }
 
-/** Never throws. `before` is an analysis of an earlier text of the same document, which makes this one quicker. */
-export function analyze(markdown: string, before?: Analysis): Analysis {
+/** Never throws. `surroundings` are as for `compile`; `before` is an analysis of an earlier text of the same document, which makes this one quicker. */
+export function analyze(markdown: string, before?: Analysis, surroundings?: Surroundings): Analysis {
   const { source, report } = openText(markdown);
-  const findings = find(source, report, before?.findings?.parsed);
+  const findings = find(source, report, before?.findings?.parsed, surroundings);
   const lines = markdown.replace(/^\uFEFF/, '').split(/\r\n?|\n/);
   return { lines, source, diagnostics: report.diagnostics(), ...(findings && { findings }) };
 }
 
-function find(source: SourceText, report: Report, before: Parsed | undefined): Findings | undefined {
+function find(
+  source: SourceText,
+  report: Report,
+  before: Parsed | undefined,
+  surroundings: Surroundings | undefined,
+): Findings | undefined {
   const parsed = parseAgain(source, report, before);
   if (!parsed) return undefined;
-  const passed = runPasses([...parsed.nodes], source, report);
+  const passed = runPasses([...parsed.nodes], source, report, surroundings);
   return { ...passed, parsed, types: typesOf(passed.draft) };
 }
 
