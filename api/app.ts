@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Fastify, { LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Declared } from '../compiler/declared-tools.ts';
 import type { Store } from '../prisma/open.ts';
 import { toProblem } from './errors.ts';
 import type { StreamLimits } from './event-stream.ts';
@@ -39,6 +40,8 @@ export interface AppDependencies {
   tokens: TokenRules;
   /** Whether runs may bring practice scripts. */
   practice: boolean;
+  /** What documents are checked against when they are published; what is not there is not checked. */
+  declared?: Declared;
   /** Where people reach the Temporal Web UI. */
   webUi?: { url: string; namespace: string };
   /** Lines from this level of pino's up, to standard output unless a stream is given. */
@@ -84,7 +87,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
     webUiOf: (workflowId: string) => webUi && webUiAddress(webUi.url, webUi.namespace, workflowId),
   };
   await app.register(healthRoutes, settings);
-  await app.register(documentRoutes);
+  await app.register(documentRoutes, { declared: deps.declared ?? {} });
   await app.register(graphRoutes);
   const streams = { ...defaultStreamLimits, ...deps.streams };
   await app.register(runRoutes, { ...settings, streams });

@@ -23,6 +23,8 @@ const envSchema = z
     WAYMARK_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
     /** Folder of the development issuer's key, instead of WAYMARK_JWKS_URL. Refused in production. */
     WAYMARK_DEVELOPMENT_ISSUER: z.string().min(1).optional(),
+    /** The configuration file of the workers: documents are checked against the tools, models and roles it declares. */
+    WAYMARK_CONFIG: z.string().min(1).optional(),
     /** Whether a run may bring a script of model and tool answers. */
     WAYMARK_PRACTICE: flag.default(false),
   })

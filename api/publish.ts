@@ -3,6 +3,7 @@ import { canonicalJson, sha256Hex } from '../compiler/canonical.ts';
 import { compile } from '../compiler/compile.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { graphSchema } from '../compiler/graph.ts';
+import type { Surroundings } from '../compiler/surroundings.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { checkReferences } from './check-references.ts';
 import type { Fault } from './errors.ts';
@@ -24,8 +25,8 @@ interface Version {
 }
 
 /** @throws Problem document-has-mistakes with all diagnostics */
-export function versionOfMarkdown(markdown: string): Version {
-  const { graph, hash, receipt, diagnostics } = compile(markdown);
+export function versionOfMarkdown(markdown: string, surroundings: Surroundings = {}): Version {
+  const { graph, hash, receipt, diagnostics } = compile(markdown, { surroundings });
   if (graph === undefined || hash === undefined) throw new Problem('document-has-mistakes', { diagnostics });
   return { graph, hash, receipt: receipt ?? null, markdown };
 }

@@ -1,4 +1,7 @@
 /** The API process: `node api/server.ts`, set up by the environment (env.ts), ended by SIGTERM or SIGINT. */
+import { readFile } from 'node:fs/promises';
+import type { Declared } from '../compiler/declared-tools.ts';
+import { declaredIn } from '../compiler/declared-tools.ts';
 import { defaultTaskQueue } from '../workflows/messages.ts';
 import { openDevelopmentIssuer } from './development-issuer.ts';
 import type { Env } from './env.ts';
@@ -16,6 +19,15 @@ async function tokensOf(env: Env): Promise<TokenRules> {
   return { issuer, audience, keys: issuerKeys(new URL(jwks)) };
 }
 
+/** Scripts of practice runs bring tools of their own, so that those of the configuration are not all that are known. */
+async function declaredOf({ WAYMARK_CONFIG: file, WAYMARK_PRACTICE: practice }: Env): Promise<Declared> {
+  if (file === undefined) return {};
+  const read = declaredIn(JSON.parse(await readFile(file, 'utf8')));
+  if ('problems' in read) throw new Error([`${file} is not a valid configuration:`, ...read.problems].join('\n  '));
+  const { tools, ...declared } = read.declared;
+  return practice ? declared : { ...declared, ...(tools && { tools }) };
+}
+
 async function main(): Promise<void> {
   const env = readEnv();
   const api = await startApi({
@@ -30,6 +42,7 @@ async function main(): Promise<void> {
     },
     tokens: await tokensOf(env),
     practice: env.WAYMARK_PRACTICE,
+    declared: await declaredOf(env),
     logLevel: env.LOG_LEVEL,
     ...(env.WAYMARK_WEB_UI_URL === undefined ? {} : { webUiUrl: env.WAYMARK_WEB_UI_URL }),
   });

@@ -1,5 +1,6 @@
 /** A listening API with its own store and Temporal client: the composition that server.ts fills from the environment. */
 import type { AddressInfo } from 'node:net';
+import type { Declared } from '../compiler/declared-tools.ts';
 import { openStore } from '../prisma/open.ts';
 import { buildApp } from './app.ts';
 import type { TokenRules } from './plugins/identity.ts';
@@ -16,6 +17,7 @@ export interface ApiSettings {
   webUiUrl?: string;
   tokens: TokenRules;
   practice: boolean;
+  declared?: Declared;
   logLevel: string;
 }
 
@@ -38,6 +40,7 @@ export async function startApi(settings: ApiSettings): Promise<RunningApi> {
       workflows,
       tokens: settings.tokens,
       practice: settings.practice,
+      ...(settings.declared && { declared: settings.declared }),
       log: { level: settings.logLevel },
       ...(webUiUrl === undefined ? {} : { webUi: { url: webUiUrl, namespace: settings.temporal.namespace } }),
     });

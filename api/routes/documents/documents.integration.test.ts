@@ -96,3 +96,39 @@ test('two who publish a new document at once both succeed, and one of them made 
   const both = await Promise.all([publish(fresh, 'an'), publish(fresh, 'bo')]);
   expect(both.map((one) => one.statusCode).sort()).toEqual([200, 201]);
 });
+
+const house = '# House\n\n## Agents\n\n### Auditor\n\n- model: small\n- tools: policy.lookup\n\nYou check.\n';
+const audit = '# Audit\n\n## Steps\n\n### Check\n\n- agent: [Auditor](shared/house.md#auditor)\n\nIs it right?\n';
+
+test('a link takes from the newest version of the document that its file names, unless the request pins another', async () => {
+  const lonely = await publish(audit);
+  expect([lonely.statusCode, lonely.json().diagnostics[0].code]).toEqual([422, 'unknown-document']);
+  const first = (await publish(house)).json().graphHash;
+  const before = (await publish(audit)).json().graphHash;
+  const second = (await publish(house.replace('You check', 'You check twice'))).json().graphHash;
+  const after = (await publish(audit)).json().graphHash;
+  const pinned = await fixture.app.inject({
+    method: 'POST',
+    url: '/documents',
+    headers: await fixture.as('an', randomUUID()),
+    payload: { markdown: audit, documents: { 'shared/house.md': first } },
+  });
+  expect([pinned.statusCode, pinned.json().graphHash]).toEqual([200, before]);
+  const externals = async (hash: string) => (await get(`/graphs/${hash}`)).json().graph.externals;
+  const external = { thing: 'agent', as: 'auditor', file: 'shared/house.md', anchor: 'auditor' };
+  expect(await externals(before)).toEqual([{ ...external, graph: first }]);
+  expect(await externals(after)).toEqual([{ ...external, graph: second }]);
+  expect((await publish(audit, 'gus')).json().diagnostics[0].code).toBe('unknown-document');
+});
+
+test('a document is checked against what the configuration declares', async () => {
+  const app = await fixture.secondApp({ declared: { tools: new Map(), models: new Map([['large', {}]]) } });
+  const response = await app.inject({
+    method: 'POST',
+    url: '/documents',
+    headers: await fixture.as('an', randomUUID()),
+    payload: { markdown: house },
+  });
+  const codes = response.json().diagnostics.map((one: { code: string }) => one.code);
+  expect([response.statusCode, codes]).toEqual([422, ['unknown-model', 'unknown-tool']]);
+});

@@ -1,20 +1,28 @@
 /** Documents: any member of a tenant publishes and reads them. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { Declared } from '../../../compiler/declared-tools.ts';
 import { notFound } from '../../errors.ts';
 import { page } from '../../pages.ts';
 import { answer, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { publish, versionOfMarkdown } from '../../publish.ts';
 import { responses } from '../../responses.ts';
+import { surroundingsFor } from '../../surroundings.ts';
 import { document, documentParams, documentsPage, listDocumentsQuery, publishBody, published } from './schemas.ts';
 
-export const documentRoutes: FastifyPluginAsyncZod = async (app) => {
+export interface DocumentSettings {
+  /** What documents are checked against besides each other. */
+  declared: Declared;
+}
+
+export const documentRoutes: FastifyPluginAsyncZod<DocumentSettings> = async (app, { declared }) => {
   app.post(
     '/documents',
     {
       schema: {
         summary: 'Publish a document',
-        description: 'Compiles it. 200 when this tenant had the very graph already, 201 when it is new.',
+        description:
+          'Compiles it. 200 when this tenant had the very graph already, 201 when it is new. What it links to must be published: a link to `rules.md` takes the newest version of the document with the id `rules`, unless `documents` pins another graph.',
         tags: ['documents'],
         headers: idempotencyKeyRequired,
         body: publishBody,
@@ -28,7 +36,11 @@ export const documentRoutes: FastifyPluginAsyncZod = async (app) => {
       },
     },
     async (request, reply) => {
-      const version = versionOfMarkdown(request.body.markdown);
+      const { markdown, documents = {} } = request.body;
+      const surroundings = await request.actAs((tx) =>
+        surroundingsFor(tx, personOf(request), markdown, documents, declared),
+      );
+      const version = versionOfMarkdown(markdown, surroundings);
       const done = await request.once(async (tx) => {
         const { isNew, ...facts } = await publish(tx, personOf(request), version);
         return answer(isNew ? 201 : 200, published, facts);
