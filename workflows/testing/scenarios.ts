@@ -192,4 +192,95 @@ export const scenarios: Record<string, Scenario> = {
     },
     ends: 'canceled by Temporal',
   },
+  'containers-within-containers': {
+    script: {
+      skeleton: draw(
+        [
+          { id: 'claims', kind: 'for each', each: { item: 'claim', atOnce: 1 } },
+          {
+            id: 'improve',
+            kind: 'repeat',
+            repeat: { atMost: 2, until: 'review.good', ifNotReached: 'continue' },
+            in: 'claims',
+          },
+          { id: 'write', in: 'improve', reads: ['claim', 'previous'] },
+          { id: 'review', in: 'improve', after: ['write'], reads: ['write'] },
+          { id: 'both', kind: 'steps', in: 'claims', after: ['improve'] },
+          { id: 'file', in: 'both', reads: ['improve'] },
+          { id: 'tell', kind: 'tool', in: 'both', after: ['file'] },
+        ],
+        { resultReads: ['claims'] },
+      ),
+      lists: { claims: [undefined, undefined, undefined, undefined] },
+      steps: { review: (call) => commit('review', { values: { good: call % 3 === 0 } }) },
+    },
+    ends: 'completed',
+  },
+  'step-for-each-item': {
+    script: {
+      skeleton: draw([{ id: 'pay', kind: 'tool', each: { item: 'claim', atOnce: 2 }, ifItFails: 'skip' }]),
+      lists: { pay: [undefined, undefined, undefined, undefined, undefined] },
+      steps: {
+        pay: (_, { path = '' }) => (path === 'pay[1]' ? Promise.reject(failure('tool-failed')) : commit(path)),
+      },
+    },
+    ends: 'completed',
+    parallel: true,
+  },
+  'sent-back-by-a-gate': {
+    script: {
+      skeleton: draw([
+        { id: 'write', reads: ['feedback'], backFrom: ['ask:rework*2'] },
+        { id: 'check', after: ['write'] },
+        {
+          id: 'ask',
+          ...approval,
+          actions: { approve: 'continue', reject: 'end', rework: 'continue' },
+          after: ['check'],
+        },
+        { id: 'pay', kind: 'tool', after: ['ask'] },
+      ]),
+      gates: { ask: ['first', 'second'] },
+    },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await decide(run, 'first', 'rework');
+      await nthWait(run, 2);
+      await decide(run, 'second', 'approve');
+    },
+    ends: 'completed',
+  },
+  'sent-back-by-a-choose': {
+    script: {
+      skeleton: draw([
+        { id: 'write', reads: ['feedback'], backFrom: ['good/0*1'] },
+        { id: 'good', kind: 'choose', arms: [{ when: 'write.bad' }, {}], after: ['write'], reads: ['write'] },
+        { id: 'ask', after: ['good/0!used up'] },
+        { id: 'pay', kind: 'tool', after: ['good/1', 'ask'] },
+      ]),
+      views: { write: { values: { bad: true } } },
+    },
+    ends: 'completed',
+  },
+  'failure-that-leads-elsewhere': {
+    script: {
+      skeleton: draw([
+        { id: 'pay', kind: 'tool', ifItFails: 'link' },
+        { id: 'tell', after: ['pay'] },
+        { id: 'mend', after: ['pay!failure'] },
+      ]),
+      steps: { pay: () => Promise.reject(failure('tool-failed')) },
+    },
+    ends: 'completed',
+  },
+  'waits-and-a-merge': {
+    script: {
+      skeleton: draw([
+        { id: 'pause', kind: 'wait', waitMs: 50 },
+        { id: 'until', kind: 'wait', after: ['pause'] },
+        { id: 'both', kind: 'merge', after: ['until'] },
+      ]),
+    },
+    ends: 'completed',
+  },
 };
