@@ -69,7 +69,7 @@ export const readWait: Reader = (setting, context) => {
   if (words?.kind === 'text' && until && !more && foldName(plainWords(words.text)) === 'until') {
     return { wait: { until } };
   }
-  if (words?.kind !== 'text' || code) {
+  if (words?.kind !== 'text' || code || /^\s*until\b/i.test(words.text)) {
     invalid(setting, phrases, 'a duration such as 2 days, or until `expression`', context);
     return {};
   }

@@ -14,7 +14,7 @@ import { stepKinds, stepSettings } from './step-settings.ts';
 /** In document order, containers before their steps. */
 export function readSteps(blocks: readonly Block[], bodyOf: (block: Block) => Body, context: Context): StepDraft[] {
   const steps = blocks.map((block) => readStep(block, bodyOf(block), context));
-  reportEmptyContainers(blocks, bodyOf, context);
+  reportEmptyContainers(steps, bodyOf, context);
   reportShadowing(steps, context);
   return steps;
 }
@@ -45,15 +45,15 @@ function readStep(block: Block, body: Body, context: Context): StepDraft {
   };
 }
 
-function reportEmptyContainers(blocks: readonly Block[], bodyOf: (block: Block) => Body, { report }: Context): void {
-  const parents = new Set(blocks.map((block) => block.parent));
-  for (const block of blocks) {
+function reportEmptyContainers(steps: readonly StepDraft[], bodyOf: (block: Block) => Body, { report }: Context): void {
+  const parents = new Set(steps.map((step) => step.block.parent));
+  for (const { kind, block } of steps) {
     const { settings, stepInside } = bodyOf(block);
-    const kind = settings.find((one) => isContainer([one.name]));
-    if (!kind || !isContainer(settings.map((one) => one.name)) || parents.has(block) || stepInside) continue;
+    const setting = settings.find((one) => one.name === kind);
+    if (!setting || !isContainer([setting.name]) || parents.has(block) || stepInside) continue;
     const { text, depth, span } = block.heading;
     const expected = depth < 6 ? `one under it with ${'#'.repeat(depth + 1)}` : 'a container with fewer #';
-    const related = [{ span: kind.nameSpan, message: 'this setting holds other steps' }];
+    const related = [{ span: setting.nameSpan, message: 'this setting holds other steps' }];
     report.error('empty-container', span, `Unexpected ${text} without steps, expected ${expected}`, { related });
   }
 }
