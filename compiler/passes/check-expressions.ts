@@ -14,7 +14,7 @@ import type { Flow } from './flow.ts';
 import { NamesInScope } from './names-in-scope.ts';
 import { isContainer, recordOfSteps, seenOutput, statedOutput, statedType } from './output-types.ts';
 import { typesOf } from './read-document.ts';
-import type { Moment, StepExpression } from './step-expressions.ts';
+import type { StepExpression } from './step-expressions.ts';
 import { expressionsIn } from './step-expressions.ts';
 import { mayFit } from './type-fit.ts';
 
@@ -31,6 +31,13 @@ export function checkExpressions(
   // A step without `gives` may have the types of its values, which are known only after the steps before it.
   for (const id of flow.order) checker.step(id);
   for (const row of draft.result) checker.result(row.value, row.type);
+  for (const one of [
+    draft.owner,
+    draft.proposal?.owner,
+    ...(draft.proposal?.sections ?? []).map((part) => part.owner),
+  ]) {
+    if (one && 'person' in one) checker.owner(one.person);
+  }
   checkTools(draft, report);
   return checker.outputs;
 }
@@ -96,6 +103,15 @@ class DocumentChecker {
     if (type && !mayFit(type, expected, this.types)) reportMismatch(value.span, type, expected, this.report);
   }
 
+  /** Known before any step runs. */
+  owner(person: ExpressionDraft): void {
+    const names = new Map([['input', this.names.get('input') ?? anything]]);
+    const type = this.typeOf(person, new Map(), names);
+    if (type && !mayFit(type, wantedTypes.person, this.types)) {
+      reportMismatch(person.span, type, wantedTypes.person, this.report);
+    }
+  }
+
   /** Of one run of the step. `found` has the types of its expressions, where they could be told. */
   private output(step: StepDraft, found: ReadonlyMap<ExpressionDraft, Type | undefined>): Type {
     const { values } = step;
@@ -119,7 +135,7 @@ class DocumentChecker {
   }
 
   private expression(step: StepDraft, { expression, moment, gives }: StepExpression, output: Type): Type | undefined {
-    const type = this.typeOf(expression, this.namesAt(step, moment, output));
+    const type = this.typeOf(expression, this.scope.at(step, moment, output));
     if (!type || gives === 'value') return type;
     if (gives === 'condition') {
       if (mayFit(type, { kind: 'yes/no' }, this.types)) return type;
@@ -132,13 +148,9 @@ class DocumentChecker {
     return type;
   }
 
-  private namesAt(step: StepDraft, moment: Moment, output: Type): ReadonlyMap<string, Type> {
-    return this.scope.at(step, moment, output);
-  }
-
   /** Undefined where something was reported. */
-  private typeOf(expression: ExpressionDraft, own: ReadonlyMap<string, Type>): Type | undefined {
-    const scope: Scope = { names: this.names, own, elsewhere: this.scope.elsewhere, types: this.types };
+  private typeOf(expression: ExpressionDraft, own: ReadonlyMap<string, Type>, names = this.names): Type | undefined {
+    const scope: Scope = { names, own, elsewhere: this.scope.elsewhere, types: this.types };
     const checked = checkExpression(expression.source, scope);
     reportExpressionProblems(checked.problems, expression.code, this.refused, this.report);
     return checked.problems.length > 0 ? undefined : checked.type;

@@ -4,18 +4,12 @@ import { readsOf } from '../expressions/reads.ts';
 import { anything, sameType } from '../expressions/type-relations.ts';
 import type { Field, Type } from '../types.ts';
 import { unsaidActions } from './action-values.ts';
-import type { EdgeDraft, StepDraft } from './draft.ts';
+import type { EdgeDraft, ProposalDraft, StepDraft } from './draft.ts';
 import type { Flow } from './flow.ts';
 import { givesNothing, recordOfSteps, statedType, verdictType } from './output-types.ts';
 import type { Moment } from './step-expressions.ts';
 
 type Names = ReadonlyMap<string, Type>;
-
-/** Of the proposal: the types of what it holds. */
-export interface ProposalParts {
-  state?: Type;
-  sections: readonly { field: Field }[];
-}
 
 const dialectNames: readonly (readonly [name: string, why: string])[] = [
   ['previous', 'Unexpected previous, expected it only within a repeat'],
@@ -39,7 +33,7 @@ export class NamesInScope {
   /** `itemType` gives the type of the items that a step or container runs for. */
   constructor(
     steps: ReadonlyMap<string, StepDraft>,
-    proposal: ProposalParts | undefined,
+    proposal: ProposalDraft | undefined,
     flow: Flow,
     itemType: (loop: StepDraft) => Type,
   ) {
@@ -128,7 +122,8 @@ function union(types: readonly Type[]): Type {
   return different.length > 1 ? { kind: 'union', of: different } : first;
 }
 
-function proposalType({ state, sections }: ProposalParts): Type {
+function proposalType({ state, sections, complete }: ProposalDraft): Type {
+  if (!complete) return anything;
   const fields = sections.map(({ field }): Field => ({ name: field.name, type: field.type, optional: true }));
   return {
     kind: 'record',
