@@ -107,6 +107,8 @@ const slugsByStatus = new Map<number, ProblemSlug>([
   [400, 'malformed-request'],
   [404, 'not-found'],
   [413, 'payload-too-large'],
+  // A part of the address that is longer than any name.
+  [414, 'not-found'],
   [415, 'unsupported-media-type'],
 ]);
 

@@ -25,7 +25,7 @@ const checks = [
   'ignored_auth',
 ];
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '8' }, seed: { type: 'string' } } });
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '12' }, seed: { type: 'string' } } });
 const seconds = Math.round(Number(values.minutes) * 60);
 if (!(seconds > 0)) {
   console.error(`api-fuzz: unexpected --minutes ${values.minutes}, expected a number`);

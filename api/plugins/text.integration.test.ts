@@ -73,3 +73,8 @@ test('an address that cannot be decoded is a problem, too', async () => {
     'urn:waymark:problem:malformed-request',
   ]);
 });
+
+test('an address with a part longer than any name leads nowhere', async () => {
+  const response = await get(`/documents/${'x'.repeat(3_000)}`);
+  expect([response.statusCode, response.json().type]).toEqual([404, 'urn:waymark:problem:not-found']);
+});
