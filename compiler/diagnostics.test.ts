@@ -2,29 +2,52 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compile } from './compile.ts';
+import { declaredIn } from './declared-tools.ts';
 import type { DiagnosticCode } from './diagnostic-codes.ts';
 import { diagnosticCodes } from './diagnostic-codes.ts';
 import { formatDiagnostic } from './diagnostics.ts';
+import { LinkedDocuments } from './linked-documents.ts';
+import type { Surroundings } from './surroundings.ts';
 
 interface Example {
   markdown: string;
 }
 
+const page = readFileSync(join(import.meta.dirname, '..', 'docs', 'diagnostics.md'), 'utf8');
+
 interface Entry {
   code: string;
   text: string;
+  /** What its examples are compiled with: the files of its section of the page. */
+  surroundings: Surroundings | undefined;
   wrong: Example[];
   right: Example[];
 }
 
 /** Entries are third-level headings; an example says before its fence how often its last line is to be repeated, if at all. */
 function readEntries(): Entry[] {
-  const page = readFileSync(join(import.meta.dirname, '..', 'docs', 'diagnostics.md'), 'utf8');
   const parts = page.split(/^### (?=[a-z-]+\n\n)/m);
   return parts.slice(1).map((part) => {
     const code = part.slice(0, part.indexOf('\n'));
-    return { code, text: part, wrong: examples(part, 'Wrong'), right: examples(part, 'Right') };
+    const known = page.indexOf(`\n### ${code}\n`) > page.indexOf('\n## Other documents, and what');
+    const surroundings = known ? surroundingsOfPage() : undefined;
+    return { code, text: part, surroundings, wrong: examples(part, 'Wrong'), right: examples(part, 'Right') };
   });
+}
+
+/** Fences that name a file: the configuration, and other documents. The examples are in `document.md`. */
+function surroundingsOfPage(): Surroundings {
+  const files = new Map(
+    [...page.matchAll(/^```(?:json|markdown) (\S+)\n([\s\S]*?)^```$/gm)].map(([, name = '', text = '']) => [
+      name,
+      text,
+    ]),
+  );
+  const read = declaredIn(JSON.parse(files.get('waymark.config.json') ?? ''));
+  if ('problems' in read) throw new Error(read.problems.join('; '));
+  const linked = [...files.keys()].filter((name) => name.endsWith('.md')).map((name) => `[${name}](${name}#auditor)`);
+  const all = `# All\n\n## Steps\n\n${linked.map((link, n) => `### S${n}\n\n- agent: ${link}\n`).join('\n')}`;
+  return new LinkedDocuments(files.set('document.md', all), read.declared).surroundingsOf('document.md');
 }
 
 function examples(part: string, word: 'Wrong' | 'Right'): Example[] {
@@ -45,18 +68,20 @@ describe('docs/diagnostics.md', () => {
 
   test('has an entry for every code, in the order of the table, and for nothing else', () => {
     expect(entries.map((entry) => entry.code)).toEqual(Object.keys(diagnosticCodes));
-    const page = readFileSync(join(import.meta.dirname, '..', 'docs', 'diagnostics.md'), 'utf8');
     const outside = page.replace(/^```[\s\S]*?^```$/gm, '');
     expect([...outside.matchAll(/^### (.*)$/gm)].map(([, title]) => title)).toEqual(Object.keys(diagnosticCodes));
   });
 
-  for (const { code, text, wrong, right } of entries) {
+  for (const { code, text, surroundings, wrong, right } of entries) {
+    const codesOf = ({ markdown }: Example) =>
+      compile(markdown, surroundings ? { surroundings } : {}).diagnostics.map((one) => one.code);
+
     test(`${code}: says the sentence of the table, its wrong example gives that code alone, its right one nothing`, () => {
       expect(text).toContain(`\n${diagnosticCodes[code as DiagnosticCode]}`);
       expect(wrong).toHaveLength(1);
       expect(right).toHaveLength(1);
-      for (const { markdown } of wrong) expect(compile(markdown).diagnostics.map((one) => one.code)).toEqual([code]);
-      for (const { markdown } of right) expect(compile(markdown).diagnostics).toEqual([]);
+      for (const example of wrong) expect(codesOf(example)).toEqual([code]);
+      for (const example of right) expect(codesOf(example)).toEqual([]);
     });
   }
 });
