@@ -12,15 +12,12 @@ import { notify } from './notifications.ts';
 import type { NewProposalEvent } from './proposal-log.ts';
 import { appendProposalEvents } from './proposal-log.ts';
 
-/** The name that the state has among the sections. */
-export const STATE = '';
-
 export type VersionSource = 'person' | 'step' | 'suggestion' | 'result' | 'default' | 'computed';
 
 export type HeldProposal = Prisma.ProposalGetPayload<{ include: { sections: true } }>;
 
 export interface ContentChange {
-  /** A section's name, or STATE. */
+  /** A section's name; empty for the state. */
   section: string;
   /** Of the artifact with the new content. */
   digest: Digest;

@@ -1,4 +1,6 @@
 /** Reading the contents of a proposal, and writing them: only under the version that the writer saw, and only what is valid. */
+
+import type { Contents, DefinitionCache } from '../../compiler/proposal-definition.ts';
 import type { Json } from '../../compiler/types.ts';
 import type { Violation } from '../../compiler/validate-value.ts';
 import { putArtifact } from '../../prisma/artifacts.ts';
@@ -8,7 +10,6 @@ import { writeContents } from '../../prisma/proposals.ts';
 import { Problem } from '../errors.ts';
 import type { SectionRow } from './access.ts';
 import { holdOpen, mustEdit, sectionOf } from './access.ts';
-import type { Contents, DefinitionCache } from './definition.ts';
 
 /** By digest. A digest that is null, or of nothing that is there, has no entry. */
 export async function readDigests(

@@ -67,7 +67,7 @@ function listOf(value: Json[] | { [key: string]: Json }, indent: string): string
     .map(([label, item]) => {
       if (item === null || typeof item !== 'object') return `${indent}- ${label}${escaped(scalar(item))}`;
       const inner = Object.keys(item).length === 0 ? '' : `\n${listOf(item, `${indent}  `)}`;
-      return `${indent}- ${label}${inner}`.trimEnd();
+      return `${`${indent}- ${label}`.trimEnd()}${inner}`;
     })
     .join('\n');
 }

@@ -2,17 +2,17 @@
 import { canonicalJson } from '../../compiler/canonical.ts';
 import { ExpressionError, evaluate } from '../../compiler/expressions/evaluate.ts';
 import type { Approver, Graph } from '../../compiler/graph.ts';
+import type { Contents, DefinitionCache } from '../../compiler/proposal-definition.ts';
+import { definitionOf, STATE } from '../../compiler/proposal-definition.ts';
 import type { Json } from '../../compiler/types.ts';
 import { getArtifact, putArtifact } from '../../prisma/artifacts.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
 import type { ContentChange, VersionSource } from '../../prisma/proposals.ts';
-import { openProposal, STATE } from '../../prisma/proposals.ts';
+import { openProposal } from '../../prisma/proposals.ts';
 import { notFound, Problem } from '../errors.ts';
 import type { GraphCache } from '../graph-cache.ts';
 import { findRun } from '../run-handlers.ts';
 import { invalidContent } from './contents.ts';
-import type { Contents, DefinitionCache } from './definition.ts';
-import { definitionOf } from './definition.ts';
 
 export interface ProposalRequest {
   /** Opens by the version of a document published last, or exactly by the version of a graph's hash. */

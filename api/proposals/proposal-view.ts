@@ -1,8 +1,9 @@
 /** A proposal as people see it: its contents and where they come from, the steps of its run, who has access. */
 import type { z } from 'zod';
 import { typeInWords } from '../../compiler/json-schema.ts';
+import type { DefinitionCache } from '../../compiler/proposal-definition.ts';
+import { STATE } from '../../compiler/proposal-definition.ts';
 import type { Tx } from '../../prisma/open.ts';
-import { STATE } from '../../prisma/proposals.ts';
 import type { GraphCache } from '../graph-cache.ts';
 import type { proposalSummary, proposalView, versionView } from '../routes/proposals/schemas.ts';
 import { findRun } from '../run-handlers.ts';
@@ -11,7 +12,6 @@ import type { SectionRow, SeenProposal } from './access.ts';
 import { mayEdit } from './access.ts';
 import { accessOf } from './access-view.ts';
 import { readContents } from './contents.ts';
-import type { DefinitionCache } from './definition.ts';
 import type { VersionRow } from './versions.ts';
 
 type ProposalRow = NonNullable<Awaited<ReturnType<Tx['proposal']['findUnique']>>>;

@@ -4,18 +4,19 @@
  * current and proposed.
  */
 import { randomUUID } from 'node:crypto';
+import type { DefinitionCache } from '../../compiler/proposal-definition.ts';
+import { STATE } from '../../compiler/proposal-definition.ts';
 import type { Json } from '../../compiler/types.ts';
 import { putArtifact } from '../../prisma/artifacts.ts';
 import { notify } from '../../prisma/notifications.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
 import type { ProposalEventType } from '../../prisma/proposal-log.ts';
 import { appendProposalEvents } from '../../prisma/proposal-log.ts';
-import { addressOf, STATE } from '../../prisma/proposals.ts';
+import { addressOf } from '../../prisma/proposals.ts';
 import { notFound, Problem } from '../errors.ts';
 import type { SectionRow, SeenProposal } from './access.ts';
 import { holdOpen, mustBeAssignee, mustEdit, sectionOf, seeProposal } from './access.ts';
 import { completeSection, mustBeAt, readContents, readDigests, writeCompleted } from './contents.ts';
-import type { DefinitionCache } from './definition.ts';
 import type { Patch } from './json-patch.ts';
 import { patched } from './json-patch.ts';
 

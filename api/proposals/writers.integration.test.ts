@@ -1,5 +1,6 @@
 /** Many writers on one proposal. `WAYMARK_ALL_ROUNDS` in the environment makes it 100 writers of 100 rounds. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDefinitionCache } from '../../compiler/proposal-definition.ts';
 import type { Store } from '../../prisma/open.ts';
 import { openStore } from '../../prisma/open.ts';
 import { verifyProposalChain } from '../../prisma/proposal-log.ts';
@@ -9,7 +10,6 @@ import { openApiFixture } from '../testing/api-fixture.ts';
 import { expense, publishGraph, startProposalOf } from '../testing/proposal-documents.ts';
 import { sectionOf, seeProposal } from './access.ts';
 import { editSection } from './contents.ts';
-import { createDefinitionCache } from './definition.ts';
 
 const writers = 100;
 const rounds = process.env.WAYMARK_ALL_ROUNDS === undefined ? 10 : 100;

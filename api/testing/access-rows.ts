@@ -9,12 +9,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Graph } from '../../compiler/graph.ts';
+import { createDefinitionCache } from '../../compiler/proposal-definition.ts';
 import type { KeyScope } from '../../prisma/api-keys.ts';
 import { keyScopes } from '../../prisma/api-keys.ts';
 import type { Actor } from '../../prisma/open.ts';
 import { provision } from '../../prisma/provision.ts';
 import { scopesByRoute } from '../key-scopes.ts';
-import { createDefinitionCache } from '../proposals/definition.ts';
 import { startProposal } from '../proposals/open-proposal.ts';
 import { share } from '../proposals/share.ts';
 import { suggest } from '../proposals/suggestions.ts';

@@ -2,13 +2,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import type { DefinitionCache } from '../../../compiler/proposal-definition.ts';
+import { STATE } from '../../../compiler/proposal-definition.ts';
 import type { Json } from '../../../compiler/types.ts';
-import { STATE } from '../../../prisma/proposals.ts';
 import { Problem } from '../../errors.ts';
 import { page } from '../../pages.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { editSection } from '../../proposals/contents.ts';
-import type { DefinitionCache } from '../../proposals/definition.ts';
 import { patched } from '../../proposals/json-patch.ts';
 import { viewOfVersion } from '../../proposals/proposal-view.ts';
 import { differenceOf, listVersions } from '../../proposals/versions.ts';

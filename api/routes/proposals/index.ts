@@ -3,8 +3,8 @@
  * it is not there.
  */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { createDefinitionCache } from '../../../compiler/proposal-definition.ts';
 import type { StreamLimits } from '../../event-stream.ts';
-import { createDefinitionCache } from '../../proposals/definition.ts';
 import { contentRoutes } from './contents.ts';
 import { openingRoutes } from './opening.ts';
 import { readingRoutes } from './reading.ts';

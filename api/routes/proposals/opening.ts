@@ -1,10 +1,10 @@
 /** Opening proposals, naming them, closing them, and becoming the assignee of one that waits for a role. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { DefinitionCache } from '../../../compiler/proposal-definition.ts';
 import { appendProposalEvents } from '../../../prisma/proposal-log.ts';
 import { answer, idempotencyKeyAllowed, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { holdSeen, mustBeAssignee, seeProposal } from '../../proposals/access.ts';
-import type { DefinitionCache } from '../../proposals/definition.ts';
 import { openOfRun, startProposal } from '../../proposals/open-proposal.ts';
 import { summaryOfProposal } from '../../proposals/proposal-view.ts';
 import { claim } from '../../proposals/share.ts';

@@ -1,7 +1,8 @@
 /** Reading proposals: the list, one with all that is known of it, its export, and its log as a stream. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { STATE } from '../../../prisma/proposals.ts';
+import type { DefinitionCache } from '../../../compiler/proposal-definition.ts';
+import { STATE } from '../../../compiler/proposal-definition.ts';
 import { notFound } from '../../errors.ts';
 import type { StreamLimits } from '../../event-stream.ts';
 import { isAtEnd, streamEvents } from '../../event-stream.ts';
@@ -10,7 +11,6 @@ import { momentOf, page } from '../../pages.ts';
 import { callerOf, personOf } from '../../plugins/identity.ts';
 import { seeProposal, visibleTo } from '../../proposals/access.ts';
 import { readContents } from '../../proposals/contents.ts';
-import type { DefinitionCache } from '../../proposals/definition.ts';
 import { inOrderOf, markdownOf } from '../../proposals/export-markdown.ts';
 import { readProposalLog } from '../../proposals/proposal-events.ts';
 import { summaryOfProposal, viewOfProposal } from '../../proposals/proposal-view.ts';

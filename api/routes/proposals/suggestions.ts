@@ -2,13 +2,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import type { DefinitionCache } from '../../../compiler/proposal-definition.ts';
+import { STATE } from '../../../compiler/proposal-definition.ts';
 import type { Tx } from '../../../prisma/open.ts';
-import { STATE } from '../../../prisma/proposals.ts';
 import { momentOf, page } from '../../pages.ts';
 import { answer, idempotencyKeyAllowed, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { seeProposal } from '../../proposals/access.ts';
-import type { DefinitionCache } from '../../proposals/definition.ts';
 import type { Acceptance, NewSuggestion, SuggestionRow } from '../../proposals/suggestions.ts';
 import { accept, readSuggestion, reject, suggest, withdraw } from '../../proposals/suggestions.ts';
 import { responses } from '../../responses.ts';

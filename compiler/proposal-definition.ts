@@ -4,13 +4,15 @@
  * of the document.
  */
 import { z } from 'zod';
-import type { Approver, Graph } from '../../compiler/graph.ts';
-import type { NamedTypes } from '../../compiler/json-schema.ts';
-import type { Field, Json, Type } from '../../compiler/types.ts';
-import { fieldSchema, typeSchema } from '../../compiler/types.ts';
-import type { Violation } from '../../compiler/validate-value.ts';
-import { valueValidator } from '../../compiler/validate-value.ts';
-import { STATE } from '../../prisma/proposals.ts';
+import type { Approver, Graph } from './graph.ts';
+import type { NamedTypes } from './json-schema.ts';
+import type { Field, Json, Type } from './types.ts';
+import { fieldSchema, typeSchema } from './types.ts';
+import type { Violation } from './validate-value.ts';
+import { valueValidator } from './validate-value.ts';
+
+/** The name that the state has among the sections. */
+export const STATE = '';
 
 const definitionSchema = z.strictObject({
   types: z.array(z.strictObject({ name: z.string(), type: typeSchema })),
