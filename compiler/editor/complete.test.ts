@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../compile.ts';
-import { settingNames, settingsNotYet } from '../passes/setting-names.ts';
+import { settingNames } from '../passes/setting-names.ts';
 import { stepKinds, stepSettings } from '../passes/step-settings.ts';
 import { complete } from './complete.ts';
 import { settingMeanings, settingsHere } from './setting-meanings.ts';
@@ -34,8 +34,9 @@ describe('names of settings', () => {
   });
 
   it.each([
-    ['# Claim\n- ¦\n\n## Steps\n', ['id', 'dialect']],
-    [claim().replace('- model: small', '- ¦'), ['model', 'may delegate to', 'id']],
+    ['# Claim\n- ¦\n\n## Steps\n', ['id', 'dialect', 'owner', 'budget']],
+    ['# Claim\n\n## Proposal\n- ¦\n\n## Steps\n', ['state', 'owner']],
+    [claim().replace('- model: small', '- ¦'), ['model', 'may delegate to', 'budget', 'id']],
     [claim('Some words.', '', '- ¦'), []],
     ['# Claim\n\n## Notes\n- ¦\n', []],
     [claim().replace('### Receipt\n', '### Receipt\n- ¦\n'), []],
@@ -50,15 +51,14 @@ describe('names of settings', () => {
 
   it.each([
     ['document' as const, '# A\n- agent: x\n\n## Steps\n### B\n- set:\n  - c: `1`\n'],
+    [
+      'proposal' as const,
+      '# A\n\n## Proposal\n- gives: text\n- state: map of text\n\n## Steps\n### C\n- set:\n  - c: `1`\n',
+    ],
     ['agent' as const, '# A\n\n## Agents\n### B\n- gives: text\n- model: x\n\n## Steps\n### C\n- set:\n  - c: `1`\n'],
   ])('of the %s are those that the compiler expects there', (place, document) => {
     const [message] = compile(document).diagnostics.filter((one) => one.code === 'setting-not-here');
     expect(message?.message).toMatch(new RegExp(`, expected one of ${settingsHere(place, undefined).join(', ')}$`));
-  });
-
-  it('never lead to a setting that is not built', () => {
-    const offered = stepKinds.flatMap((kind) => settingsHere('step', kind));
-    expect(offered.filter((name) => Object.hasOwn(settingsNotYet, name))).toEqual([]);
   });
 });
 
@@ -129,8 +129,10 @@ describe('words', () => {
   it.each([
     ['- tool: x\n- then: ¦', ['end']],
     ['- approve: ¦', ['manager']],
-    ['- approve: manager\n- not by: ¦', ['requester']],
-    ['- approve: manager\n- actions: approve, ¦', ['approve', 'reject']],
+    ['- approve: manager\n- not by: ¦', ['requester', 'contributors']],
+    ['- approve: manager\n- actions: approve, ¦', ['approve', 'reject', 'request changes to']],
+    ['- approve: manager\n- actions:\n  - approve: ¦', ['Manager approves', 'Read the receipt', 'continue', 'end']],
+    ['- approve: manager\n- share: ¦', ['handoff', 'reviewer']],
     ['- agent: [Accountant](#accountant)\n- tools: ¦', ['policy.lookup', 'policy.list', 'none']],
     ['- tool: ¦', ['policy.lookup', 'policy.list']],
     ['- approve: manager\n- tools: ¦', []],
@@ -138,6 +140,27 @@ describe('words', () => {
     ['- nonsense: ¦', []],
   ])('%s', (line, expected) => {
     expect(labels(claim(...line.split('\n')))).toEqual(expected);
+  });
+});
+
+describe('places of the proposal', () => {
+  const proposed = (line: string) =>
+    claim('- tool: x', line).replace(
+      '## Agents',
+      '## Proposal\n- state: Receipt\n\n| Section | Type | Owner |\n|---|---|---|\n| What we pay | text | sales |\n\n## Agents',
+    );
+
+  it.each([
+    ['- section: ¦', ['What we pay']],
+    ['- state: ¦', ['shop', 'amount', 'line']],
+    ['- state: line.¦', ['line.what']],
+    ['- requires approval: ¦', ['manager', 'sales']],
+  ])('%s', (line, expected) => {
+    expect(labels(proposed(line))).toEqual(expected);
+  });
+
+  it('are types in the settings of the proposal itself', () => {
+    expect(labels('# A\n\n## Proposal\n- state: te¦\n\n## Steps\n')).toContain('text');
   });
 });
 

@@ -1,6 +1,8 @@
 /** What may be written where the cursor stands. */
+import { resolveType } from '../expressions/check.ts';
+import type { DocumentDraft } from '../passes/draft.ts';
+import { stateOf } from '../passes/proposal-places.ts';
 import type { Heading } from '../passes/read-sections.ts';
-import { stepKindNames } from '../passes/setting-names.ts';
 import { stepKinds, stepSettings } from '../passes/step-settings.ts';
 import type { Point } from '../source-text.ts';
 import { simpleKinds } from '../types.ts';
@@ -9,7 +11,7 @@ import type { Completion, PlaceOf } from './complete-expression.ts';
 import { inExpression, stepsNear, valuesOf } from './complete-expression.ts';
 import { describeAgent, describeStep, describeType, simpleTypes } from './describe.ts';
 import type { Offer } from './setting-meanings.ts';
-import { settingMeanings, settingsHere } from './setting-meanings.ts';
+import { actionEffects, meaningOf, settingMeanings, settingsHere } from './setting-meanings.ts';
 import type { Spot } from './spot.ts';
 import { fieldBefore, spotAt } from './spot.ts';
 
@@ -45,17 +47,18 @@ export function complete(analysis: Analysis, point: Point): Completion[] {
 
 function settingNamesAt(spot: Spot, line: number, from: number): Completion[] {
   const { surroundings, settings, kind } = spot;
-  if (surroundings !== 'document' && surroundings !== 'agent' && surroundings !== 'step') return [];
+  if (surroundings === 'type' || surroundings === 'inputs' || surroundings === 'result') return [];
+  if (surroundings === 'elsewhere') return [];
   const taken = new Set(settings.filter((one) => one.line !== line).map((one) => one.name));
   const kinds = surroundings === 'step' && !kind ? stepKinds : [];
   const names = [...kinds, ...settingsHere(surroundings, kind)];
   return names
-    .filter((name) => !taken.has(name) && (kind === undefined || !stepKindNames.has(name) || name === kind))
+    .filter((name) => !taken.has(name))
     .map((name) => ({
       label: name,
       kind: 'setting',
-      detail: (settingMeanings.get(name)?.example ?? '').split('\n')[0] ?? '',
-      documentation: settingMeanings.get(name)?.meaning ?? '',
+      detail: (meaningOf(name, surroundings)?.example ?? '').split('\n')[0] ?? '',
+      documentation: meaningOf(name, surroundings)?.meaning ?? '',
       text: takesList(name) ? `${name}:` : `${name}: `,
       from,
     }));
@@ -67,7 +70,8 @@ function takesList(name: string): boolean {
 
 function offersOf(spot: Spot, setting: string, nested: boolean): readonly Offer[] {
   if (spot.kind && !stepSettings[spot.kind].has(setting)) return [];
-  const offers = settingMeanings.get(setting)?.offers ?? [];
+  const offers = meaningOf(setting, spot.surroundings)?.offers ?? [];
+  if (setting === 'actions' && /:\s/.test(spot.before)) return actionEffects;
   if (!nested || !takesList(setting)) return offers;
   // An item of its own key: conditions and names stand before the colon, what they lead to after it.
   const hasKey = /:\s/.test(spot.before);
@@ -108,15 +112,37 @@ function wordsOf(offer: Offer, spot: Spot, before: string, place: PlaceOf, from:
       return toolsOf(spot).map((one) => word(one));
     case 'models':
       return unique(draft.agents.map((one) => one.model)).map((one) => word(one));
-    case 'roles': {
-      const gates = draft.steps.flatMap(({ values }) => [values.approvers, values.requiresApproval]);
-      return unique(gates.flatMap((one) => one?.of ?? []).flatMap((one) => ('role' in one ? [one.role] : []))).map(
-        (one) => word(one),
-      );
-    }
+    case 'roles':
+      return unique(rolesIn(draft)).map((one) => word(one));
+    case 'sections':
+      return (draft.proposal?.sections ?? []).map(({ field }) => word(field.name));
+    case 'state fields':
+      return stateFields(spot, before).map((one) => word(one));
     default:
       return [];
   }
+}
+
+function rolesIn({ steps, owner, proposal }: DocumentDraft): string[] {
+  const asked = steps.flatMap(({ values: { approvers, requiresApproval, ifOverdue, who } }) => [
+    approvers,
+    requiresApproval,
+    ifOverdue?.do === 'ask' ? ifOverdue.approvers : undefined,
+    who === 'assignee' ? undefined : who,
+  ]);
+  const owners = [owner, proposal?.owner, ...(proposal?.sections ?? []).map((one) => one.owner)];
+  return [...asked.flatMap((one) => one?.of ?? []), ...owners].flatMap((one) =>
+    one && 'role' in one ? [one.role] : [],
+  );
+}
+
+/** Whole paths, as far as one has been typed. */
+function stateFields({ findings: { draft, types } }: Spot, before: string): string[] {
+  const path = before.trim().split('.').slice(0, -1);
+  const place = draft.proposal?.state && stateOf(path, draft.proposal.state, types);
+  const type = place && 'type' in place ? resolveType(place.type, types) : undefined;
+  const fields = type?.kind === 'record' ? type.fields.filter((field) => field.computed === undefined) : [];
+  return fields.map((field) => [...path, field.name].join('.'));
 }
 
 function unique(words: readonly string[]): string[] {

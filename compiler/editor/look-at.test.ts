@@ -102,7 +102,7 @@ describe('a description', () => {
 
   it('of a setting says what it means, how it is written, and where it is not read', () => {
     expect(describe('- tool: x', '- time¦out: 1 minute')).toBe(
-      '**timeout**: The longest that one call of a model or tool may take. Unsaid: 30 seconds.\n\n```markdown\n- timeout: 1 minute\n```',
+      '**timeout**: The longest that one call of a model or tool may take, at most 4 minutes. Unsaid: 30 seconds.\n\n```markdown\n- timeout: 1 minute\n```',
     );
     expect(describe('- tool: x', '- sh¦ow: `input.claimed`')).toContain('\n\nNot read on a step of the kind tool.\n\n');
   });

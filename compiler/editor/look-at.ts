@@ -15,7 +15,7 @@ import type { Type } from '../types.ts';
 import { simpleKinds } from '../types.ts';
 import type { Analysis, Findings } from './analyze.ts';
 import { describeAgent, describeField, describeStep, describeType, plain, simpleTypes } from './describe.ts';
-import { settingMeanings, settingsHere } from './setting-meanings.ts';
+import { meaningOf, settingsHere } from './setting-meanings.ts';
 import type { Spot } from './spot.ts';
 import { fieldBefore, fieldsAround, spotAt } from './spot.ts';
 
@@ -96,14 +96,15 @@ function atSettingName(
   offset: number,
 ): Found | undefined {
   const setting = at.in === 'setting name' ? settings.find((one) => one.line === at.line) : undefined;
-  const row = setting && settingMeanings.get(setting.name);
+  const place =
+    surroundings === 'document' || surroundings === 'agent' || surroundings === 'proposal' ? surroundings : 'step';
+  const row = setting && meaningOf(setting.name, place);
   if (!setting?.hasColon || !row) return undefined;
   const lineStart = offsetOf(source, { line: setting.line, column: 1 });
   const colon = source.text.indexOf(':', lineStart);
   const marker = /^\s*[-*+]\s+/.exec(source.text.slice(lineStart, colon))?.[0].length ?? 0;
   const span = { start: lineStart + marker, end: colon };
   if (offset < span.start) return undefined;
-  const place = surroundings === 'document' || surroundings === 'agent' ? surroundings : 'step';
   const isRead = settingsHere(place, kind).includes(setting.name) || (place === 'step' && kind === undefined);
   const note = isRead ? '' : `\n\nNot read on ${place === 'step' ? `a step of the kind ${kind}` : `the ${place}`}.`;
   return {

@@ -3,8 +3,11 @@
  * the passes' own tables; a test holds the names of both together.
  */
 import type { StepKind } from '../passes/draft.ts';
-import type { Place } from '../passes/setting-names.ts';
+import { agentSettings } from '../passes/read-agent.ts';
+import { documentSettings } from '../passes/read-document.ts';
+import { proposalSettings } from '../passes/read-proposal.ts';
 import { stepSettings } from '../passes/step-settings.ts';
+import type { Surroundings } from './spot.ts';
 
 /** What an editor offers after the colon. */
 export type Offer =
@@ -15,6 +18,9 @@ export type Offer =
   | 'tools'
   | 'roles'
   | 'models'
+  /** Of the proposal. */
+  | 'sections'
+  | 'state fields'
   /** Words of the dialect. */
   | { words: readonly string[] };
 
@@ -48,7 +54,13 @@ const rows: readonly Row[] = [
     'tools',
     words('none'),
   ],
-  ['may delegate to', 'The agents that this agent may hand work to.', 'may delegate to: none', words('none')],
+  [
+    'may delegate to',
+    'The agents that this agent may hand work to. Unsaid or `none`, it does all itself.',
+    'may delegate to: [Reader](#reader)',
+    'agents',
+    words('none'),
+  ],
   // Kinds of steps
   [
     'agent',
@@ -119,7 +131,11 @@ const rows: readonly Row[] = [
     'How many more tries after the first, whatever failed. Unsaid: 2, after 1 second, doubling, at most 1 minute.',
     'retry: 3 times, after 1 second, doubling',
   ],
-  ['timeout', 'The longest that one call of a model or tool may take. Unsaid: 30 seconds.', 'timeout: 1 minute'],
+  [
+    'timeout',
+    'The longest that one call of a model or tool may take, at most 4 minutes. Unsaid: 30 seconds.',
+    'timeout: 1 minute',
+  ],
   [
     'requires approval',
     'A person of this role decides before the step has an effect: before a call that writes, or before what was read is kept.',
@@ -149,26 +165,36 @@ const rows: readonly Row[] = [
   ['show', 'What the person who decides is shown.', 'show: [Read the receipt](#read-the-receipt)', 'steps', 'values'],
   [
     'actions',
-    'What may be decided. Unsaid: approve, which goes on, and reject, which ends.',
-    'actions: approve, reject',
-    words('approve', 'reject'),
+    'What may be decided. Unsaid: approve, which goes on, and reject, which ends. Any other name says its effect.',
+    'actions: approve, reject, request changes to [Read](#read) at most 2 times',
+    words('approve', 'reject', 'request changes to'),
   ],
-  ['not by', 'Who may not decide.', 'not by: requester', words('requester')],
-  ['ask', 'The type of a form that is filled with the decision.', 'ask: Payment', 'types'],
-  ['quorum', 'How many people must decide alike.', 'quorum: 2'],
-  ['remind', 'How often those who may decide are reminded.', 'remind: every 8 hours'],
-  ['due', 'How long a decision may take.', 'due: 2 days'],
+  [
+    'not by',
+    'Who may not decide: who started the run, who contributed to what is shown.',
+    'not by: requester, contributors',
+    words('requester', 'contributors'),
+  ],
+  ['ask', 'The type of a form that whoever lets the run continue fills.', 'ask: Payment', 'types'],
+  ['quorum', 'How many different people must decide alike, from 2 to 20.', 'quorum: 2'],
+  ['remind', 'How often those who are waited for are reminded.', 'remind: every 8 hours'],
+  ['due', 'How long it may take, at most a year.', 'due: 2 days'],
   [
     'if overdue',
-    'What happens when it took longer.',
+    'What happens when it took longer: others are asked, the run continues or is refused, or goes on with another step.',
     'if overdue: ask finance-director',
     'steps',
-    words('continue', 'reject'),
+    words('ask', 'continue', 'reject'),
   ],
-  ['share', 'Shares the proposal with those who may decide.', 'share: reviewer', words('handoff', 'reviewer')],
+  [
+    'share',
+    'Shares the proposal with those who may decide; with `handoff`, who claims the gate becomes its assignee.',
+    'share: reviewer',
+    words('handoff', 'reviewer'),
+  ],
   // Proposals, groups and the rest
-  ['section', "The section of the proposal that the step's output becomes.", 'section: Summary'],
-  ['state', "The place in the proposal's state that the step's output becomes.", 'state: totals'],
+  ['section', "The section of the proposal that the step's output becomes.", 'section: Summary', 'sections'],
+  ['state', "The place in the proposal's state that the step's output becomes.", 'state: totals.net', 'state fields'],
   ['undo', 'The tool that takes the effect back when the run is cancelled.', 'undo: payments.refund', 'tools'],
   ['key', 'What names the items of the list.', 'key: `line.id`', 'values'],
   [
@@ -184,14 +210,28 @@ export const settingMeanings: ReadonlyMap<string, SettingMeaning> = new Map(
   rows.map(([name, meaning, example, ...offers]) => [name, { meaning, example, offers }]),
 );
 
-/** What the readers of the title and of agents take; a test holds both to what the compiler says it expected. */
-const settingsOf = {
-  document: ['id', 'dialect'],
-  agent: ['model', 'tools', 'may delegate to', 'id'],
-} as const satisfies Partial<Record<Place, readonly string[]>>;
+/** Settings that mean something else in the section Proposal than on a step. */
+const proposalMeanings: ReadonlyMap<string, SettingMeaning> = new Map([
+  [
+    'state',
+    { meaning: 'The type of the state, which steps and people fill.', example: 'state: Totals', offers: ['types'] },
+  ],
+  ['owner', { meaning: 'The role or person who owns the proposal.', example: 'owner: sales', offers: ['roles'] }],
+]);
+
+export function meaningOf(name: string, place: Surroundings): SettingMeaning | undefined {
+  return (place === 'proposal' ? proposalMeanings.get(name) : undefined) ?? settingMeanings.get(name);
+}
+
+/** What an action leads to, after its name and a colon. */
+export const actionEffects: readonly Offer[] = ['steps', words('continue', 'end')];
+
+export type SettingPlace = 'document' | 'agent' | 'proposal' | 'step';
+
+const settingsOf = { document: documentSettings, agent: agentSettings, proposal: proposalSettings };
 
 /** The settings of a place; of a step whose kind is not said yet, those that every kind reads. */
-export function settingsHere(place: 'document' | 'agent' | 'step', kind: StepKind | undefined): string[] {
+export function settingsHere(place: SettingPlace, kind: StepKind | undefined): string[] {
   if (place !== 'step') return [...settingsOf[place]];
   const kinds = Object.values(stepSettings);
   if (kind) return [...stepSettings[kind].keys()];

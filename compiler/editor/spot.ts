@@ -10,7 +10,7 @@ import type { Point } from '../source-text.ts';
 import { foldName } from '../source-text.ts';
 import type { Analysis, Findings } from './analyze.ts';
 
-export type Surroundings = 'document' | 'agent' | 'step' | 'type' | 'inputs' | 'result' | 'elsewhere';
+export type Surroundings = 'document' | 'agent' | 'proposal' | 'step' | 'type' | 'inputs' | 'result' | 'elsewhere';
 
 export interface SettingLine {
   /** Folded; of an item without a colon, all of its words. */
@@ -88,6 +88,7 @@ function surroundingsOf({ outline }: Findings, block: Block): Surroundings {
   if (heading === outline.title?.heading) return 'document';
   if (heading.thing === 'agent' || heading.thing === 'step' || heading.thing === 'type') return heading.thing;
   if (heading === outline.sections.get('inputs')?.heading) return 'inputs';
+  if (heading === outline.sections.get('proposal')?.heading) return 'proposal';
   return heading === outline.sections.get('result')?.heading ? 'result' : 'elsewhere';
 }
 

@@ -56,19 +56,26 @@ function readAction(entry: Phrase[], setting: Setting, context: Context): Action
   const parts = splitAtColon(entry);
   if (parts) return readEffect(parts.key, parts.value, span, setting, context);
   const [words, link] = entry;
-  const to = words?.kind === 'text' && link?.kind === 'link' ? /^([^]*\S)\s+to\s*$/i.exec(words.text) : null;
+  const to = words?.kind === 'text' && link?.kind === 'link' ? /^(.*\S)\s+to\s*$/is.exec(words.text) : null;
   if (words?.kind === 'text' && to) {
     const key: Phrase = { ...words, text: to[1] ?? '' };
     return linking(nameOf([key], setting, context), entry.slice(1), span, setting, context);
   }
+  if (words?.kind === 'text' && link?.kind === 'link' && foldName(words.text) === 'then') {
+    refuseThen(span, context);
+    return undefined;
+  }
   const name = foldName(phrasesText(entry));
   const plain = entry.length === 1 && words?.kind === 'text' && unsaidActions.find((action) => action.name === name);
   if (plain) return { ...plain, span };
+  if (name === 'request changes') {
+    const message =
+      'Unexpected request changes without a link, expected request changes to [Step](#step) at most 2 times';
+    context.report.error('invalid-value', span, message);
+    return undefined;
+  }
   const shown = phrasesText(entry);
-  const message =
-    name === 'request changes'
-      ? 'Unexpected request changes without a link, expected request changes to [Step](#step) at most 2 times'
-      : `Unexpected action ${shown}, expected approve, reject, or its effect: ${shown}: continue, end or a link to a step`;
+  const message = `Unexpected action ${shown}, expected approve, reject, or its effect, as in ${shown}: continue`;
   context.report.error('invalid-value', span, message, { nearest: { word: name, candidates: knownNames } });
   return undefined;
 }
@@ -105,6 +112,11 @@ function linking(
     return undefined;
   }
   return { name, effect: 'link', to, span };
+}
+
+function refuseThen(span: Span, { report }: Context): void {
+  const message = 'Unexpected then after an action, expected only its bound: an action that is used up is not offered';
+  report.error('invalid-value', span, message);
 }
 
 function nameOf(key: readonly Phrase[], setting: Setting, context: Context): string | undefined {

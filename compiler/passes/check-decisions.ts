@@ -3,6 +3,7 @@ import type { Report } from '../diagnostics.ts';
 import type { Span } from '../source-text.ts';
 import { unsaidActions } from './action-values.ts';
 import type { StepDraft } from './draft.ts';
+import { valueSpan } from './read-settings.ts';
 
 export function checkDecisions(steps: readonly StepDraft[], report: Report): void {
   for (const step of steps) {
@@ -17,14 +18,14 @@ function checkQuorum({ settings, values }: StepDraft, report: Report): void {
   const { quorum, approvers } = values;
   const setting = settings.get('quorum');
   if (quorum === undefined || !approvers || !setting) return;
-  const related = relatedTo(settings.get('approve')?.span, 'who decides is said here');
+  const related = relatedTo(settings.get('approve')?.nameSpan, 'who decides is said here');
   if (approvers.need === 'all') {
     const message = 'Unexpected quorum where each role decides once, expected or between them, or no quorum';
     report.error('clashing-settings', setting.nameSpan, message, { related });
   } else if (approvers.of.every((one) => 'person' in one) && quorum > approvers.of.length) {
     const many = approvers.of.length === 1 ? 'one person' : `${approvers.of.length} persons`;
     const message = `Unexpected quorum of ${quorum} where ${many} may decide, expected no more than there are`;
-    report.error('out-of-range', setting.span, message, { related });
+    report.error('out-of-range', valueSpan(setting), message, { related });
   }
 }
 
@@ -34,7 +35,7 @@ function checkForm({ settings, values }: StepDraft, report: Report): void {
   // Actions that could not be read may continue.
   if (!setting || (settings.has('actions') && !values.actions)) return;
   if ((values.actions ?? unsaidActions).some((action) => action.effect === 'continue')) return;
-  const related = relatedTo(settings.get('actions')?.span, 'none of these continues');
+  const related = relatedTo(settings.get('actions')?.nameSpan, 'none of these continues');
   const message = 'Unexpected ask on a gate that no action lets continue, expected an action such as approve: continue';
   report.error('clashing-settings', setting.nameSpan, message, { related });
 }

@@ -29,7 +29,7 @@ export function checkProposal(draft: DocumentDraft, outputs: ReadonlyMap<string,
     const span = section?.span ?? state?.span ?? (shared && valueSpan(shared));
     if (!span) continue;
     if (!proposal) {
-      const what = section ? 'a section' : state ? 'a state' : 'share';
+      const what = section ? 'section' : state ? 'state' : 'share';
       const message = `Unexpected ${what} in a document without a proposal, expected a section ## Proposal`;
       report.error('no-proposal', span, message);
       continue;
