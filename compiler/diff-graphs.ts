@@ -5,7 +5,8 @@
 import { canonicalJson } from './canonical.ts';
 import type { Edge, Graph, Node } from './graph.ts';
 import { declaredTypesIn, nodeHash, typesOf } from './node-hash.ts';
-import { guardedBy, namesLoadedFor, skeletonOf } from './skeleton.ts';
+import { guardedBy } from './skeleton.ts';
+import { valuesRead } from './values-read.ts';
 
 /** Something that both graphs have and that is not the same in them. */
 export interface Changed {
@@ -136,7 +137,7 @@ function diffSteps(before: Graph, after: Graph): ListDiff<ChangedStep> {
 
 function declarationsDiffer(before: Graph, was: Node, after: Graph, node: Node): string[] {
   const agent = (graph: Graph, one: Node) =>
-    one.kind === 'agent' ? graph.agents.find(({ id }) => id === one.agent) : undefined;
+    one.kind === 'agent' || one.kind === 'session' ? graph.agents.find(({ id }) => id === one.agent) : undefined;
   const oldAgent = agent(before, was);
   const newAgent = agent(after, node);
   const oldTypes = new Map(declaredTypesIn(before, typesOf(was)).map((type) => [type.name, type]));
@@ -158,7 +159,7 @@ function mayRerun(before: Graph, after: Graph, steps: ListDiff<ChangedStep>, inp
   const hashed = new Set(steps.changed.filter((step) => step.rerun).map((step) => step.name));
   const added = new Set(steps.added);
   const valuesDiffer = inputValuesDiffer(before, after, inputs);
-  const reads = new Map(skeletonOf(after).nodes.map((node) => [node.id, node.reads ?? []]));
+  const reads = valuesRead(after);
   const found = new Map<string, MayRerun>();
   for (const node of after.nodes) {
     if (added.has(node.id)) continue;
@@ -168,7 +169,7 @@ function mayRerun(before: Graph, after: Graph, steps: ListDiff<ChangedStep>, inp
       ? 'changed'
       : guarded.length > 0
         ? 'guards'
-        : valuesDiffer && readsInput(after, node)
+        : valuesDiffer && reads.get(node.id)?.input
           ? 'input'
           : undefined;
     if (because) found.set(node.id, { step: node.id, because, steps: because === 'guards' ? guarded : [] });
@@ -178,7 +179,7 @@ function mayRerun(before: Graph, after: Graph, steps: ListDiff<ChangedStep>, inp
     size = found.size;
     for (const node of after.nodes) {
       if (added.has(node.id) || found.has(node.id)) continue;
-      const read = (reads.get(node.id) ?? []).filter((step) => found.has(step));
+      const read = (reads.get(node.id)?.steps ?? []).filter((step) => found.has(step));
       if (read.length > 0) found.set(node.id, { step: node.id, because: 'reads', steps: read });
     }
   }
@@ -199,10 +200,6 @@ function inputValuesDiffer(before: Graph, after: Graph, { added, removed, change
     changed.some(({ what }) => what.some((one) => filledByField.includes(one))) ||
     !same(declared(before), declared(after))
   );
-}
-
-function readsInput(graph: Graph, node: Node): boolean {
-  return namesLoadedFor(graph, node).includes('input');
 }
 
 function nameOf({ name }: { name: string }): string {
@@ -228,17 +225,35 @@ const words: Readonly<Record<string, string>> = {
   notBy: 'not by',
   arms: 'choose',
   values: 'set',
+  parent: 'container',
+  each: 'for each',
+  from: 'merge',
+  join: 'merge',
+  document: 'run',
+  order: 'steps',
+  who: 'session',
+  ifItFails: 'if it fails',
+  ifNotReached: 'if not reached',
+  ifOverdue: 'if overdue',
+  dueMs: 'due',
+  remindEveryMs: 'remind',
+  windowTokens: 'window',
+  acceptsUntrusted: 'accepts untrusted',
+  atMost: 'repeat',
+  mayDelegateTo: 'may delegate to',
 };
 
-function wordFor(key: string): string {
-  return words[key] ?? key;
+/** Of a wait or a repeat the kind itself says when it ends. */
+function wordFor(key: string, kind: unknown): string {
+  return key === 'until' && typeof kind === 'string' ? kind : (words[key] ?? key);
 }
 
 function fieldsDiffer(before: object, after: object): string[] {
   const old = new Map(Object.entries(before));
   const now = new Map(Object.entries(after));
   const keys = new Set([...now.keys(), ...old.keys()]);
-  return [...keys].filter((key) => !same(old.get(key), now.get(key))).map(wordFor);
+  const differ = [...keys].filter((key) => !same(old.get(key), now.get(key)));
+  return [...new Set(differ.map((key) => wordFor(key, now.get('kind'))))];
 }
 
 function without(edges: readonly Edge[], others: readonly Edge[]): Edge[] {

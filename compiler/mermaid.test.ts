@@ -80,6 +80,91 @@ describe('a graph as Mermaid', () => {
   });
 });
 
+it('draws containers around their steps, what leads back dotted, and outcomes by their words', () => {
+  const graph = graphOf(`# Letters
+
+## Steps
+
+### Gather
+
+- steps: in parallel
+
+#### Mail
+
+- tool: mail.read
+- if it fails: skip
+
+#### Pages
+
+- for each: page in \`[1, 2]\`, at most 2 at once
+- tool: pages.read
+
+### Improve
+
+- repeat: at most 3 times until \`review.good\`
+- if not reached: [Ask](#ask)
+
+#### Write
+
+- tool: letters.write
+
+#### Review
+
+- set:
+  - good: \`true\`
+
+### Rest
+
+- after: [Improve](#improve)
+- wait: 2 days
+
+### Enough?
+
+- choose:
+  - \`size(gather.pages) > 1\`: [Gather](#gather) at most 2 times, then [Ask](#ask)
+  - otherwise: [Pay](#pay)
+
+### Pay
+
+- run: [Payment](payment.md)
+- then: end
+
+### Ask
+
+- approve: manager
+- actions: approve, reject, request changes to [Ask](#ask) at most 1 time
+`);
+  expect(mermaidOf(graph)).toBe(`flowchart TD
+  start(["Letters"])
+  subgraph s1["Gather<br/>in parallel"]
+    s2[["Mail<br/>mail.read"]]
+    s3[["Pages<br/>pages.read<br/>for each page in #91;1, 2#93;, at most 2 at once"]]
+  end
+  subgraph s4["Improve<br/>at most 3 times until review.good"]
+    s5[["Write<br/>letters.write"]]
+    s6["Review"]
+  end
+  s7(["Rest<br/>2 days"])
+  s8{"Enough?"}
+  s9[["Pay<br/>payment.md"]]
+  s10{{"Ask<br/>by manager"}}
+  finish(["end"])
+  start --> s1
+  s8 -.->|"size(gather.pages) > 1, at most 2 times"| s1
+  s1 --> s4
+  s5 --> s6
+  s4 --> s7
+  s7 --> s8
+  s8 -->|"otherwise"| s9
+  s4 -->|"if not reached"| s10
+  s8 -->|"size(gather.pages) > 1, used up"| s10
+  s10 -.->|"request changes, at most 1 time"| s10
+  s9 --> finish
+  s10 -->|"approve"| finish
+  s10 -.->|"reject"| finish
+`);
+});
+
 /** Each was also read back by Mermaid 11: it shows exactly these words. */
 describe('words of authors', () => {
   it.each([

@@ -1,12 +1,13 @@
 /**
- * A graph as a Mermaid flowchart: steps in document order, a shape for each kind, arms and actions on the arrows. The same
- * graph gives the same text.
+ * A graph as a Mermaid flowchart: steps in document order, a shape for each kind, containers around their steps, and arms,
+ * actions and outcomes on the arrows; what leads back or ends is dotted. The same graph gives the same text.
  */
 import { approversText } from './approvers.ts';
-import type { Edge, Graph, Node } from './graph.ts';
+import type { Each, Edge, Graph, Node } from './graph.ts';
+import { durationInWords } from './passes/quantities.ts';
 
-/** What stands around the label of each kind. */
-const shapes: Readonly<Record<Node['kind'], readonly [open: string, close: string]>> = {
+/** What stands around the label of each kind. Containers are drawn around their steps. */
+const shapes: Readonly<Record<Exclude<Node['kind'], Container>, readonly [open: string, close: string]>> = {
   agent: ['(', ')'],
   tool: ['[[', ']]'],
   approve: ['{{', '}}'],
@@ -16,26 +17,31 @@ const shapes: Readonly<Record<Node['kind'], readonly [open: string, close: strin
   merge: ['[', ']'],
   wait: ['([', '])'],
   run: ['[[', ']]'],
-  repeat: ['[/', '\\]'],
-  'for each': ['[/', '\\]'],
-  steps: ['[', ']'],
   session: ['{{', '}}'],
 };
+
+type Container = 'repeat' | 'for each' | 'steps';
 
 /** Ends with a line end. Expects a graph that compiled. */
 export function mermaidOf(graph: Graph): string {
   const names = new Map(graph.nodes.map((node, index) => [node.id, `s${index + 1}`]));
-  const reached = new Set(graph.edges.map((edge) => edge.to));
-  const left = new Set(graph.edges.filter((edge) => edge.action === undefined).map((edge) => edge.from));
   const nameOf = (id: string): string => names.get(id) ?? id;
+  const byId = new Map(graph.nodes.map((node) => [node.id, node]));
+  const inside = Map.groupBy(graph.nodes, (node) => node.parent);
+  const reached = new Set(graph.edges.filter((edge) => !edge.back).map((edge) => edge.to));
+  const left = new Set(graph.edges.filter(goesOn).map((edge) => edge.from));
+  // Where a container begins and ends is seen.
+  const outer = graph.nodes.filter((node) => node.parent === undefined);
   const lines = [
     'flowchart TD',
     `  start(["${label(graph.title)}"])`,
-    ...graph.nodes.map((node) => `  ${nameOf(node.id)}${shape(node)}`),
+    ...nodeLines(inside, undefined, nameOf, '  '),
     '  finish(["end"])',
-    ...graph.nodes.filter((node) => !reached.has(node.id)).map((node) => `  start --> ${nameOf(node.id)}`),
-    ...graph.edges.map((edge) => `  ${nameOf(edge.from)} ${arrow(edge, graph)} ${nameOf(edge.to)}`),
-    ...graph.nodes.filter((node) => !left.has(node.id)).map((node) => `  ${nameOf(node.id)} ${lastArrow(node)} finish`),
+    ...outer.filter((node) => !reached.has(node.id)).map((node) => `  start --> ${nameOf(node.id)}`),
+    ...graph.edges.map((edge) => `  ${nameOf(edge.from)} ${arrow(edge, byId.get(edge.from))} ${nameOf(edge.to)}`),
+    ...outer
+      .filter((node) => !left.has(node.id) && (node.kind !== 'approve' || continuing(node) !== ''))
+      .map((node) => `  ${nameOf(node.id)} ${lastArrow(node)} finish`),
     ...graph.nodes.flatMap((node) =>
       rejections(node).map((name) => `  ${nameOf(node.id)} -.->|"${label(name)}"| finish`),
     ),
@@ -43,16 +49,39 @@ export function mermaidOf(graph: Graph): string {
   return `${lines.join('\n')}\n`;
 }
 
-function shape(node: Node): string {
-  const [open, close] = shapes[node.kind];
-  return `${open}"${[node.title, ...details(node)].map(label).join('<br/>')}"${close}`;
+function nodeLines(
+  inside: ReadonlyMap<string | undefined, readonly Node[]>,
+  parent: string | undefined,
+  nameOf: (id: string) => string,
+  indent: string,
+): string[] {
+  return (inside.get(parent) ?? []).flatMap((node) => {
+    const words = [node.title, ...details(node)].map(label).join('<br/>');
+    const name = nameOf(node.id);
+    if (!isContainer(node)) {
+      const [open, close] = shapes[node.kind];
+      return [`${indent}${name}${open}"${words}"${close}`];
+    }
+    const inner = nodeLines(inside, node.id, nameOf, `${indent}  `);
+    return [`${indent}subgraph ${name}["${words}"]`, ...inner, `${indent}end`];
+  });
+}
+
+function isContainer(node: Node): node is Extract<Node, { kind: Container }> {
+  return node.kind === 'repeat' || node.kind === 'for each' || node.kind === 'steps';
 }
 
 /** What a reader wants to know of a step besides its title, a line each. */
 function details(node: Node): string[] {
   const own: string[] = [];
   if (node.kind === 'tool') own.push(node.tool);
-  if (node.kind === 'approve') own.push(`by ${approversText(node.approvers)}`);
+  if (node.kind === 'run') own.push(node.document.file);
+  if (node.kind === 'wait') own.push('ms' in node.until ? durationInWords(node.until.ms) : `until ${node.until.expr}`);
+  if (node.kind === 'approve' || node.kind === 'person') own.push(`by ${approversText(node.approvers)}`);
+  if (node.kind === 'session') own.push(`with ${node.who === 'assignee' ? 'the assignee' : approversText(node.who)}`);
+  if (node.kind === 'steps') own.push(node.order === 'parallel' ? 'in parallel' : 'in order');
+  if (node.kind === 'repeat') own.push(`at most ${times(node.atMost)} until ${node.until}`);
+  if ('each' in node && node.each) own.push(eachText(node.each));
   if ((node.kind === 'agent' || node.kind === 'tool') && node.requiresApproval) {
     own.push(`with approval of ${approversText(node.requiresApproval)}`);
   }
@@ -60,16 +89,39 @@ function details(node: Node): string[] {
   return own;
 }
 
-function arrow(edge: Edge, graph: Graph): string {
-  const words = edgeWords(edge, graph);
-  return words === undefined ? '-->' : `-->|"${label(words)}"|`;
+function eachText({ item, list, atOnce }: Each): string {
+  return `for each ${item} in ${list}${atOnce === undefined ? '' : `, at most ${atOnce} at once`}`;
 }
 
-function edgeWords(edge: Edge, graph: Graph): string | undefined {
+function times(count: number): string {
+  return count === 1 ? '1 time' : `${count} times`;
+}
+
+/** Does it lead on when the step has ended in the ordinary way? */
+function goesOn(edge: Edge): boolean {
+  return edge.action === undefined && edge.on === undefined;
+}
+
+function arrow(edge: Edge, from: Node | undefined): string {
+  const words = [edgeWords(edge, from), ...(edge.back ? [`at most ${times(edge.back.atMost)}`] : [])];
+  const said = words.filter((one) => one !== undefined).join(', ');
+  const line = edge.back ? '-.->' : '-->';
+  return said === '' ? line : `${line}|"${label(said)}"|`;
+}
+
+const outcomes: Readonly<Record<NonNullable<Edge['on']>, string>> = {
+  failure: 'if it fails',
+  'not reached': 'if not reached',
+  overdue: 'if overdue',
+  'used up': 'used up',
+};
+
+function edgeWords(edge: Edge, from: Node | undefined): string | undefined {
   if (edge.action !== undefined) return edge.action;
-  const from = graph.nodes.find((node) => node.id === edge.from);
-  if (edge.arm !== undefined) return (from?.kind === 'choose' && from.arms[edge.arm]?.when) || 'otherwise';
-  return from?.kind === 'approve' ? continuing(from) : undefined;
+  const arm =
+    edge.arm === undefined ? undefined : (from?.kind === 'choose' && from.arms[edge.arm]?.when) || 'otherwise';
+  if (edge.on !== undefined) return arm === undefined ? outcomes[edge.on] : `${arm}, ${outcomes[edge.on]}`;
+  return arm ?? (from?.kind === 'approve' ? continuing(from) : undefined);
 }
 
 /** The actions of a gate that let the run go on along its plain edges. */

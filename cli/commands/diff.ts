@@ -95,10 +95,22 @@ function stepLines({ added, removed, changed, reordered }: ListDiff<ChangedStep>
   });
 }
 
-function edgeText({ from, to, arm, action }: Edge): string {
-  const branch = arm === undefined ? '' : `, branch ${arm + 1}`;
-  return `${from} to ${to}${branch}${action === undefined ? '' : `, on ${action}`}`;
+function edgeText({ from, to, arm, action, on, back }: Edge): string {
+  const parts = [
+    ...(arm === undefined ? [] : [`branch ${arm + 1}`]),
+    ...(action === undefined ? [] : [`on ${action}`]),
+    ...(on === undefined ? [] : [onText[on]]),
+    ...(back ? [`back at most ${back.atMost === 1 ? '1 time' : `${back.atMost} times`}`] : []),
+  ];
+  return [`${from} to ${to}`, ...parts].join(', ');
 }
+
+const onText: Readonly<Record<NonNullable<Edge['on']>, string>> = {
+  failure: 'if it fails',
+  'not reached': 'if not reached',
+  overdue: 'if overdue',
+  'used up': 'when it is used up',
+};
 
 function rerunText({ step, because, steps }: MayRerun, title: (id: string) => string): string {
   const others = steps.map(title).join(', ');
