@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyAdminChain } from './admin-log.ts';
 import { createKey, isSecretOf, keyTextOf, newKeyText, readKeyText, revokeKey } from './api-keys.ts';
@@ -179,4 +183,28 @@ test('provisioning again is no event, and takes only a person’s own roles away
   await attempt((tx) => setGroupRoles(tx, 'acme', 'amer', ['c']));
   await change('gil', { groups: ['amer'] });
   expect([await again(['b']), await count()]).toEqual([['b', 'c'], 3]);
+});
+
+test('the command provisions what a file says, and says what is wrong with one', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'waymark-provision-'));
+  const file = join(folder, 'people.json');
+  const command = () =>
+    new Promise<{ code: number; output: string }>((resolve) => {
+      const env = { ...process.env, WAYMARK_OWNER_DATABASE_URL: world.database.ownerUrl };
+      execFile(process.execPath, [join(import.meta.dirname, 'provision.ts'), file], { env }, (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr }),
+      );
+    });
+  const hal = { tenant: 'initech', id: 'hal', name: 'Hal', email: 'hal@initech.test', issuer, subject: 'hal' };
+  const tenants = [{ id: 'initech', name: 'Initech' }];
+  try {
+    await writeFile(file, JSON.stringify({ tenants, users: [{ ...hal, roles: ['admin'] }] }));
+    expect(await command()).toEqual({ code: 0, output: 'provision: 1 tenants and 1 users are as the file says\n' });
+    expect(await world.api.before.identify(issuer, 'hal')).toMatchObject({ tenant: 'initech', roles: ['admin'] });
+    await writeFile(file, JSON.stringify({ users: [hal] }));
+    const wrong = await command();
+    expect([wrong.code, wrong.output]).toEqual([1, expect.stringContaining('at users[0].roles')]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

@@ -1,6 +1,12 @@
-/** Tenants and people, put in place by the owner: for development, tests, and installations without a directory. */
+/**
+ * Tenants and people, put in place by the owner of the database: for development, tests, and the first admin of a tenant,
+ * who adds the others. `WAYMARK_OWNER_DATABASE_URL=... node prisma/provision.ts FILE` reads them from a JSON file
+ * (docs/people.md).
+ */
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { Client } from 'pg';
+import { z } from 'zod';
 
 export interface ProvisionedTenant {
   id: string;
@@ -17,6 +23,24 @@ export interface ProvisionedUser {
   subject: string;
   roles: string[];
 }
+
+const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
+const provisionSchema = z.strictObject({
+  tenants: z.array(z.strictObject({ id, name: z.string().min(1) })).default([]),
+  users: z
+    .array(
+      z.strictObject({
+        tenant: id,
+        id,
+        name: z.string().min(1),
+        email: z.email(),
+        issuer: z.string().min(1),
+        subject: z.string().min(1),
+        roles: z.array(z.string().min(1)),
+      }),
+    )
+    .default([]),
+});
 
 /**
  * Makes the tenants and users be as given, in one transaction: again changes nothing. Roles not listed are taken away from a listed
@@ -70,4 +94,24 @@ async function upsertUser(client: Client, user: ProvisionedUser): Promise<void> 
   if (written.rowCount === 0 && JSON.stringify(rows[0]?.roles) === JSON.stringify(roles)) return;
   await client.query('SELECT set_memberships($1, $2, NULL)', [user.id, roles]);
   await client.query(`SELECT append_admin_event('user.provisioned', $1, $2)`, [user.id, JSON.stringify({ roles })]);
+}
+
+if (import.meta.main) {
+  const ownerUrl = process.env.WAYMARK_OWNER_DATABASE_URL ?? process.env.DATABASE_URL;
+  const file = process.argv[2];
+  if (!ownerUrl || file === undefined) {
+    console.error(
+      'provision: expected a JSON file of tenants and users, and the owner’s address in WAYMARK_OWNER_DATABASE_URL or DATABASE_URL',
+    );
+    process.exit(2);
+  }
+  try {
+    const data = provisionSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    await provision(ownerUrl, data);
+    console.log(`provision: ${data.tenants.length} tenants and ${data.users.length} users are as the file says`);
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : error instanceof Error ? error.message : error;
+    console.error(`provision: ${file}: ${why}`);
+    process.exit(1);
+  }
 }
