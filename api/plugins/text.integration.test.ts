@@ -50,6 +50,14 @@ test.each([
   ]);
 });
 
+test('a number that no double holds is named by its place', async () => {
+  const response = await post('/runs', '{"document": "nothing", "input": {"a": [1, -1e999]}}');
+  expect([response.statusCode, response.json().errors]).toEqual([
+    400,
+    [{ at: '/input/a/1', in: 'body', message: 'Expected a number that a double can hold' }],
+  ]);
+});
+
 test('a body nested without end is refused, and one that is deep as documents are is not', async () => {
   const nested = (levels: number) => `{"document":"nothing","input":${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}}`;
   expect((await post('/runs', nested(100_000))).statusCode).toBe(400);

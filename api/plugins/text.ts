@@ -1,7 +1,7 @@
 /**
  * Refuses text that the store cannot hold, wherever a request has it: PostgreSQL has no NUL in text, and a lone surrogate
- * is no Unicode and has no canonical JSON. So it does values nested so deep that reading them would exhaust the stack. Told
- * as an invalid request instead of failing deep inside.
+ * is no Unicode and has no canonical JSON. So it does numbers that no double holds, such as 1e999, and values nested so deep
+ * that reading them would exhaust the stack. Told as an invalid request instead of failing deep inside.
  */
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
@@ -40,8 +40,11 @@ function firstFault(whole: unknown): Omit<Fault, 'in'> | undefined {
     if (depth === deepest) return { at: '', message: `Expected a value at most ${deepest} levels deep` };
     for (const [key, item] of Object.entries(value)) {
       if (!isHeld(key)) return { at, message: 'Expected Unicode names without NUL' };
-      if (typeof item !== 'string' && typeof item !== 'object') continue;
-      left.push({ value: item, at: `${at}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, depth: depth + 1 });
+      const place = `${at}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+      if (item === Number.POSITIVE_INFINITY || item === Number.NEGATIVE_INFINITY) {
+        return { at: place, message: 'Expected a number that a double can hold' };
+      }
+      if (typeof item === 'string' || typeof item === 'object') left.push({ value: item, at: place, depth: depth + 1 });
     }
   }
   return undefined;
