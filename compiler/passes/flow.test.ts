@@ -320,6 +320,18 @@ function simulate(plan: Plan, parent: string | undefined, world: World, happened
   }
 }
 
+/** Is there a way from the one to the other, or to a container of it, in the scope of the one? */
+function leadsTo({ steps, edges }: Plan, one: string, other: string): boolean {
+  const parentOf = (id: string): string | undefined => steps.find((each) => each.id === id)?.parent;
+  let start = other;
+  while (parentOf(start) !== parentOf(one)) {
+    const parent = parentOf(start);
+    if (parent === undefined) return false;
+    start = parent;
+  }
+  return edges.some((each) => each.to === start && (each.from === one || leadsTo({ steps, edges }, one, each.from)));
+}
+
 test('of any small flow, what is said to have run has run in each of its runs, and what is not has not in some', () => {
   fc.assert(
     fc.property(plans, (plan) => {
@@ -333,6 +345,7 @@ test('of any small flow, what is said to have run has run in each of its runs, a
         expect(flow.isReachable(id)).toBe(runs.some((run) => run.reached.has(id)));
         expect(flow.hasRunAtEnd(id)).toBe(runs.every((run) => run.refused || run.gave.has(id)));
         for (const { id: reader } of plan.steps) {
+          expect(flow.isBefore(id, reader)).toBe(leadsTo(plan, id, reader));
           const container = flow.around(id).at(-1) ?? id;
           if (flow.isBefore(container, reader)) {
             const always = (met: 'reached' | 'ran') => runs.every((run) => !run[met].has(reader) || run.gave.has(id));

@@ -28,7 +28,8 @@ export class Flow {
   private readonly incoming = new Map<string, EdgeDraft[]>();
   private readonly outgoing = new Map<string, EdgeDraft[]>();
   private readonly returning = new Map<string, EdgeDraft[]>();
-  private readonly rank = new Map<string, number>();
+  /** Steps that follow one another alone form a chain: going back along one costs nothing. */
+  private readonly chains = new Map<string, { head: string; at: number }>();
   private readonly steps = new Map<string, StepDraft>();
   /** Of each container, and of the document: `undefined`. */
   private readonly scopes = new Map<string | undefined, string[]>();
@@ -97,30 +98,34 @@ export class Flow {
     const scope = this.steps.get(one)?.parent;
     const start = [other, ...this.around(other)].find((id) => this.steps.get(id)?.parent === scope);
     if (start === undefined || start === one) return false;
-    const lowest = this.rank.get(one) ?? 0;
+    const wanted = this.chains.get(one);
     const seen = new Set<string>();
-    const waiting = [start];
+    const waiting = this.edgesInto(start).map((edge) => edge.from);
     for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-      for (const { from } of this.edgesInto(id)) {
-        if (from === one) return true;
-        if (seen.has(from) || (this.rank.get(from) ?? 0) < lowest) continue;
-        seen.add(from);
-        waiting.push(from);
-      }
+      const { head, at } = this.chains.get(id) ?? { head: id, at: 0 };
+      if (head === wanted?.head && wanted.at <= at) return true;
+      if (seen.has(head)) continue;
+      seen.add(head);
+      waiting.push(...this.edgesInto(head).map((edge) => edge.from));
     }
     return false;
   }
 
   /** Can both be at work at the same moment of some run? Not so of steps of which one is in the other. */
   mayRunTogether(one: string, other: string): boolean {
-    const path = [one, ...this.around(one)];
-    const meets = [other, ...this.around(other)].find((id) =>
-      path.some((each) => this.steps.get(each)?.parent === this.steps.get(id)?.parent),
-    );
-    const beside = path.find((id) => this.steps.get(id)?.parent === this.steps.get(meets ?? '')?.parent);
-    if (meets === undefined || beside === undefined || meets === beside) return false;
-    if (this.isBefore(beside, meets) || this.isBefore(meets, beside)) return false;
+    const [left, right] = this.meet(one, other) ?? [one, one];
+    if (left === right || this.isBefore(left, right) || this.isBefore(right, left)) return false;
     return this.ask(() => this.decisions.and(this.runs.get(one) ?? never, this.runs.get(other) ?? never) !== never);
+  }
+
+  /** The steps of one scope that the two are, or stand in. */
+  private meet(one: string, other: string): [string, string] | undefined {
+    const scopeOf = (id: string): string | undefined => this.steps.get(id)?.parent;
+    if (scopeOf(one) === scopeOf(other)) return [one, other];
+    const path = new Map([one, ...this.around(one)].map((id) => [scopeOf(id), id]));
+    const right = [other, ...this.around(other)].find((id) => path.has(scopeOf(id)));
+    const left = right === undefined ? undefined : path.get(scopeOf(right));
+    return left === undefined || right === undefined ? undefined : [left, right];
   }
 
   isReachable(id: string): boolean {
@@ -166,12 +171,20 @@ export class Flow {
     const into = (id: string): readonly EdgeDraft[] => this.edgesInto(id);
     const { order, cycles } = sortByEdges(ids, { into, outOf: (id) => this.edgesOutOf(id) });
     this.cycles.push(...cycles);
-    for (const [index, id] of order.entries()) this.rank.set(id, index);
+    for (const id of order) this.chains.set(id, this.chainOf(id));
     return order.flatMap((id) => {
       const inner = this.scopes.has(id) ? this.sort(id) : [];
       this.order.push(id);
       return [id, ...inner];
     });
+  }
+
+  private chainOf(id: string): { head: string; at: number } {
+    const [edge, other] = this.edgesInto(id);
+    const before = edge && !other ? this.chains.get(edge.from) : undefined;
+    // Of several steps that follow one, the first goes on with its chain.
+    if (!edge || !before || this.edgesOutOf(edge.from)[0] !== edge) return { head: id, at: 0 };
+    return { head: before.head, at: before.at + 1 };
   }
 
   /** A refusal needs no part here: what depends on a refused step does not run at all. */
