@@ -56,6 +56,8 @@ export interface SchemaOptions {
    * computed field is then not allowed.
    */
   computed?: 'required' | 'left out';
+  /** `written`: fields have their defaults, and with one are not required. Unsaid, of values where they are filled. */
+  defaults?: 'written';
 }
 
 /**
@@ -84,6 +86,7 @@ export function jsonSchemaOf(type: Type, types: NamedTypes, options: SchemaOptio
         return simpleSchemas[of.kind]();
     }
   };
+  const written = options.defaults === 'written';
   const recordSchema = (fields: Field[]): JsonSchema => {
     const present = options.computed === 'left out' ? fields.filter((field) => field.computed === undefined) : fields;
     return {
@@ -91,10 +94,17 @@ export function jsonSchemaOf(type: Type, types: NamedTypes, options: SchemaOptio
       properties: Object.fromEntries(
         present.map((field) => [
           field.name,
-          { ...schemaOf(field.type), ...ruleKeywords(field, types), ...meaningOf(field) },
+          {
+            ...schemaOf(field.type),
+            ...ruleKeywords(field, types),
+            ...(written && defaultOf(field)),
+            ...meaningOf(field),
+          },
         ]),
       ),
-      required: present.filter((field) => field.optional === undefined).map((field) => field.name),
+      required: present
+        .filter((field) => field.optional === undefined && !(written && field.default !== undefined))
+        .map((field) => field.name),
       additionalProperties: false,
     };
   };
@@ -140,6 +150,10 @@ function lengthNouns(kind: Type['kind'] | undefined): string[] {
   if (kind === 'map') return ['Properties'];
   if (kind === 'union' || kind === 'anything') return ['Length', 'Items', 'Properties'];
   return ['Length'];
+}
+
+function defaultOf(field: Field): JsonSchema {
+  return field.default === undefined ? {} : { default: field.default };
 }
 
 function meaningOf(field: Field): JsonSchema {

@@ -26,7 +26,7 @@ export function applySurroundings(
   return documents;
 }
 
-function answerOf(schema: NonNullable<Parameters<typeof typeOfJsonSchema>[0]> | undefined): Type | undefined {
+export function answerOf(schema: NonNullable<Parameters<typeof typeOfJsonSchema>[0]> | undefined): Type | undefined {
   const read = schema === undefined ? undefined : typeOfJsonSchema(schema, { lenient: true });
   return read && 'type' in read && read.type.kind !== 'anything' ? read.type : undefined;
 }

@@ -1,6 +1,7 @@
 /** Each kind of step to its node. */
 import type { Approver, Approvers, Each, Node, NodeOf, Use } from '../graph.ts';
 import type { Type } from '../types.ts';
+import { unsaidActions } from './action-values.ts';
 import type {
   ApproverDraft,
   ApproversDraft,
@@ -11,10 +12,9 @@ import type {
   StepValues,
   UseDraft,
 } from './draft.ts';
-import { unsaidActions } from './action-values.ts';
 import { unsaidRetry } from './retry-values.ts';
 
-const unsaidTimeoutMs = 30_000;
+export const unsaidTimeoutMs = 30_000;
 
 /** By agent, its tools. */
 export type AgentTools = ReadonlyMap<string, readonly string[]>;

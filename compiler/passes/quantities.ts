@@ -59,7 +59,7 @@ const units: Readonly<Record<string, number>> = {
 export const longestWaitMs = 365 * 86_400_000;
 
 /** In the largest unit that it is a whole number of: `24 hours` is `1 day`. */
-function durationInWords(ms: number): string {
+export function durationInWords(ms: number): string {
   const [unit = 'millisecond', length = 1] = Object.entries(units).findLast(([, one]) => ms % one === 0) ?? [];
   return `${ms / length} ${unit}${ms === length ? '' : 's'}`;
 }
