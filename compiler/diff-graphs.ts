@@ -165,14 +165,14 @@ function mayRerun(before: Graph, after: Graph, steps: ListDiff<ChangedStep>, inp
     if (added.has(node.id)) continue;
     const calls = node.kind === 'approve' ? guardedBy(after, node.id).map(({ id }) => id) : [];
     const guarded = calls.filter((id) => hashed.has(id) || added.has(id));
-    const because = hashed.has(node.id)
-      ? 'changed'
-      : guarded.length > 0
-        ? 'guards'
-        : valuesDiffer && reads.get(node.id)?.input
-          ? 'input'
-          : undefined;
-    if (because) found.set(node.id, { step: node.id, because, steps: because === 'guards' ? guarded : [] });
+    // A loop over another list gives its steps other items.
+    const loops = (reads.get(node.id)?.loops ?? []).filter((id) => hashed.has(id));
+    const put = (because: MayRerun['because'], steps: string[]) =>
+      found.set(node.id, { step: node.id, because, steps });
+    if (hashed.has(node.id)) put('changed', []);
+    else if (guarded.length > 0) put('guards', guarded);
+    else if (loops.length > 0) put('reads', loops);
+    else if (valuesDiffer && reads.get(node.id)?.input) put('input', []);
   }
   // A gate reads what the calls it guards read, which may stand below it: again until nothing is added.
   for (let size = -1; size !== found.size; ) {

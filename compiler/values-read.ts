@@ -6,26 +6,37 @@ import { containersAround } from './graph-order.ts';
 import { listsOf } from './node-expressions.ts';
 import { namesLoadedFor } from './skeleton.ts';
 
-/**
- * By the id of each step: ids of the steps whose outputs may change what it does, in document order, and whether the input
- * may. A container stands on its own steps, since its output is made of theirs.
- */
-export function valuesRead(graph: Graph): ReadonlyMap<string, { steps: string[]; input: boolean }> {
+export interface ValuesRead {
+  /** Their outputs may change what it does. In document order. */
+  steps: string[];
+  /** Loops around it whose items it reads. */
+  loops: string[];
+  input: boolean;
+}
+
+/** By the id of each step. A container stands on its own steps, since its output is made of theirs. */
+export function valuesRead(graph: Graph): ReadonlyMap<string, ValuesRead> {
   const children = Map.groupBy(graph.nodes, (node) => node.parent);
   return new Map(
     graph.nodes.map((node) => {
-      const names = new Set(namesLoadedFor(graph, node).flatMap((name) => namesBehind(name, node, graph)));
+      const read = namesLoadedFor(graph, node);
+      const names = new Set(read.flatMap((name) => namesBehind(name, node, graph)));
       for (const child of children.get(node.id) ?? []) names.add(child.id);
       const steps = graph.nodes.filter((one) => names.has(one.id)).map((one) => one.id);
-      return [node.id, { steps, input: names.has('input') }];
+      const loops = containersAround(graph, node.id).filter((one) => read.some((name) => isItemOf(one, name)));
+      return [node.id, { steps, loops: loops.map((one) => one.id), input: names.has('input') }];
     }),
   );
+}
+
+function isItemOf(node: Node, name: string): boolean {
+  return 'each' in node && node.each?.item === name;
 }
 
 /** The item of a loop is made of what its list reads, `previous` of the steps of its repeat, `feedback` of what sends back. */
 function namesBehind(name: string, node: Node, graph: Graph): string[] {
   const around = containersAround(graph, node.id);
-  const loop = [node, ...around].find((one) => 'each' in one && one.each?.item === name);
+  const loop = [node, ...around].find((one) => isItemOf(one, name));
   if (loop) {
     // Where the list is read, the loop's own item is not known yet.
     const outside = graph.nodes.find((one) => one.id === loop.parent);
