@@ -76,10 +76,19 @@ class TrustChecker {
 
   /** Another document was checked with the inputs it marks; what it takes for trusted must be. */
   private checkRun(step: StepDraft): void {
+    const { surroundings, unchecked } = this.around;
     const other = this.documents.get(step.id);
-    if (!other?.nodes.some((node) => node.kind === 'tool' || (node.kind === 'agent' && node.tools.length > 0))) return;
-    const marked = new Set(other.inputs.filter((field) => field.untrusted).map((field) => field.name));
+    if (!other) return;
+    const tools = toolsIn(other);
     const file = step.values.document?.file ?? other.id;
+    for (const why of [
+      ...tools.filter((name) => !surroundings.tools?.has(name)).map((name) => `tool ${name} is not declared here`),
+      ...(other.nodes.some((node) => node.kind === 'run') ? [`${file} runs other documents`] : []),
+    ]) {
+      unchecked.push({ check: 'trust', where: step.id, why });
+    }
+    if (!tools.some((name) => surroundings.tools?.get(name)?.effect === 'write')) return;
+    const marked = new Set(other.inputs.filter((field) => field.untrusted).map((field) => field.name));
     this.checkArguments(step, (name) => `${name} of ${file}, which does not mark it untrusted`, marked);
   }
 
@@ -129,4 +138,16 @@ class TrustChecker {
     const step = this.steps.get(source.step);
     return step && { span: step.headingSpan, message: `untrusted text comes from ${step.title}` };
   }
+}
+
+/** The tools that steps of the document may call. */
+function toolsIn({ nodes }: Graph): string[] {
+  return [
+    ...new Set(
+      nodes.flatMap((node) => {
+        if (node.kind === 'tool') return [node.tool];
+        return node.kind === 'agent' || node.kind === 'session' ? node.tools : [];
+      }),
+    ),
+  ];
 }
