@@ -26,6 +26,8 @@ export function checkGates(draft: DocumentDraft, flow: Flow, sure: (id: string) 
     .map((id) => steps.get(id))
     .filter((step) => step !== undefined)
     .filter((step) => step.kind !== 'approve' && step.kind !== 'choose' && sure(step.id));
+  // The gates of one container are one mistake.
+  const told = new Set<string>();
   let next = 0;
   for (const step of draft.steps) {
     if (step.kind !== 'approve' || !sure(step.id)) continue;
@@ -33,10 +35,12 @@ export function checkGates(draft: DocumentDraft, flow: Flow, sure: (id: string) 
     const path = [step.id, ...flow.around(step.id)];
     if (path.some((id) => read.has(id) || flow.edgesOutOf(id).length > 0)) continue;
     const last = path.at(-1) ?? step.id;
+    if (told.has(last)) continue;
     const at = position.get(last) ?? -1;
     while (next < work.length && (position.get(work[next]?.id ?? '') ?? 0) <= at) next += 1;
     const beside = work.slice(next, next + maxCompared).find((one) => flow.mayRunTogether(last, one.id));
     if (!beside) continue;
+    told.add(last);
     const related = [{ span: beside.headingSpan, message: 'this step does not wait for it' }];
     const message = `Unexpected gate ${step.title} that nothing waits for, expected a step after it, or a place behind all other steps`;
     report.error('idle-gate', step.headingSpan, message, { related });

@@ -1,9 +1,9 @@
 /** Pass 7, reads: a step reads what has happened whenever it runs, or says what is to be when it has not. */
 import type { Report } from '../diagnostics.ts';
 import { parseExpression } from '../expressions/parse.ts';
-import { idSchema } from '../graph.ts';
 import type { Known } from '../expressions/reads.ts';
 import { bothKnown, knownWhenTrue, nothingKnown, readsOf, viewKey, viewPath } from '../expressions/reads.ts';
+import { idSchema } from '../graph.ts';
 import type { Span } from '../source-text.ts';
 import type { Type } from '../types.ts';
 import type { DocumentDraft, ExpressionDraft, StepDraft } from './draft.ts';
@@ -30,6 +30,12 @@ interface ReadAt {
   span: Span;
 }
 
+interface StepRead extends ReadAt {
+  moment: Moment;
+  /** As in `uses: [Step](#step)`. */
+  byLink: boolean;
+}
+
 class ReadChecker {
   private readonly steps: ReadonlyMap<string, StepDraft>;
   private readonly types: ReadonlyMap<string, Type>;
@@ -49,16 +55,24 @@ class ReadChecker {
     const { when } = step.values;
     const parsedWhen = when && parseExpression(when.source);
     const knownByWhen = parsedWhen?.ok ? knownWhenTrue(parsedWhen.expression) : nothingKnown;
-    const reads: (ReadAt & { moment: Moment })[] = [];
+    const reads: StepRead[] = [];
     for (const { expression, moment, use } of expressionsIn(step)) {
       for (const read of readsIn(expression)) {
         const known = moment === 'before' ? read.known : bothKnown(read.known, knownByWhen);
-        reads.push({ ...read, known, guarded: read.guarded || use?.ifItRan === true, moment });
+        reads.push({ ...read, known, guarded: read.guarded || use?.ifItRan === true, moment, byLink: false });
       }
     }
     for (const { code, expr: root, ifItRan, span } of usesIn(step.values)) {
       if (code) continue;
-      reads.push({ root, path: [], known: knownByWhen, guarded: ifItRan === true, span, moment: 'within' });
+      reads.push({
+        root,
+        path: [],
+        known: knownByWhen,
+        guarded: ifItRan === true,
+        span,
+        moment: 'within',
+        byLink: true,
+      });
     }
     const told = new Set<string>();
     for (const read of reads) {
@@ -80,7 +94,7 @@ class ReadChecker {
     }
   }
 
-  private read(step: StepDraft, target: StepDraft, read: ReadAt & { moment: Moment }): void {
+  private read(step: StepDraft, target: StepDraft, read: StepRead): void {
     const { flow } = this;
     if (!this.hasOutput(target, read.span)) return;
     const around = flow.around(step.id);
@@ -94,8 +108,7 @@ class ReadChecker {
       const message = `Unexpected read of ${what}, expected a step that comes before ${step.title}`;
       this.report.error('not-before', read.span, message, { related });
     } else {
-      const links = step.values.uses ?? step.values.show ?? step.values.merge;
-      const guard = links && step.kind !== 'tool' ? 'if it ran after the link, or has()' : 'has()';
+      const guard = read.byLink && step.kind !== 'tool' ? 'if it ran after the link, or has()' : 'has()';
       const runs = read.moment !== 'before';
       this.present(target, read, guard, (one, known) => flow.hasRunBefore(one, step.id, runs, known));
     }
