@@ -139,6 +139,27 @@ describe('the receipt', () => {
     const changed = after.filter((section, index) => section.hash !== before[index]?.hash);
     expect(changed.map((section) => section.anchor)).toEqual(['write-to-the-claimant']);
   });
+
+  test('steps of containers are sections of their own: a change in one leaves the container and its other steps', () => {
+    const nested =
+      '# A\n\n## Steps\n\n### Both\n\n- steps: in parallel\n\nWords.\n\n#### One\n\n- tool: a.b\n\n#### Two\n\n- tool: c.d\n';
+    const { receipt } = compile(nested);
+    expect(receipt?.nodes).toEqual([
+      { id: 'both', lines: { from: 5, to: 9 } },
+      { id: 'one', lines: { from: 11, to: 13 } },
+      { id: 'two', lines: { from: 15, to: 17 } },
+    ]);
+    expect(receipt?.sections.map(({ anchor, depth }) => [anchor, depth])).toEqual([
+      ['a', 1],
+      ['steps', 2],
+      ['both', 3],
+      ['one', 4],
+      ['two', 4],
+    ]);
+    const after = compile(nested.replace('a.b', 'a.e')).receipt?.sections ?? [];
+    const changed = after.filter((section, index) => section.hash !== receipt?.sections[index]?.hash);
+    expect(changed.map((section) => section.anchor)).toEqual(['one']);
+  });
 });
 
 describe('any text', () => {

@@ -38,6 +38,15 @@ describe('headings', () => {
   });
 });
 
+describe('steps of containers', () => {
+  test('are laid out as other steps are', () => {
+    const inner = '#### One ####\n* tool: a.b\n\nOne,\n\n\ntwo.\n#### Two\n+ tool: c.d\n';
+    expect(step(`* steps: in parallel\n\nWords.\n${inner}`)).toBe(
+      '- steps: in parallel\n\nWords.\n\n#### One\n\n- tool: a.b\n\nOne,\n\n\ntwo.\n\n#### Two\n\n- tool: c.d\n',
+    );
+  });
+});
+
 describe('settings', () => {
   test('become a tight list with -, each value two spaces further in, in the order they have', () => {
     const text = '*   tool:   t\n\n*   with:\n    + b: `1`\n\n    + a:  `2`\n*   retry: 3 times,\n    doubling\n';

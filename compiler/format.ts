@@ -72,7 +72,7 @@ function piecesOf(nodes: readonly RootContent[], text: string, { outline, bodies
   for (let index = 0; index < nodes.length; ) {
     const node = nodes[index];
     if (!node) break;
-    const block = node.type === 'heading' && node.depth <= 3 ? blocks.get(spanOf(node).start) : undefined;
+    const block = node.type === 'heading' ? blocks.get(spanOf(node).start) : undefined;
     pieces.push(pieceOf(node, text));
     index += 1;
     if (!block) continue;

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { sha256Hex } from './canonical.ts';
-import { idSchema } from './graph.ts';
+import { edgeSchema, idSchema } from './graph.ts';
 import type { DocumentDraft, EdgeDraft } from './passes/draft.ts';
 import type { Outline } from './passes/read-sections.ts';
 import type { SourceText } from './source-text.ts';
@@ -36,9 +36,7 @@ export const receiptSchema = z.strictObject({
   agents: z.array(idLines),
   nodes: z.array(idLines),
   /** In the graph's order. The lines of what says the edge: a link, or the heading of the step that follows. */
-  edges: z.array(
-    z.strictObject({ from: idSchema, to: idSchema, arm: z.int().nonnegative().optional(), lines: linesSchema }),
-  ),
+  edges: z.array(edgeSchema.omit({ back: true }).extend({ lines: linesSchema })),
   result: z.array(namedLines),
   /** What comes from other documents, by the lines of the first link to it. */
   externals: z.array(
@@ -46,7 +44,7 @@ export const receiptSchema = z.strictObject({
   ),
   /** Sorted; empty when all was checked. */
   unchecked: z.array(uncheckedSchema),
-  /** Each heading with one to three # and the text up to the next; the hash changes only when that text does. */
+  /** Each heading with one to three #, and that of each step in a container, with the text up to the next of them. */
   sections: z.array(
     z.strictObject({
       anchor: z.string(),
@@ -80,12 +78,7 @@ export function writeReceipt(from: ReceiptSource): Receipt {
     types: draft.types.map((one) => ({ name: one.name, lines: source.lines(one.block.span) })),
     agents: draft.agents.map((one) => ({ id: one.id, lines: source.lines(one.block.span) })),
     nodes: draft.steps.map((one) => ({ id: one.id, lines: source.lines(one.block.span) })),
-    edges: edges.map(({ from, to, arm, span }) => ({
-      from,
-      to,
-      ...(arm !== undefined && { arm }),
-      lines: source.lines(span),
-    })),
+    edges: edges.map(({ span, back: _back, ...edge }) => ({ ...edge, lines: source.lines(span) })),
     result: draft.result.map((one) => ({ name: one.name, lines: source.lines(one.span) })),
     externals: draft.others.externals.map(({ thing, as, span }) => ({ thing, as, lines: source.lines(span) })),
     unchecked: [...unchecked],
