@@ -89,22 +89,28 @@ function blockDepth(line: string, open: number[]): number {
   return open.length + quotes;
 }
 
-/** Counts the marks of the paragraph that a line belongs to. Rows of a table are paragraphs of their own. */
+/** Counts the marks, opening or closing, of the paragraph that a line belongs to. Rows of a table are paragraphs of their own. */
 class Paragraph {
-  private count = 0;
+  private opening = 0;
+  private closing = 0;
   private cells = 0;
   private inTable = false;
 
   marks(line: string, startsItem: boolean): number {
     if (line === '' || startsItem) this.inTable = false;
-    if (line === '' || startsItem || this.inTable || /^#/.test(line)) this.count = 0;
+    if (line === '' || startsItem || this.inTable || /^#/.test(line)) {
+      this.opening = 0;
+      this.closing = 0;
+    }
     const cells = line
       .replace(/^ *\|/, '')
       .replace(/\\\||\|$/g, '')
       .split('|').length;
     if (/^ *\|?(?: *:?-+:? *\|)+(?: *:?-+:? *)?$/.test(line) && cells === this.cells) this.inTable = true;
     this.cells = cells;
-    this.count += line.match(/[[*_~]/g)?.length ?? 0;
-    return this.count;
+    this.opening += line.match(/[[*_~]/g)?.length ?? 0;
+    // Each looks back for its opening bracket, whether there is one or not.
+    this.closing += line.match(/\]/g)?.length ?? 0;
+    return Math.max(this.opening, this.closing);
   }
 }
