@@ -87,12 +87,13 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
     webUiOf: (workflowId: string) => webUi && webUiAddress(webUi.url, webUi.namespace, workflowId),
   };
   await app.register(healthRoutes, settings);
-  await app.register(documentRoutes, { declared: deps.declared ?? {} });
+  const { declared = {} } = deps;
+  await app.register(documentRoutes, { declared });
   await app.register(graphRoutes);
   const streams = { ...defaultStreamLimits, ...deps.streams };
   await app.register(runRoutes, { ...settings, streams });
   await app.register(gateRoutes, settings);
-  await app.register(executionRoutes, settings);
+  await app.register(executionRoutes, { ...settings, declared });
   await app.register(proposalRoutes, { streams });
   await app.register(notificationRoutes);
   await app.register(peopleRoutes);

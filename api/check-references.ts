@@ -66,9 +66,19 @@ export function checkReferences(graph: Graph): Fault[] {
     if (from === undefined) complain(`${at}/from`, `Unexpected step ${edge.from}, expected one of the graph's nodes`);
     if (to === undefined) complain(`${at}/to`, `Unexpected step ${edge.to}, expected one of the graph's nodes`);
     if (from === undefined || to === undefined) return;
-    if (from >= to) complain(at, `Unexpected edge back to ${edge.to}, expected one that leads to a later node`);
+    if (from >= to !== (edge.back !== undefined)) {
+      const what = edge.back ? 'bound on an edge forward' : 'edge back without a bound';
+      complain(
+        at,
+        `Unexpected ${what} to ${edge.to}, expected a bound where it leads to an earlier node, and only there`,
+      );
+    }
     const source = nodes.get(edge.from);
-    if (edge.arm !== undefined && (source?.kind !== 'choose' || source.arms[edge.arm]?.to !== edge.to)) {
+    if (
+      edge.arm !== undefined &&
+      edge.on === undefined &&
+      (source?.kind !== 'choose' || source.arms[edge.arm]?.to !== edge.to)
+    ) {
       complain(`${at}/arm`, `Unexpected arm ${edge.arm}, expected one of ${edge.from} that leads to ${edge.to}`);
     }
     if (edge.arm === undefined && source?.kind === 'choose')

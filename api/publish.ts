@@ -1,8 +1,10 @@
 /** Graph versions: what a document compiles to, or a graph that came as JSON, stored under its hash. */
 import { canonicalJson, sha256Hex } from '../compiler/canonical.ts';
 import { compile } from '../compiler/compile.ts';
+import type { Declared } from '../compiler/declared-tools.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { graphSchema } from '../compiler/graph.ts';
+import { render } from '../compiler/render.ts';
 import type { Surroundings } from '../compiler/surroundings.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { checkReferences } from './check-references.ts';
@@ -31,8 +33,11 @@ export function versionOfMarkdown(markdown: string, surroundings: Surroundings =
   return { graph, hash, receipt: receipt ?? null, markdown };
 }
 
-/** A graph as JSON has no document: its markdown is empty and its receipt null. @throws Problem graph-has-mistakes */
-export function versionOfGraph(json: unknown): Version {
+/**
+ * The document of a graph as JSON is rendered from it. What it has of other documents is taken as it is.
+ * @throws Problem graph-has-mistakes, also for what no document can say
+ */
+export function versionOfGraph(json: unknown, declared: Declared = {}): Version {
   const parsed = graphSchema.safeParse(json);
   if (!parsed.success) {
     const errors = parsed.error.issues.map(
@@ -40,9 +45,15 @@ export function versionOfGraph(json: unknown): Version {
     );
     throw new Problem('graph-has-mistakes', { errors });
   }
-  const errors = checkReferences(parsed.data);
+  const graph = parsed.data;
+  const errors = checkReferences(graph);
   if (errors.length > 0) throw new Problem('graph-has-mistakes', { errors });
-  return { graph: parsed.data, hash: sha256Hex(canonicalJson(parsed.data)), receipt: null, markdown: '' };
+  const rendered = render(graph, declared);
+  if ('problems' in rendered) {
+    const faults = rendered.problems.map(({ at, message }): Fault => ({ at, in: 'graph', message }));
+    throw new Problem('graph-has-mistakes', { errors: faults });
+  }
+  return { graph, hash: sha256Hex(canonicalJson(graph)), receipt: rendered.receipt, markdown: rendered.text };
 }
 
 /** Stores the version and makes it the newest of its document. */

@@ -41,7 +41,7 @@ export function writeDocument(
   const problems: RenderProblem[] = [];
   const refuse = (at: string, message: string): void => void problems.push({ at, message });
   const parts = [
-    ...titleParts(graph),
+    ...titleParts(graph, refuse),
     ...inputsParts(graph, refuse),
     ...typesParts(graph, refuse),
     ...agentsParts(graph, anchors, refuse),
@@ -54,18 +54,21 @@ export function writeDocument(
 
 type Refuse = (at: string, message: string) => void;
 
-function heading(depth: number, title: string): string {
+function heading(depth: number, title: string, at: string, refuse: Refuse): string {
+  if (title !== title.replace(/\s+/g, ' ').trim().normalize('NFC')) {
+    refuse(at, 'Unexpected heading, expected one line of words in NFC with single spaces');
+  }
   // Marks at its end would close the heading.
   return `${'#'.repeat(depth)} ${title}${/(?:^|\s)#+$/.test(title) ? ' #' : ''}`;
 }
 
-function titleParts({ id, title, owner, budget }: Graph): string[] {
+function titleParts({ id, title, owner, budget }: Graph, refuse: Refuse): string[] {
   const unsaid = idOf(title).replaceAll('_', '-').replace(/^-+/, '');
   const settings: Setting[] = [];
   if (id !== unsaid) settings.push({ name: 'id', value: id });
   if (owner) settings.push({ name: 'owner', value: approverText(owner) });
   if (budget) settings.push({ name: 'budget', value: budgetText(budget) });
-  return [heading(1, title), settingsText(settings)];
+  return [heading(1, title, '/title', refuse), settingsText(settings)];
 }
 
 function typeWriting({ types, externals }: Graph): TypeWriting {
@@ -79,7 +82,7 @@ function inputsParts(graph: Graph, refuse: Refuse): string[] {
   if (graph.inputs.length === 0) return [];
   const fields = inputsText(graph.inputs, typeWriting(graph));
   if (fields === undefined) refuse('/inputs', unsayableFields);
-  return [heading(2, 'Inputs'), fields ?? ''];
+  return ['## Inputs', fields ?? ''];
 }
 
 function typesParts(graph: Graph, refuse: Refuse): string[] {
@@ -88,10 +91,11 @@ function typesParts(graph: Graph, refuse: Refuse): string[] {
   const writing = typeWriting(graph);
   const parts = types.flatMap((one) => {
     const text = declarationText(one.name, one.type, writing);
-    if (text === undefined) refuse(`/types/${graph.types.indexOf(one)}`, unsayableFields);
-    return [heading(3, one.name), text ?? ''];
+    const at = `/types/${graph.types.indexOf(one)}`;
+    if (text === undefined) refuse(at, unsayableFields);
+    return [heading(3, one.name, `${at}/name`, refuse), text ?? ''];
   });
-  return [heading(2, 'Types'), ...parts];
+  return ['## Types', ...parts];
 }
 
 function agentsParts(graph: Graph, anchors: Anchors, refuse: Refuse): string[] {
@@ -109,9 +113,9 @@ function agentsParts(graph: Graph, anchors: Anchors, refuse: Refuse): string[] {
       commaList('may delegate to', agent.mayDelegateTo.map(link)),
       { name: 'budget', value: agent.budget ? budgetText(agent.budget) : '' },
     ];
-    return [heading(3, agent.name), settingsText(filled(settings)), agent.instruction];
+    return [heading(3, agent.name, `${at}/name`, refuse), settingsText(filled(settings)), agent.instruction];
   });
-  return [heading(2, 'Agents'), ...parts];
+  return ['## Agents', ...parts];
 }
 
 function agentLinks({ agents, externals }: Graph, anchors: Anchors): (id: string) => string {
@@ -149,7 +153,7 @@ function proposalParts(graph: Graph, refuse: Refuse): string[] {
   const hasTable = proposal.sections.length > 0 || !proposal.state;
   const table = hasTable ? tableText(['Section', 'Type', 'Rule', 'Owner'], rows) : '';
   if (table === undefined) refuse('/proposal/sections', unsayableFields);
-  return [heading(2, 'Proposal'), settingsText(filled(settings)), table ?? ''];
+  return ['## Proposal', settingsText(filled(settings)), table ?? ''];
 }
 
 function sectionRow(field: Field, owner: Approver | undefined, writing: TypeWriting): string[] | undefined {
@@ -180,9 +184,10 @@ function stepsParts(graph: Graph, surroundings: Surroundings, anchors: Anchors, 
     });
     // What it is comes first.
     const settings = [...said.slice(0, 1), ...idSetting(node.id, node.title), ...said.slice(1)];
-    return [heading(depth, node.title), settingsText(settings), 'instruction' in node ? node.instruction : ''];
+    const title = heading(depth, node.title, `/nodes/${index}/title`, refuse);
+    return [title, settingsText(settings), 'instruction' in node ? node.instruction : ''];
   });
-  return [heading(2, 'Steps'), ...parts];
+  return ['## Steps', ...parts];
 }
 
 function resultParts(graph: Graph, refuse: Refuse): string[] {
@@ -198,5 +203,5 @@ function resultParts(graph: Graph, refuse: Refuse): string[] {
   const table = tableText(['Name', 'Type', 'Value'], rows);
   if (table === undefined)
     refuse('/result', 'Unexpected \\| in an expression, which no table can say, expected another way to say it');
-  return [heading(2, 'Result'), table ?? ''];
+  return ['## Result', table ?? ''];
 }

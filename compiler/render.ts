@@ -12,12 +12,14 @@ import type { Thing } from './passes/read-sections.ts';
 import { readSections } from './passes/read-sections.ts';
 import { openText } from './passes/run-passes.ts';
 import { parseMarkdown } from './passes/split.ts';
+import type { Receipt } from './receipt.ts';
 import type { Anchors, RenderProblem } from './render-document.ts';
 import { ownThings, writeDocument } from './render-document.ts';
 import { standInDocuments } from './render-externals.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export type Rendered = { text: string } | { problems: RenderProblem[] };
+/** `receipt` is of `text`. */
+export type Rendered = { text: string; receipt: Receipt } | { problems: RenderProblem[] };
 
 /**
  * The document that compiles to this very graph, laid out as `format` does it. Never throws.
@@ -30,11 +32,14 @@ export function render(graph: Graph, surroundings: Surroundings = {}): Rendered 
   const around = { ...surroundings, ...(documents && { documents }) };
   // The anchor of a heading depends on all headings: the first writing finds them, the second links to them.
   const unlinked = writeDocument(graph, around, new Map());
-  const { text, problems } = writeDocument(graph, around, anchorsIn(unlinked.text, graph));
-  if (problems.length > 0) return { problems };
+  const written = writeDocument(graph, around, anchorsIn(unlinked.text, graph));
+  if (written.problems.length > 0) return { problems: written.problems };
+  const { text } = format(written.text);
   const compiled = compile(text, { surroundings: around });
-  if (!compiled.graph) return { problems: compiled.diagnostics.flatMap((one) => problemOf(one, text, graph)) };
-  if (canonicalJson(graph) === canonicalJson(compiled.graph)) return { text: format(text).text };
+  if (!compiled.graph || !compiled.receipt) {
+    return { problems: compiled.diagnostics.flatMap((one) => problemOf(one, text, graph)) };
+  }
+  if (canonicalJson(graph) === canonicalJson(compiled.graph)) return { text, receipt: compiled.receipt };
   const [first] = createPatch(compiled.graph, graph);
   const message = 'Unexpected value that no document can say, expected what a document compiles to';
   return { problems: [{ at: first?.path ?? '', message }] };

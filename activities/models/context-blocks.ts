@@ -3,6 +3,7 @@
  * says whether it is trusted, and all together within a window. What was removed and what was cut is told to the caller,
  * in numbers, for the journal.
  */
+import { bytesPerToken, defaultWindowTokens } from '../../compiler/token-estimate.ts';
 import type { Json } from '../../compiler/types.ts';
 import type { Removed } from './clean-text.ts';
 import { cleanText, dataMark, datamarked, nothingRemoved } from './clean-text.ts';
@@ -29,12 +30,6 @@ export interface RenderedBlocks {
   text: string;
   records: BlockRecord[];
 }
-
-/** Tokens of data a step may show a model, unless it says otherwise. */
-export const defaultWindowTokens = 32_000;
-
-/** A cautious average over languages and JSON: the window bounds cost, it does not measure it. */
-const bytesPerToken = 3;
 
 /** What the model is told of blocks, in the system message. */
 export const blocksExplained = [

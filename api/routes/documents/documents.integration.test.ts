@@ -132,3 +132,25 @@ test('a document is checked against what the configuration declares', async () =
   const codes = response.json().diagnostics.map((one: { code: string }) => one.code);
   expect([response.statusCode, codes]).toEqual([422, ['unknown-model', 'unknown-tool']]);
 });
+
+test('a graph as JSON is published with the document that is rendered from it', async () => {
+  const { graphHash } = (await publish(claimDocument)).json();
+  const { graph } = (await get(`/graphs/${graphHash}`)).json();
+  const post = async (payload: object) =>
+    fixture.app.inject({ method: 'POST', url: '/documents', headers: await fixture.as('an', randomUUID()), payload });
+  const made = await post({ graph: { ...graph, id: 'made', title: 'Made by machine' } });
+  expect([made.statusCode, made.json().document]).toEqual([201, 'made']);
+  const stored = (await get(`/graphs/${made.json().graphHash}`)).json();
+  expect(stored.receipt.graph).toBe(made.json().graphHash);
+  expect(stored.markdown).toMatch(/^# Made by machine\n\n- id: made\n/);
+  const again = await publish(stored.markdown);
+  expect([again.statusCode, again.json()]).toEqual([200, made.json()]);
+
+  const nodes = [{ ...graph.nodes[0], title: 'Two\nlines' }, ...graph.nodes.slice(1)];
+  const unsayable = await post({ graph: { ...graph, nodes } });
+  expect([unsayable.statusCode, unsayable.json().type]).toEqual([422, 'urn:waymark:problem:graph-has-mistakes']);
+  expect(unsayable.json().errors[0]).toMatchObject({ at: '/nodes/0/title', in: 'graph' });
+  expect((await post({ graph, markdown: claimDocument })).json().errors).toEqual([
+    { at: '/markdown', in: 'body', message: 'Expected exactly one of markdown and graph' },
+  ]);
+});

@@ -5,7 +5,7 @@ import { notFound } from '../../errors.ts';
 import { page } from '../../pages.ts';
 import { answer, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
 import { personOf } from '../../plugins/identity.ts';
-import { publish, versionOfMarkdown } from '../../publish.ts';
+import { publish, versionOfGraph, versionOfMarkdown } from '../../publish.ts';
 import { responses } from '../../responses.ts';
 import { surroundingsFor } from '../../surroundings.ts';
 import { document, documentParams, documentsPage, listDocumentsQuery, publishBody, published } from './schemas.ts';
@@ -31,16 +31,17 @@ export const documentRoutes: FastifyPluginAsyncZod<DocumentSettings> = async (ap
           'idempotency-key-required',
           'payload-too-large',
           'document-has-mistakes',
+          'graph-has-mistakes',
           'idempotency-key-reused',
         ]),
       },
     },
     async (request, reply) => {
-      const { markdown, documents = {} } = request.body;
+      const { markdown = '', graph, documents = {} } = request.body;
       const surroundings = await request.actAs((tx) =>
         surroundingsFor(tx, personOf(request), markdown, documents, declared),
       );
-      const version = versionOfMarkdown(markdown, surroundings);
+      const version = graph ? versionOfGraph(graph, declared) : versionOfMarkdown(markdown, surroundings);
       const done = await request.once(async (tx) => {
         const { isNew, ...facts } = await publish(tx, personOf(request), version);
         return answer(isNew ? 201 : 200, published, facts);

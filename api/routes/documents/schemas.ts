@@ -1,15 +1,28 @@
 import { z } from 'zod';
+import { json } from '../../json-value.ts';
 import { pageOf, pageQuery } from '../../pages.ts';
 
 export const documentParams = z.object({ id: z.string().min(1).max(200) });
 
-export const publishBody = z.strictObject({
-  markdown: z.string().min(1).describe('The whole document'),
-  documents: z
-    .record(z.string().min(1).max(500), z.string().regex(/^[0-9a-f]{64}$/))
-    .optional()
-    .describe('Hashes of published graphs that its links are pinned to, by the files of the links, such as `rules.md`'),
-});
+/** Exactly one of `markdown` and `graph`. */
+export const publishBody = z
+  .strictObject({
+    markdown: z.string().min(1).optional().describe('The whole document'),
+    graph: z
+      .record(z.string(), json)
+      .optional()
+      .describe('A graph after graph.schema.json: its document is rendered from it'),
+    documents: z
+      .record(z.string().min(1).max(500), z.string().regex(/^[0-9a-f]{64}$/))
+      .optional()
+      .describe(
+        'Hashes of published graphs that its links are pinned to, by the files of the links, such as `rules.md`',
+      ),
+  })
+  .refine((body) => (body.markdown === undefined) !== (body.graph === undefined), {
+    path: ['markdown'],
+    message: 'Expected exactly one of markdown and graph',
+  });
 
 export const published = z.object({
   document: z.string(),

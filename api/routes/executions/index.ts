@@ -1,5 +1,6 @@
 /** The addresses that other workflow engines use, over the same handlers as runs. An execution is a run. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { Declared } from '../../../compiler/declared-tools.ts';
 import { cancelRun } from '../../cancel-run.ts';
 import { answer, idempotencyKeyAllowed, sendAnswer } from '../../plugins/idempotency.ts';
 import { personOf } from '../../plugins/identity.ts';
@@ -12,7 +13,12 @@ import { startRun } from '../../start-run.ts';
 import { cancelAccepted, cancelBody, journal } from '../runs/schemas.ts';
 import { executeBody, execution, executionParams, executionStarted } from './schemas.ts';
 
-export const executionRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, settings) => {
+interface ExecutionSettings extends RunSettings {
+  /** What graphs are checked against. */
+  declared: Declared;
+}
+
+export const executionRoutes: FastifyPluginAsyncZod<ExecutionSettings> = async (app, settings) => {
   app.post(
     '/workflows/execute',
     {
@@ -35,7 +41,7 @@ export const executionRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, s
     async (request, reply) => {
       const { document, graphHash, graph, input, practice } = request.body;
       const script = practiceOf(settings, practice);
-      const version = graph === undefined ? undefined : versionOfGraph(graph);
+      const version = graph === undefined ? undefined : versionOfGraph(graph, settings.declared);
       const person = personOf(request);
       const done = await request.once(async (tx) => {
         let of: RunRequest['of'] = { document: document ?? '' };

@@ -6,9 +6,9 @@ export const graphParams = z.object({ hash: z.string().regex(/^[0-9a-f]{64}$/, '
 export const graphVersion = z.object({
   hash: z.string().describe('SHA-256 of the canonical JSON of `graph`'),
   document: z.string(),
-  markdown: z.string().describe('As published; empty for a graph that came as JSON'),
+  markdown: z.string().describe('As published; of a graph that came as JSON, rendered from it'),
   graph: json.describe('After graph.schema.json'),
-  receipt: json.describe('Where in the document each node and edge comes from; null for a graph that came as JSON'),
+  receipt: json.describe('Where in the document each node and edge comes from'),
   publishedBy: z.string(),
   publishedAt: z.iso.datetime(),
 });

@@ -291,7 +291,9 @@ test('a graph as JSON is stored under its hash and run; the document keeps its n
   expect(started.statusCode).toBe(202);
   const run = (await get(`/runs/${started.json().executionId}`)).json();
   expect(run).toMatchObject({ title: 'Claim by machine', document: 'claim' });
-  expect((await get(`/graphs/${run.graphHash}`)).json()).toMatchObject({ graph: changed, markdown: '', receipt: null });
+  const { markdown, ...stored } = (await get(`/graphs/${run.graphHash}`)).json();
+  expect(stored).toMatchObject({ graph: changed, receipt: { graph: run.graphHash } });
+  expect(markdown.split('\n').slice(0, 3)).toEqual(['# Claim by machine', '', '- id: claim']);
   expect((await get('/documents/claim')).json().graphHash).toBe(hash);
 });
 
