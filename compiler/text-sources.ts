@@ -37,7 +37,11 @@ export class TextSources {
     this.graph = graph;
     this.options = options;
     this.nodes = new Map(graph.nodes.map((node) => [node.id, node]));
-    for (const node of graph.nodes) this.inside.set(node.parent, [...(this.inside.get(node.parent) ?? []), node]);
+    for (const node of graph.nodes) {
+      const beside = this.inside.get(node.parent);
+      if (beside) beside.push(node);
+      else this.inside.set(node.parent, [node]);
+    }
     this.returns = new Set(graph.edges.filter((edge) => edge.back).map((edge) => edge.to));
   }
 

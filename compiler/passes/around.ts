@@ -1,5 +1,6 @@
 /** What the checks against the surroundings look at, and what they say that they could not check. */
 import type { Report } from '../diagnostics.ts';
+import type { Scope } from '../expressions/check.ts';
 import { checkExpression } from '../expressions/check.ts';
 import type { Unchecked } from '../receipt.ts';
 import type { Span } from '../source-text.ts';
@@ -21,6 +22,7 @@ export interface Around {
   /** Of each step's output, by its id. */
   outputs: ReadonlyMap<string, Type>;
   surroundings: Surroundings;
+  scope: Scope;
   report: Report;
   /** Filled by the checks. */
   unchecked: Unchecked[];
@@ -53,11 +55,16 @@ export function argumentsOf({ values }: StepDraft): Argument[] {
   ];
 }
 
-/** The type of an expression where it is certain; a mistake in it was told by the pass that reads expressions. */
-export function certainTypeOf(expr: string, { draft, outputs }: Around): Type | undefined {
+/** What expressions of the document may read, as far as it is the same everywhere. */
+export function scopeOf({ draft, outputs }: Pick<Around, 'draft' | 'outputs'>): Scope {
   const input: Type = { kind: 'record', fields: draft.inputs.map((one) => one.field) };
   const names = new Map<string, Type>([...outputs, ['input', draft.inputsComplete ? input : { kind: 'anything' }]]);
-  const checked = checkExpression(expr, { names, types: typesOf(draft) });
+  return { names, types: typesOf(draft) };
+}
+
+/** The type of an expression where it is certain; a mistake in it was told by the pass that reads expressions. */
+export function certainTypeOf(expr: string, { scope }: Around): Type | undefined {
+  const checked = checkExpression(expr, scope);
   return checked.problems.length > 0 ? undefined : checked.type;
 }
 

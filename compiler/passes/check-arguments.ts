@@ -5,7 +5,6 @@ import type { Field, Type } from '../types.ts';
 import type { Around } from './around.ts';
 import { argumentsOf, certainTypeOf } from './around.ts';
 import type { StepDraft } from './draft.ts';
-import { typesOf } from './read-document.ts';
 import { mayFit } from './type-fit.ts';
 
 export interface Declared {
@@ -18,9 +17,9 @@ export interface Declared {
 
 /** `at` is where the call is said. */
 export function checkArguments(step: StepDraft, declared: Declared, at: Span, around: Around): void {
-  const { report, draft } = around;
+  const { report, scope } = around;
   const { what, fields } = declared;
-  const types = new Map([...typesOf(draft), ...(declared.types ?? [])]);
+  const types = declared.types ? new Map([...scope.types, ...declared.types]) : scope.types;
   const given = argumentsOf(step);
   const expected = fields.length === 0 ? 'none' : `one of ${fields.map((field) => field.name).join(', ')}`;
   let unknown = false;

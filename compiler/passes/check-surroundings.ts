@@ -3,6 +3,7 @@ import type { Graph } from '../graph.ts';
 import type { Unchecked } from '../receipt.ts';
 import type { Type } from '../types.ts';
 import type { Around } from './around.ts';
+import { scopeOf } from './around.ts';
 import { checkArguments } from './check-arguments.ts';
 import { checkModels, checkRoles } from './check-people.ts';
 import { checkTools } from './check-tools.ts';
@@ -12,9 +13,9 @@ import { checkTrust } from './check-trust.ts';
 export function checkSurroundings(
   graph: Graph,
   documents: ReadonlyMap<string, Graph>,
-  facts: Omit<Around, 'unchecked'>,
+  facts: Omit<Around, 'scope' | 'unchecked'>,
 ): readonly Unchecked[] {
-  const around: Around = { ...facts, unchecked: [] };
+  const around: Around = { ...facts, scope: scopeOf(facts), unchecked: [] };
   for (const { thing, as, path, graph: known } of around.draft.others.externals) {
     if (known === undefined)
       around.unchecked.push({ check: 'document', where: as, why: `${thing} of ${path}, which is not known here` });
