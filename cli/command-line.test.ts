@@ -95,6 +95,16 @@ describe('compile', () => {
     expect(stderr).toMatch(/\n1 mistake\n$/);
   });
 
+  it('prints warnings on stderr, and the graph all the same', async () => {
+    const step = (title: string) => `### ${title}\n- agent: [Clerk](#clerk)\n- budget: 20 tokens\n`;
+    const agent = '## Agents\n### Clerk\n- model: small\n';
+    write('spend.md', `# Spend\n- budget: 30 tokens\n\n${agent}\n## Steps\n${step('One')}\n${step('Two')}`);
+    const { code, stdout, stderr } = await run(['compile', 'spend.md']);
+    expect([code, JSON.parse(stdout).budget]).toEqual([0, { tokens: 30 }]);
+    expect(stderr).toMatch(/^spend\.md:15:11: warning\[budget-sum\]: Unexpected sum of 40 tokens /);
+    expect(stderr).not.toContain('mistake');
+  });
+
   it('with --json prints the mistakes as an array on stdout, and nothing on stderr', async () => {
     const { code, stdout, stderr } = await run(['compile', '-', '--json'], { stdin: bad });
     expect([code, stderr]).toEqual([1, '']);

@@ -36,6 +36,11 @@ export function notRunYet(graph: Graph): NotRun[] {
   for (const one of graph.externals) {
     if (one.graph === undefined) found.push({ what: `the ${one.thing} ${one.as} of ${one.file}, which was not known` });
   }
+  if (graph.budget) found.push({ what: 'a budget of the document' });
+  for (const { name, budget, mayDelegateTo } of graph.agents) {
+    if (budget) found.push({ what: `the budget of ${name}` });
+    if (mayDelegateTo.length > 0) found.push({ what: `delegation by ${name}` });
+  }
   for (const node of graph.nodes) for (const what of partsNotRun(node)) found.push({ node: node.id, what });
   return found;
 }

@@ -7,6 +7,7 @@ import type { Phrase } from './phrases.ts';
 import { phrasesSpan, phrasesText, splitAtColon } from './phrases.ts';
 import type { Setting } from './read-settings.ts';
 import { entriesOf } from './read-settings.ts';
+import { isPrototypeName } from './reserved-words.ts';
 import type { Context, Reader } from './setting-values.ts';
 import { invalid } from './setting-values.ts';
 
@@ -123,6 +124,11 @@ function nameOf(key: readonly Phrase[], setting: Setting, context: Context): str
   const name = phrasesText(key);
   if (foldName(name) === overdueVerdict) {
     const message = `Unexpected action ${name}, which is what a gate says that nobody decided in time, expected another name`;
+    context.report.error('reserved-name', phrasesSpan(key, setting.span), message);
+    return undefined;
+  }
+  if (isPrototypeName(name)) {
+    const message = `Unexpected action ${name}, which has a meaning of its own, expected another name`;
     context.report.error('reserved-name', phrasesSpan(key, setting.span), message);
     return undefined;
   }

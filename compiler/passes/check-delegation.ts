@@ -3,6 +3,9 @@ import type { Report } from '../diagnostics.ts';
 import type { Span } from '../source-text.ts';
 import type { AgentDraft, DocumentDraft, Named } from './draft.ts';
 
+/** A message names so many at most; the places are all told. */
+const maxListed = 12;
+
 interface Handing {
   from: AgentDraft;
   span: Span;
@@ -59,7 +62,8 @@ function reportCircle(circle: readonly Handing[], report: Report): void {
   const inOrder = circle.toSorted((a, b) => a.span.start - b.span.start);
   const last = inOrder.at(-1);
   if (!last) return;
-  const names = circle.map((one) => one.from.name);
+  const all = circle.map((one) => one.from.name);
+  const names = all.length > maxListed ? [...all.slice(0, maxListed), `${all.length - maxListed} more`] : all;
   const related = inOrder
     .filter((one) => one !== last)
     .map((one) => ({ span: one.span, message: `${one.from.name} hands work on here` }));
