@@ -50,19 +50,13 @@ function readAtOnce(phrases: readonly Phrase[], setting: Setting, context: Conte
   return undefined;
 }
 
-/** Expressions read the item by its name, so it is none that they know already. */
-function isItemName({ item, itemSpan }: EachDraft, { names, report }: Context): boolean {
-  const step = [...names.ids].find(([heading, id]) => heading.thing === 'step' && id === item)?.[0];
+/** Expressions read the item by its name. That no step and no other item has it is looked at with all steps. */
+function isItemName({ item, itemSpan }: EachDraft, { report }: Context): boolean {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(item)) {
     report.error('bad-name', itemSpan, `Unexpected name ${item}, expected letters a to z, digits and _`);
   } else if (isReservedId(item)) {
     const message = `Unexpected item called ${item}, which has a meaning of its own, expected another name`;
     report.error('reserved-name', itemSpan, message);
-  } else if (step) {
-    const related = [{ span: step.span, message: `${item} is the id of this step` }];
-    report.error('taken-name', itemSpan, `Unexpected item called ${item} like a step, expected another name`, {
-      related,
-    });
   } else return true;
   return false;
 }

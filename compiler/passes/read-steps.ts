@@ -1,7 +1,7 @@
 /** The blocks of Steps: what kind each is, in which container, and its values. */
 import { nearestWord } from '../nearest-word.ts';
 import { plainWords } from '../source-text.ts';
-import type { StepDraft, StepKind, StepValues } from './draft.ts';
+import type { EachDraft, StepDraft, StepKind, StepValues } from './draft.ts';
 import { reportMissingSettings } from './needed-settings.ts';
 import type { Block } from './read-sections.ts';
 import type { Body, Setting } from './read-settings.ts';
@@ -58,21 +58,31 @@ function reportEmptyContainers(steps: readonly StepDraft[], bodyOf: (block: Bloc
   }
 }
 
-/** Within a loop the items of the loops around it are read by their names. */
+/** Expressions read items as they read steps, and within a loop those of the loops around it. */
 function reportShadowing(steps: readonly StepDraft[], { report }: Context): void {
   const byId = new Map(steps.map((step) => [step.id, step]));
   for (const { values, parent } of steps) {
     const { each } = values;
-    if (!each) continue;
-    for (let around = byId.get(parent ?? ''); around; around = byId.get(around.parent ?? '')) {
-      if (around.values.each?.item !== each.item) continue;
-      const related = [{ span: around.values.each.itemSpan, message: `${each.item} is an item here` }];
-      const message = `Unexpected item called ${each.item} within another, expected another name`;
-      report.error('taken-name', each.itemSpan, message, { related });
-      delete values.each;
-      break;
-    }
+    const step = each && byId.get(each.item);
+    const around = each && itemAround(each.item, parent, byId);
+    if (!each || (!step && !around)) continue;
+    const [what, span] = step ? ['the id of this step', step.headingSpan] : ['an item here', around?.itemSpan];
+    const related = span ? [{ span, message: `${each.item} is ${what}` }] : [];
+    const message = `Unexpected item called ${each.item}, which is taken, expected another name`;
+    report.error('taken-name', each.itemSpan, message, { related });
+    delete values.each;
   }
+}
+
+function itemAround(
+  item: string,
+  parent: string | undefined,
+  byId: ReadonlyMap<string, StepDraft>,
+): EachDraft | undefined {
+  for (let around = byId.get(parent ?? ''); around; around = byId.get(around.parent ?? '')) {
+    if (around.values.each?.item === item) return around.values.each;
+  }
+  return undefined;
 }
 
 /** Kinds that another kind may stand beside: together they are the second. */
