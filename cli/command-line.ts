@@ -28,6 +28,11 @@ if that comes out the same, they stand. Layout, comments and notes make no diffe
 const configText =
   'declares tools, models and roles to check against; unsaid, waymark.config.json beside or above the document';
 
+const planHelp = `
+Conditions that read the input alone are decided by it. Tokens are estimates: a third of the bytes of what is known, and
+a usual size for what only a run knows; costs follow from them by the configuration's prices. The first number is when
+everything works at once, the second with every try, item, pass and return. An input that does not fit exits with 1.`;
+
 const formatHelp = `
 Headings get #, settings become lists with -, tables line up, and one blank line parts these. Prose, lists in it and
 comments stay as they are written, and so does all that a step or an agent is told. The graph stays the same; a document
@@ -126,6 +131,19 @@ function createProgram(world: World, done: (code: number) => void): Command {
     .action(async (files: string[], options) => {
       const { formatCommand } = await import('./commands/format.ts');
       done(await formatCommand(files, options, world));
+    });
+
+  program
+    .command('plan')
+    .description('say what a run would do, whom it would ask and what it may cost, and run nothing; needs no server')
+    .argument('<file>', 'the document, a folder with document.md, or - for stdin')
+    .option('--input <file>', 'the input as JSON, or a file with it; unsaid, input.json beside the document')
+    .option('--json', 'print the plan as JSON')
+    .option('--config <file>', configText)
+    .addHelpText('after', planHelp)
+    .action(async (file: string, options) => {
+      const { planCommand } = await import('./commands/plan.ts');
+      done(await planCommand(file, options, world));
     });
 
   connected(program.command('publish'))
