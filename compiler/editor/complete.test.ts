@@ -164,6 +164,40 @@ describe('places of the proposal', () => {
   });
 });
 
+describe('in containers', () => {
+  const nested = (line: string, heading = '#### Inner') =>
+    claim(
+      '- for each: part in `input.lines`',
+      '',
+      '#### First',
+      '',
+      '- set:',
+      '  - n: `1`',
+      '',
+      heading,
+      '',
+      '- tool: x',
+      line,
+    );
+
+  it.each([
+    ['- when: `¦', ['part', 'input', 'first', 'manager_approves', 'read_the_receipt']],
+    ['- uses: [¦', ['First', 'Manager approves', 'Read the receipt']],
+    ['- after: [¦', ['First']],
+  ])('%s', (line, expected) => {
+    expect(labels(nested(line)).slice(0, 5)).toEqual(expected);
+  });
+
+  it('lead past their steps from outside', () => {
+    expect(labels(nested('- after: [¦', '### Outer'))).not.toContain('First');
+    expect(labels(nested('- when: `¦', '### Outer'))).not.toContain('part');
+  });
+
+  it('offer an agent or a tool beside for each', () => {
+    expect(labels(claim('- for each: part in `input.lines`', '- ¦')).slice(0, 3)).toEqual(['agent', 'tool', 'key']);
+  });
+});
+
 describe('inside expressions', () => {
   const functions = ['has', 'size', 'sum', 'contains', 'startsWith', 'endsWith', 'string', 'double', 'int'];
 

@@ -1,6 +1,6 @@
 /** What may be written where the cursor stands. */
 import { resolveType } from '../expressions/check.ts';
-import type { DocumentDraft } from '../passes/draft.ts';
+import type { DocumentDraft, StepDraft, StepKind } from '../passes/draft.ts';
 import { stateOf } from '../passes/proposal-places.ts';
 import type { Heading } from '../passes/read-sections.ts';
 import { stepKinds, stepSettings } from '../passes/step-settings.ts';
@@ -45,12 +45,27 @@ export function complete(analysis: Analysis, point: Point): Completion[] {
   }
 }
 
+/** Kinds that another may still stand beside. */
+const besides: Partial<Record<StepKind, readonly StepKind[]>> = { 'for each': ['agent', 'tool'] };
+
+/** Settings whose links say the order: they stay among the steps of one parent. */
+const orderSettings: ReadonlySet<string> = new Set([
+  ...['after', 'choose', 'actions', 'if it fails', 'if not reached', 'if overdue'],
+]);
+
+function stepsLedTo(spot: Spot): StepDraft[] {
+  const { at, step } = spot;
+  const near = stepsNear(spot);
+  if (at.in !== 'value' || !step || !orderSettings.has(at.setting)) return near;
+  return near.filter((one) => one.parent === step.parent);
+}
+
 function settingNamesAt(spot: Spot, line: number, from: number): Completion[] {
   const { surroundings, settings, kind } = spot;
   if (surroundings === 'type' || surroundings === 'inputs' || surroundings === 'result') return [];
   if (surroundings === 'elsewhere') return [];
   const taken = new Set(settings.filter((one) => one.line !== line).map((one) => one.name));
-  const kinds = surroundings === 'step' && !kind ? stepKinds : [];
+  const kinds = surroundings !== 'step' ? [] : kind ? (besides[kind] ?? []) : stepKinds;
   const names = [...kinds, ...settingsHere(surroundings, kind)];
   return names
     .filter((name) => !taken.has(name))
@@ -183,7 +198,7 @@ function linksOf(
     for (const agent of draft.agents) add('agent', agent.block.heading, describeAgent(agent), agent.model);
   }
   if (offers.includes('steps')) {
-    for (const step of stepsNear(spot)) add('step', step.block.heading, describeStep(step, spot.findings), step.kind);
+    for (const step of stepsLedTo(spot)) add('step', step.block.heading, describeStep(step, spot.findings), step.kind);
   }
   // A type is written by its name; as a link only where the author has begun one.
   if (offers.includes('types') && /\[[^\]]*$|\]\([^)]*$/.test(spot.before)) {
