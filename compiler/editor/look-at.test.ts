@@ -146,6 +146,17 @@ describe('the outline', () => {
   it('is empty of a text that cannot be read', () => {
     expect(documentOutline(atCursor(`# A\n${'> '.repeat(40)}¦`).analysis)).toEqual([]);
   });
+
+  it('puts the steps of a container under it', () => {
+    const { analysis } = atCursor(
+      '# A\n\n## Steps\n\n### B\n- steps: in order\n\n#### C\n- tool: x\n\n### D\n- tool: y¦\n',
+    );
+    const steps = documentOutline(analysis)[0]?.children[0]?.children ?? [];
+    expect(steps.map((one) => [one.name, one.detail, one.children.map((inner) => inner.detail)])).toEqual([
+      ['B', 'steps, b', ['tool, c']],
+      ['D', 'tool, d', []],
+    ]);
+  });
 });
 
 describe('in a list of fields and in JSON Schema', () => {
