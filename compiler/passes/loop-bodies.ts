@@ -4,14 +4,14 @@ import type { EdgeDraft, StepDraft } from './draft.ts';
 import type { Places } from './step-links.ts';
 import { sortByEdges } from './topological-order.ts';
 
-export interface Loop {
+interface Loop {
   edge: EdgeDraft;
   /** Of the steps whose edges were given. Empty where the source does not come after the target. */
   body: ReadonlySet<string>;
 }
 
 /** The loops of the steps of one parent, in the order of the edges. `edges` are all among them. */
-export function loopsOf(ids: readonly string[], edges: readonly EdgeDraft[]): Loop[] {
+function loopsOf(ids: readonly string[], edges: readonly EdgeDraft[]): Loop[] {
   const back = edges.filter((edge) => edge.back);
   if (back.length === 0) return [];
   const forward = edges.filter((edge) => !edge.back);
