@@ -4,7 +4,7 @@
  * relative to the checkout.
  */
 
-const ROOMS = '^(compiler|workflows|activities|api|prisma|dev|cli|console|examples|bench|scripts|tests)/|^worker\\.ts$';
+const ROOMS = '^(compiler|models|workflows|activities|api|prisma|dev|cli|console|examples|bench|scripts|tests)/|^worker\\.ts$';
 const TESTS = '\\.test\\.ts$|(^|/)(fixtures|testing)/';
 
 /**
@@ -25,24 +25,30 @@ module.exports = {
   forbidden: [
     room('compiler', 'The compiler is pure: it imports nothing of ours.'),
     room('prisma', 'The store imports nothing of ours but types of the compiler.', ['^compiler/']),
-    room('activities', 'Activities import the store and the compiler; they know neither workflows nor the API.', [
+    room('models', 'Asking a model over HTTP knows of ours only what the compiler asks it for.', ['^compiler/']),
+    room('activities', 'Activities import the store, the compiler and models; they know neither workflows nor the API.', [
       '^prisma/',
       '^compiler/',
+      '^models/',
     ]),
     room(
       'workflows',
       'Workflows import the expression evaluator, the skeleton, and types of compiler and activities.',
       ['^compiler/', '^activities/contract\\.ts$'],
     ),
-    room('api', 'The API imports the store, the compiler, and of workflows only types and message names.', [
+    room('api', 'The API imports the store, the compiler, models, and of workflows only types and message names.', [
       '^prisma/',
       '^compiler/',
+      '^models/',
       '^workflows/messages\\.ts$',
     ]),
-    room('cli', 'The command line speaks HTTP to the API; of ours it imports the compiler only.', ['^compiler/']),
+    room('cli', 'The command line speaks HTTP to the API; of ours it imports the compiler, and models to draft.', [
+      '^compiler/',
+      '^models/',
+    ]),
     room('console', 'The console speaks HTTP to the API; it imports nothing of ours.'),
     room('dev', 'The development stack holds every room together; its demo is a client like any other.', [
-      '^(compiler|workflows|activities|api|prisma|cli|examples)/',
+      '^(compiler|models|workflows|activities|api|prisma|cli|examples)/',
       '^worker\\.ts$',
     ]),
     {
@@ -88,14 +94,14 @@ module.exports = {
       name: 'products-do-not-import-tests',
       comment: 'What is shipped does not load what only tests and scripts need.',
       severity: 'error',
-      from: { path: '^(compiler|workflows|activities|api|prisma|cli|console|dev)/|^worker\\.ts$', pathNot: TESTS },
+      from: { path: '^(compiler|models|workflows|activities|api|prisma|cli|console|dev)/|^worker\\.ts$', pathNot: TESTS },
       to: { path: '\\.test\\.ts$|(^|/)testing/|^(tests|bench|scripts)/', pathNot: 'node_modules/' },
     },
     {
       name: 'products-do-not-import-dev-dependencies',
       comment: 'A room that production runs imports only `dependencies`, which `npm ci --omit=dev` keeps.',
       severity: 'error',
-      from: { path: '^(compiler|workflows|activities|api|prisma|cli|console)/|^worker\\.ts$', pathNot: TESTS },
+      from: { path: '^(compiler|models|workflows|activities|api|prisma|cli|console)/|^worker\\.ts$', pathNot: TESTS },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {

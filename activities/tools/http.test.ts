@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { retryAfter } from '../../models/retry-after.ts';
 import type { HttpCall } from '../configuration.ts';
 import type { ToolServer } from '../testing/tool-server.ts';
 import { json, startToolServer } from '../testing/tool-server.ts';
-import { RequestProblem, requestOf, retryAfter, send } from './http.ts';
+import { RequestProblem, requestOf, send } from './http.ts';
 
 let server: ToolServer;
 beforeEach(async () => {

@@ -1,5 +1,6 @@
 /** One HTTP call of a tool: building the request, sending it within its time, and saying what the answer means. */
 import type { Json } from '../../compiler/types.ts';
+import { retryAfter } from '../../models/retry-after.ts';
 import type { HttpCall } from '../configuration.ts';
 import { withValues } from '../configuration.ts';
 
@@ -167,15 +168,6 @@ function parsed(text: string): Json {
   } catch {
     return text;
   }
-}
-
-/** Milliseconds that `retry-after` asks for, in seconds or as a date. */
-export function retryAfter(headers: Headers, now: number = Date.now()): number | undefined {
-  const text = headers.get('retry-after');
-  if (text === null) return undefined;
-  if (/^\d+(\.\d+)?$/.test(text.trim())) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
 /** Codes of failures before a connection came about: nothing was sent, so nothing happened. */
