@@ -158,6 +158,39 @@ describe('what would take too long is refused before it is parsed', () => {
   });
 });
 
+describe('time grows with the number of sections, not with its square', () => {
+  const set = (title: string, more = ''): string => `### ${title}\n\n- set:\n  - n: \`1\`\n${more}`;
+  const steps = (count: number, step: (index: number) => string): string =>
+    `# Title\n\n## Steps\n\n${set('First')}\n${Array.from({ length: count }, (_, index) => step(index)).join('\n')}`;
+  const shapes: [string, (index: number) => string][] = [
+    ['steps in a row', (index) => set(`S${index}`)],
+    ['steps in parallel', (index) => set(`S${index}`, '- after: [First](#first)\n- then: end\n')],
+    ['steps under conditions', (index) => set(`S${index}`, `- when: \`first.n > ${index}\`\n`)],
+    ['steps that read an unknown name', (index) => `### S${index}\n\n- set:\n  - n: \`nobody${index}\`\n`],
+    ['links to nothing', (index) => set(`S${index}`, `- after: [s](#t${index})\n`)],
+    ['steps of one name', () => set('S')],
+    [
+      'types with defaults',
+      (index) =>
+        `${index === 0 ? '## Types\n\n' : ''}### T${index}\n\n| Field | Type | Rule |\n|-|-|-|\n| a | text | default b |\n`,
+    ],
+  ];
+
+  const cpuOf = (text: string): number => {
+    const before = process.threadCpuUsage();
+    compile(text);
+    const { user, system } = process.threadCpuUsage(before);
+    return user + system;
+  };
+
+  test.each(shapes)('%s', (_name, step) => {
+    const [few, many] = [steps(200, step), steps(2000, step)];
+    compile(few);
+    const least = Math.min(cpuOf(few), cpuOf(few), cpuOf(few));
+    expect(cpuOf(many) / least).toBeLessThan(30);
+  });
+});
+
 describe('what nobody sees', () => {
   test.each([
     ['CRLF', (text: string) => text.replaceAll('\n', '\r\n')],

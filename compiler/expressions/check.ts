@@ -54,6 +54,10 @@ export interface Checked {
   reads: Read[];
 }
 
+/** A document may have thousands of names: a message lists the first of them, and the nearest is one of some more. */
+const maxListed = 12;
+const maxCandidates = 300;
+
 export function checkExpression(source: string, scope: Scope): Checked {
   const parsed = parseExpression(source);
   if (!parsed.ok) return { problems: [parsed.problem], reads: [] };
@@ -121,11 +125,12 @@ class Checker {
       this.problem(node, 'unknown-name', reason, node.name);
       return undefined;
     }
-    const candidates = [...loops.keys(), ...(own?.keys() ?? []), ...names.keys()];
+    const candidates = [...loops.keys(), ...(own?.keys() ?? []), ...names.keys().take(maxCandidates)];
+    const all = loops.size + (own?.size ?? 0) + names.size;
     this.problem(
       node,
       'unknown-name',
-      `Unexpected name ${node.name}, expected ${listed(candidates)}`,
+      `Unexpected name ${node.name}, expected ${listed(candidates, all)}`,
       node.name,
       candidates,
     );
@@ -329,6 +334,9 @@ class Checker {
   }
 }
 
-function listed(words: string[]): string {
-  return words.length === 0 ? 'nothing here' : `one of ${words.join(', ')}`;
+/** `all`: how many there are, where not all of them are given. */
+function listed(words: readonly string[], all = words.length): string {
+  if (words.length === 0) return 'nothing here';
+  const first = words.slice(0, maxListed).join(', ');
+  return all > maxListed ? `one of ${first} and ${all - maxListed} more` : `one of ${first}`;
 }

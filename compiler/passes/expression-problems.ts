@@ -15,16 +15,6 @@ const codes: Record<ExpressionProblem['code'], DiagnosticCode> = {
   type: 'type-mismatch',
 };
 
-const maxListed = 12;
-
-/** A document may have thousands of names: a message lists the first of them. */
-function shortMessage({ code, message, word, candidates = [] }: ExpressionProblem): string {
-  if (candidates.length <= maxListed || word === undefined) return message;
-  const what = code === 'unknown-field' ? 'field' : 'name';
-  const listed = candidates.slice(0, maxListed).join(', ');
-  return `Unexpected ${what} ${word}, expected one of ${listed} and ${candidates.length - maxListed} more`;
-}
-
 /** `refused` names were reported where they were given. */
 export function reportExpressionProblems(
   problems: readonly ExpressionProblem[],
@@ -35,7 +25,7 @@ export function reportExpressionProblems(
   for (const problem of problems) {
     if (problem.code === 'unknown-name' && problem.word !== undefined && refused.has(problem.word)) continue;
     const nearest = problem.word !== undefined && { word: problem.word, candidates: problem.candidates ?? [] };
-    const message = shortMessage(problem).replace(/\s+/g, ' ');
+    const message = problem.message.replace(/\s+/g, ' ');
     report.error(
       codes[problem.code],
       codeSpan(code, problem.offset, problem.length),

@@ -1,7 +1,8 @@
 /** Pass 5: sections, settings and names to a draft of the document. */
+
+import type { Budget } from '../graph.ts';
 import type { Span } from '../source-text.ts';
 import type { Type } from '../types.ts';
-import type { Budget } from '../graph.ts';
 import type { ApproverDraft, DocumentDraft, ProposalDraft, ResultDraft, StepDraft, TypeDraft } from './draft.ts';
 import { readFieldName } from './field-names.ts';
 import { readBudgetOf } from './limit-values.ts';
@@ -50,7 +51,7 @@ export function readDocument(outline: Outline, bodies: Bodies, context: Context)
   const named = new Map([...namedTypes(types), ...context.names.others.namedTypes()]);
   const all = [inputFields, ...records.map((one) => one.record)];
   for (const fields of all) readFieldRules(fields, named, context.report);
-  for (const fields of all) checkDefaults(fields, named, context.report);
+  checkDefaults(all, named, context.report);
   const proposed = sections.get('proposal');
   const proposal = proposed && readProposal(proposed, bodyOf(proposed), named, context);
   const agents = (sections.get('agents')?.blocks ?? []).map((block) => readAgentBlock(block, bodyOf(block), context));
@@ -87,7 +88,10 @@ export function typesOf(draft: Pick<DocumentDraft, 'types' | 'others'>): Map<str
 /** It only lends its agents and types to other documents. */
 function isLibrary({ sections }: Outline): boolean {
   const lends = (name: 'agents' | 'types'): boolean => (sections.get(name)?.blocks ?? []).length > 0;
-  return (lends('agents') || lends('types')) && !(['inputs', 'proposal', 'steps', 'result'] as const).some((name) => sections.has(name));
+  return (
+    (lends('agents') || lends('types')) &&
+    !(['inputs', 'proposal', 'steps', 'result'] as const).some((name) => sections.has(name))
+  );
 }
 
 /** Sections are called as the proposal calls them, and what a session gives is what its place takes. */

@@ -167,8 +167,9 @@ export function readFieldRules(draft: FieldsDraft, types: ReadonlyMap<string, Ty
 }
 
 /** Third step, when the rules of all fields are known: does each default meet its type and rules? */
-export function checkDefaults(draft: FieldsDraft, types: ReadonlyMap<string, Type>, report: Report): void {
-  const said = draft.rows.flatMap(({ draft: { field, default: value } }) => (value ? [{ field, value }] : []));
+export function checkDefaults(drafts: readonly FieldsDraft[], types: ReadonlyMap<string, Type>, report: Report): void {
+  const rows = drafts.flatMap((draft) => draft.rows);
+  const said = rows.flatMap(({ draft: { field, default: value } }) => (value ? [{ field, value }] : []));
   if (said.length === 0) return;
   const named = [...types].map(([name, type]) => ({ name, type }));
   // All at once, as one record with a field for each: to make a validator takes longer than all it then does.
@@ -179,8 +180,9 @@ export function checkDefaults(draft: FieldsDraft, types: ReadonlyMap<string, Typ
   const given = Object.fromEntries(said.map(({ value }, index) => [`default_${index}`, value.value]));
   const checked = valueValidator({ kind: 'record', fields }, named).complete(given);
   if (checked.ok) return;
+  const violations = Map.groupBy(checked.violations, ({ path }) => /^\w*/.exec(path)?.[0]);
   for (const [index, { field, value }] of said.entries()) {
-    const violation = checked.violations.find(({ path }) => /^\w*/.exec(path)?.[0] === `default_${index}`);
+    const violation = violations.get(`default_${index}`)?.[0];
     if (!violation) continue;
     report.error('bad-default', value.span, `${violation.message} as the default of ${field.name}`);
   }

@@ -89,7 +89,7 @@ function readRows(
   }
   const fields: FieldsDraft = { fields: sections, rows, type: { kind: 'record', fields: [] }, complete: true };
   readFieldRules(fields, named, report);
-  checkDefaults(fields, named, report);
+  checkDefaults([fields], named, report);
   return sections;
 }
 
