@@ -4,7 +4,8 @@
  * relative to the checkout.
  */
 
-const ROOMS = '^(compiler|models|workflows|activities|api|prisma|dev|cli|console|examples|bench|scripts|tests)/|^worker\\.ts$';
+const ROOMS =
+  '^(compiler|models|workflows|activities|api|prisma|dev|cli|console|examples|bench|scripts|tests)/|^worker\\.ts$';
 const TESTS = '\\.test\\.ts$|(^|/)(fixtures|testing)/';
 
 /**
@@ -26,11 +27,11 @@ module.exports = {
     room('compiler', 'The compiler is pure: it imports nothing of ours.'),
     room('prisma', 'The store imports nothing of ours but types of the compiler.', ['^compiler/']),
     room('models', 'Asking a model over HTTP knows of ours only what the compiler asks it for.', ['^compiler/']),
-    room('activities', 'Activities import the store, the compiler and models; they know neither workflows nor the API.', [
-      '^prisma/',
-      '^compiler/',
-      '^models/',
-    ]),
+    room(
+      'activities',
+      'Activities import the store, the compiler and models; they know neither workflows nor the API.',
+      ['^prisma/', '^compiler/', '^models/'],
+    ),
     room(
       'workflows',
       'Workflows import the expression evaluator, the skeleton, and types of compiler and activities.',
@@ -94,7 +95,10 @@ module.exports = {
       name: 'products-do-not-import-tests',
       comment: 'What is shipped does not load what only tests and scripts need.',
       severity: 'error',
-      from: { path: '^(compiler|models|workflows|activities|api|prisma|cli|console|dev)/|^worker\\.ts$', pathNot: TESTS },
+      from: {
+        path: '^(compiler|models|workflows|activities|api|prisma|cli|console|dev)/|^worker\\.ts$',
+        pathNot: TESTS,
+      },
       to: { path: '\\.test\\.ts$|(^|/)testing/|^(tests|bench|scripts)/', pathNot: 'node_modules/' },
     },
     {

@@ -148,7 +148,7 @@ function start(args: string[], hook: string, env: Record<string, string>): { std
 }
 
 /** A document of about so many bytes, as people write them: types in tables, agents, and steps with settings and prose. */
-export function documentOf(bytes: number): string {
+function documentOf(bytes: number): string {
   const head = [
     ...['# Claims of the quarter', '- id: claims-of-the-quarter', ''],
     ...['Claims are read, checked against policy and answered. Nobody approves their own claim.', ''],
