@@ -88,8 +88,15 @@ module.exports = {
       name: 'compiler-does-no-io',
       comment: 'The compiler hashes, and touches nothing else of the machine.',
       severity: 'error',
-      from: { path: '^compiler/', pathNot: TESTS },
+      from: { path: '^compiler/', pathNot: [TESTS, '^compiler/new-ajv\\.ts$'] },
       to: { dependencyTypes: ['core'], dependencyTypesNot: ['type-only'], pathNot: '^(node:)?crypto$' },
+    },
+    {
+      name: 'ajv-is-loaded-when-needed',
+      comment: 'Of Node, the file that makes validators may ask only for `module`, to load ajv with the first of them.',
+      severity: 'error',
+      from: { path: '^compiler/new-ajv\\.ts$' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?module$' },
     },
     {
       name: 'products-do-not-import-tests',

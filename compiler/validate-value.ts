@@ -1,15 +1,13 @@
 /**
  * Validates values of the document language's types, and fills what code fills: defaults and computed fields.
  *
- * One validator for inputs, tool results and what agents give. Patterns are matched by RE2, so no author and no text can
- * make one take more than linear time.
+ * One validator for inputs, tool results and what agents give.
  */
-import { createRequire } from 'node:module';
 import type { Ajv2020, ValidateFunction } from 'ajv/dist/2020.js';
-import { RE2JS } from 're2js';
 import { ExpressionError, evaluate } from './expressions/evaluate.ts';
 import type { NamedTypes } from './json-schema.ts';
 import { jsonSchemaOf, resolveType, rulesInWords } from './json-schema.ts';
+import { newAjv } from './new-ajv.ts';
 import type { Field, Json, Type } from './types.ts';
 import type { Violation } from './violations.ts';
 import { isRecord, joined, violationsOf } from './violations.ts';
@@ -31,23 +29,6 @@ export interface ValidatorOptions {
   unknownFields?: 'refuse' | 'drop';
 }
 
-const require = createRequire(import.meta.url);
-
-/** Loaded with the first value that is validated: it is a fifth of all that compiling a document would load. */
-function newAjv(): Ajv2020 {
-  const { Ajv2020 } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
-  const addFormats = require('ajv-formats') as (ajv: Ajv2020) => Ajv2020;
-  return addFormats(
-    new Ajv2020({
-      allErrors: true,
-      verbose: true,
-      strict: false,
-      ownProperties: true,
-      code: { regExp: Object.assign(re2, { code: 're2' }) },
-    }),
-  );
-}
-
 /** Compiles the type once; keep the result for as long as the graph is in use. @throws Error for a pattern that is not RE2 */
 export function valueValidator(type: Type, types: NamedTypes, options: ValidatorOptions = {}): ValueValidator {
   const ajv = newAjv();
@@ -66,12 +47,6 @@ export function valueValidator(type: Type, types: NamedTypes, options: Validator
       return { ok: true, value: computed };
     },
   };
-}
-
-/** ajv asks for an engine with `test`, and tells engines apart by their text. As in JSON Schema, a pattern is searched for. */
-function re2(pattern: string): { test: (text: string) => boolean; toString: () => string } {
-  const compiled = RE2JS.compile(pattern);
-  return { test: (text) => compiled.matcher(text).find(), toString: () => pattern };
 }
 
 /** What code does to a value of a type, apart from validating it. */

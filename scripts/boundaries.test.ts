@@ -70,8 +70,13 @@ test('workflows may not import a Node module, nor the compiler one that touches 
     'workflows/interpret.ts': "import { randomUUID } from 'node:crypto';\nexport const id = randomUUID();\n",
     'compiler/hash.ts': "import { createHash } from 'node:crypto';\nexport const hash = createHash;\n",
     'compiler/read.ts': "import { readFileSync } from 'node:fs';\nexport const read = readFileSync;\n",
+    'compiler/new-ajv.ts':
+      "import { createRequire } from 'node:module';\nimport { readFile } from 'node:fs';\nexport const both = [createRequire, readFile];\n",
+    'compiler/load.ts': "import { createRequire } from 'node:module';\nexport const load = createRequire;\n",
   };
   expect(await brokenRules(files)).toEqual([
+    'ajv-is-loaded-when-needed: compiler/new-ajv.ts -> fs',
+    'compiler-does-no-io: compiler/load.ts -> module',
     'compiler-does-no-io: compiler/read.ts -> fs',
     'sandbox-has-no-node: workflows/interpret.ts -> crypto',
   ]);
