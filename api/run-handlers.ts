@@ -1,10 +1,15 @@
 /** What both the runs routes and the executions routes do. */
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import type { Json } from '../compiler/types.ts';
 import type { Tx } from '../prisma/open.ts';
+import { cancelRun } from './cancel-run.ts';
 import { notFound, Problem } from './errors.ts';
 import { journalOf } from './journal.ts';
+import { answer, sendAnswer } from './plugins/idempotency.ts';
 import { personOf } from './plugins/identity.ts';
+import type { cancelBody } from './routes/runs/schemas.ts';
+import { cancelAccepted } from './routes/runs/schemas.ts';
 import type { RunRow } from './run-view.ts';
 import { viewOfRun } from './run-view.ts';
 
@@ -45,4 +50,20 @@ export function readJournal(request: FastifyRequest, id: string) {
   return request.actAs(async (tx) =>
     journalOf(tx, request.server.graphs, await findRun(tx, personOf(request).tenant, id)),
   );
+}
+
+/** Orders the run to be cancelled, once for an Idempotency-Key. @throws Problem not-found, not-permitted or run-ended */
+export async function cancelHandler(
+  request: FastifyRequest<{ Params: { id: string }; Body: z.infer<typeof cancelBody> }>,
+  reply: FastifyReply,
+) {
+  const { id } = request.params;
+  const done = await request.once(async (tx) =>
+    answer(202, cancelAccepted, {
+      run: id,
+      ...(await cancelRun(tx, personOf(request), id, request.body?.comment ?? '')),
+    }),
+  );
+  request.server.relay.nudge();
+  return sendAnswer(reply, done);
 }

@@ -1,13 +1,12 @@
 /** The addresses that other workflow engines use, over the same handlers as runs. An execution is a run. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Declared } from '../../../compiler/declared-tools.ts';
-import { cancelRun } from '../../cancel-run.ts';
 import { answer, idempotencyKeyAllowed, sendAnswer } from '../../plugins/idempotency.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { storeVersion, versionOfGraph } from '../../publish.ts';
 import { responses } from '../../responses.ts';
 import type { RunSettings } from '../../run-handlers.ts';
-import { practiceOf, readJournal, readRunView } from '../../run-handlers.ts';
+import { cancelHandler, practiceOf, readJournal, readRunView } from '../../run-handlers.ts';
 import type { RunRequest } from '../../start-run.ts';
 import { startRun } from '../../start-run.ts';
 import { cancelAccepted, cancelBody, journal } from '../runs/schemas.ts';
@@ -105,16 +104,6 @@ export const executionRoutes: FastifyPluginAsyncZod<ExecutionSettings> = async (
         ]),
       },
     },
-    async (request, reply) => {
-      const { id } = request.params;
-      const done = await request.once(async (tx) =>
-        answer(202, cancelAccepted, {
-          run: id,
-          ...(await cancelRun(tx, personOf(request), id, request.body?.comment ?? '')),
-        }),
-      );
-      app.relay.nudge();
-      return sendAnswer(reply, done);
-    },
+    cancelHandler,
   );
 };

@@ -4,7 +4,6 @@
  */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { cancelRun } from '../../cancel-run.ts';
 import { notFound } from '../../errors.ts';
 import type { StreamLimits } from '../../event-stream.ts';
 import { isAtEnd, streamEvents } from '../../event-stream.ts';
@@ -14,7 +13,7 @@ import { answer, idempotencyKeyAllowed, idempotencyKeyRequired, sendAnswer } fro
 import { callerOf, personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
 import type { RunSettings } from '../../run-handlers.ts';
-import { findRun, practiceOf, readJournal, readRunView } from '../../run-handlers.ts';
+import { cancelHandler, findRun, practiceOf, readJournal, readRunView } from '../../run-handlers.ts';
 import { summaryOf } from '../../run-view.ts';
 import { startRun } from '../../start-run.ts';
 import {
@@ -194,16 +193,6 @@ export const runRoutes: FastifyPluginAsyncZod<RunRouteOptions> = async (app, opt
         ]),
       },
     },
-    async (request, reply) => {
-      const { id } = request.params;
-      const done = await request.once(async (tx) =>
-        answer(202, cancelAccepted, {
-          run: id,
-          ...(await cancelRun(tx, personOf(request), id, request.body?.comment ?? '')),
-        }),
-      );
-      app.relay.nudge();
-      return sendAnswer(reply, done);
-    },
+    cancelHandler,
   );
 };
