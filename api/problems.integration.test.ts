@@ -11,6 +11,7 @@ import {
   asWorker,
   claimDocument,
   claimInput,
+  interviewDocument,
   openApiFixture,
   openClaimGate,
   publishClaim,
@@ -131,11 +132,8 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
     post('/documents', { markdown: claimDocument.replace('not by: requester', 'not by: me') }),
   'graph-has-mistakes': () => post('/workflows/execute', { graph: { schemaVersion: 1, id: 'x' }, input: {} }),
   'not-runnable': async () => {
-    const hash = (await fixture.app.inject({ url: '/documents/claim', headers: await fixture.as('an') })).json()
-      .graphHash;
-    const { graph } = (await fixture.app.inject({ url: `/graphs/${hash}`, headers: await fixture.as('an') })).json();
-    const nodes = [...graph.nodes, { kind: 'wait', id: 'pause', title: 'Pause', until: { ms: 1 } }];
-    return post('/workflows/execute', { graph: { ...graph, id: 'waiting', nodes }, input: claimInput });
+    await post('/documents', { markdown: interviewDocument });
+    return post('/runs', { document: 'interview', input: {} });
   },
   'unknown-action': () => decideOn('mai', { action: 'postpone' }),
   'idempotency-key-reused': async () => {

@@ -169,6 +169,29 @@ Is this within policy?
 | amount  | number | \`note_the_claim.amount\` |
 `;
 
+/** It compiles and is published, but a session is not run. */
+export const interviewDocument = `# Interview
+
+## Proposal
+| Section | Type |
+|---------|------|
+| Report  | text |
+
+## Agents
+### Clerk
+- model: small
+
+You are a clerk.
+
+## Steps
+### Talk
+- session: assignee
+- agent: [Clerk](#clerk)
+- section: Report
+
+Help to write it.
+`;
+
 /** Publishes the claim document as An; gives its graph's hash. */
 export async function publishClaim(fixture: ApiFixture): Promise<string> {
   const response = await fixture.app.inject({

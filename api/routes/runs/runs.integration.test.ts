@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { compile } from '../../../compiler/compile.ts';
 import { appendEvents } from '../../../prisma/run-log.ts';
 import type { ApiFixture } from '../../testing/api-fixture.ts';
 import {
   asWorker,
   claimInput,
   eventually,
+  interviewDocument,
   openApiFixture,
   openClaimGate,
   publishClaim,
@@ -309,23 +311,15 @@ test('a graph as JSON with mistakes is refused with all their places', async () 
 });
 
 test('a graph that says what this version does not run is stored, and its start is refused with the places', async () => {
-  const { graph } = (await get(`/graphs/${hash}`)).json();
-  const wait = { kind: 'wait', id: 'pause', title: 'Pause', until: { ms: 60_000 } };
-  const waiting = { ...graph, id: 'waiting', nodes: [...graph.nodes, wait] };
-  const refused = await post('/workflows/execute', { graph: waiting, input: claimInput });
+  const { graph } = compile(interviewDocument);
+  const refused = await post('/workflows/execute', { graph, input: {} });
   expect([refused.statusCode, refused.json().type, refused.json().errors]).toEqual([
     422,
     'urn:waymark:problem:not-runnable',
-    [
-      {
-        at: `/nodes/${graph.nodes.length}`,
-        in: 'graph',
-        message: 'Unexpected wait, expected a part that this version runs',
-      },
-    ],
+    [{ at: '/nodes/0', in: 'graph', message: 'Unexpected session, expected a part that this version runs' }],
   ]);
   const empty = await post('/workflows/execute', {
-    graph: { ...waiting, nodes: [], edges: [], result: [] },
+    graph: { ...graph, nodes: [], edges: [], result: [] },
     input: {},
   });
   expect([empty.statusCode, empty.json().errors[0].at]).toEqual([422, '']);
