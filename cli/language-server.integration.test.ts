@@ -196,7 +196,8 @@ describe('waymark lsp', () => {
       },
     });
     const settings: CompletionItem[] = await editor.sendRequest('textDocument/completion', at(text, '- not by', 5));
-    expect(settings.map((one) => one.label)).toEqual(['actions', 'not by', 'id', 'after', 'when', 'then']);
+    const ofGates = ['actions', 'not by', 'remind', 'due', 'if overdue', 'quorum', 'ask', 'share'];
+    expect(settings.map((one) => one.label)).toEqual([...ofGates, 'id', 'after', 'when', 'then']);
   });
 
   it('describes the word under the cursor and leads to where it is declared', async () => {
