@@ -16,6 +16,7 @@ import { applicationFailure, failStep, setRunStatus } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
 import { inputDigestsOf } from './input-digests.ts';
 import { logStep } from './log-step.ts';
+import { practicePassOf } from './practice-pass.ts';
 import { memoKeyOf } from './step-keys.ts';
 import { declarationOf } from './tools/declarations.ts';
 import { transitionEvents } from './transitions.ts';
@@ -53,6 +54,8 @@ export interface Claim {
   claimedAt: Date;
   /** Script of the practice model and tools, as stored with the run. */
   practice?: string;
+  /** Of a run with a script: which of the step's answers is wanted, counted from 1. */
+  practicePass?: number;
 }
 
 /** `memoInputs`: what the work is made of, where that is not what the node's expressions read. */
@@ -201,7 +204,9 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
     givenDigests: { ...input.inputs, input: run.inputDigest },
     artifactKey: await artifactKey(tx, tenant),
     claimedAt: now,
-    ...(practice === undefined ? {} : { practice }),
+    ...(practice === undefined
+      ? {}
+      : { practice, practicePass: await practicePassOf(tx, { tenant, rootRun: run.rootRunId, node: node.id, path }) }),
   };
   const stuck = row.attempt - (await lastOutcomeAttempt(tx, claimed)) > CLAIMS_WITHOUT_PROGRESS;
   // After a Reset of a run that had ended, or of a parked step, the row says again what is so.

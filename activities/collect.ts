@@ -21,11 +21,11 @@ const pageOfItems = 1000;
 
 /** Commits what a container gives: the record of its steps' outputs, or the list of its items'. */
 export function runCollect(deps: Dependencies, input: CollectInput, signal: AbortSignal): Promise<StepOutcome> {
-  const { items = [] } = input;
-  const memoInputs = input.as === 'record' ? { ...input.inputs } : { items: sha256Hex(canonicalJson(items)) };
+  const { items = [], joined = [] } = input;
+  const memoInputs = input.as === 'record' ? { ...input.inputs } : { items: sha256Hex(canonicalJson([joined, items])) };
   return attemptStep(deps, { ...input, memoInputs }, signal, async (claim) => {
     const output = await deps.store.actAs(claim.actor, async (tx) => {
-      if (input.as === 'list') return listOf(tx, claim.actor.tenant, items, input.joined === true);
+      if (input.as === 'list') return listOf(tx, claim.actor.tenant, items, joined);
       const { input: _input, ...outputs } = await bindingsIn(tx, claim, undefined, input.inputs);
       return outputs;
     });
@@ -33,13 +33,18 @@ export function runCollect(deps: Dependencies, input: CollectInput, signal: Abor
   });
 }
 
-async function listOf(tx: Tx, tenant: string, digests: readonly Digest[], joined: boolean): Promise<Json[]> {
+async function listOf(
+  tx: Tx,
+  tenant: string,
+  digests: readonly Digest[],
+  joined: readonly Digest[] = [],
+): Promise<Json[]> {
   const items: Json[] = [];
-  for (const digest of digests) {
-    const value = await getArtifact(tx, tenant, digest);
-    if (joined && Array.isArray(value)) items.push(...value);
-    else items.push(value);
+  for (const digest of joined) {
+    const part = await getArtifact(tx, tenant, digest);
+    if (Array.isArray(part)) for (const item of part) items.push(item);
   }
+  for (const digest of digests) items.push(await getArtifact(tx, tenant, digest));
   return items;
 }
 
@@ -49,7 +54,7 @@ export async function joinItems(
 ): ReturnType<RunActivities['joinItems']> {
   return readRun(deps, input, async (tx, run) => {
     const { tenant } = run.actor;
-    const output = await putArtifact(tx, tenant, await listOf(tx, tenant, input.items, false));
+    const output = await putArtifact(tx, tenant, await listOf(tx, tenant, input.items));
     await appendEvents(tx, await transitionEvents(tx, deps, run.row, input.log));
     return { output };
   });

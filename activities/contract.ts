@@ -75,14 +75,18 @@ export interface ListedItem {
 /** What a container hands on: its steps' outputs as one record, or its items' outputs as one list. */
 export interface CollectInput extends StepInput {
   as: 'record' | 'list';
-  /** Of a list: its items in order, or lists that `joinItems` made, to be joined in order. */
+  /** Of a list, in order: lists that `joinItems` made of its first items, and the items after these. */
+  joined?: Digest[];
   items?: Digest[];
-  joined?: true;
 }
 
 export interface RunActivities {
   /** Local activity. Marks the run started and hands out what interpretation needs. */
   beginRun(input: { run: string }): Promise<{ skeleton: string; input?: View }>;
+  /** Local activity. Keeps part of the state of a run that goes on in a new execution, under the digest it gives. */
+  keepState(input: { run: string; part: string }): Promise<{ digest: Digest }>;
+  /** Local activity. */
+  readState(input: { run: string; digest: Digest }): Promise<{ part: string }>;
   /** Local activity. Evaluates the Result of a completed run and closes it. Needs every output the Result reads. */
   finishRun(input: Scoped & { outcome: RunOutcome; inputs?: Record<string, Digest> }): Promise<{ result?: Digest }>;
   runAgentStep(input: StepInput): Promise<StepOutcome>;
@@ -102,6 +106,8 @@ export interface RunActivities {
   /** Conditions over values too large for a view. Returns the first that holds, or null. */
   evaluateConditions(input: StepInput & { conditions: Condition[] }): Promise<{ holds: Condition | null }>;
   openGate(input: OpenGateInput): Promise<GateState>;
+  /** Verdicts of those of these gates that are decided: after a new execution, a ring may have been missed. */
+  readGates(input: Scoped & { gates: string[] }): Promise<{ decided: GateState[] }>;
   /** Reads what a ring is about and marks it heard. */
   hear(input: Scoped & { ring: Ring }): Promise<Heard>;
   /** Appends transitions when no other activity is about to carry them, and sets the run's materialised status. */

@@ -10,13 +10,16 @@ import { runAgentStep } from './run-agent-step.ts';
 import { runMergeStep } from './run-merge-step.ts';
 import { runSetStep } from './run-set-step.ts';
 import { runToolStep } from './run-tool-step.ts';
-import { beginRun, finishRun, flushLog, hear } from './runs.ts';
+import { beginRun, finishRun, flushLog, hear, keepState, readGates, readState } from './runs.ts';
 
 export function createActivities(deps: Dependencies): RunActivities {
   return {
     beginRun: (input) => withPlainFailures(() => beginRun(deps, input)),
     finishRun: (input) => withPlainFailures(() => finishRun(deps, input)),
+    keepState: (input) => withPlainFailures(() => keepState(deps, input)),
+    readState: (input) => withPlainFailures(() => readState(deps, input)),
     flushLog: (input) => withPlainFailures(() => flushLog(deps, input)),
+    readGates: (input) => withPlainFailures(() => readGates(deps, input)),
     hear: (input) => withPlainFailures(() => hear(deps, input)),
     openGate: (input) => withPlainFailures(() => openGate(deps, input)),
     evaluateConditions: (input) => withPlainFailures(() => evaluateConditions(deps, input)),

@@ -10,7 +10,7 @@ import type { Tx } from '../prisma/open.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { validatorOf } from './complete-output.ts';
-import type { Digest, Heard, Ring, RunActivities, RunOutcome, Scoped } from './contract.ts';
+import type { Digest, GateState, Heard, Ring, RunActivities, RunOutcome, Scoped } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { setRunStatus } from './failures.ts';
 import { gateState, lapseGate } from './gate-rows.ts';
@@ -88,6 +88,23 @@ export async function finishRun(
   return finished.digest === undefined ? {} : { result: finished.digest };
 }
 
+export async function keepState(
+  deps: Dependencies,
+  input: { run: string; part: string },
+): ReturnType<RunActivities['keepState']> {
+  return readRun(deps, input, async (tx, run) => ({ digest: await putArtifact(tx, run.actor.tenant, input.part) }));
+}
+
+export async function readState(
+  deps: Dependencies,
+  input: { run: string; digest: Digest },
+): ReturnType<RunActivities['readState']> {
+  return readRun(deps, input, async (tx, run) => {
+    const part = await getArtifact(tx, run.actor.tenant, input.digest);
+    return { part: typeof part === 'string' ? part : '' };
+  });
+}
+
 /** An ended run asks nobody anything, and what was under way may record nothing more. */
 async function leaveNothingOpen(tx: Tx, deps: Dependencies, run: RunInHand): Promise<NewEvent[]> {
   const tenantId = run.actor.tenant;
@@ -159,6 +176,20 @@ export async function hear(deps: Dependencies, input: Scoped & { ring: Ring }): 
   });
   logRun(deps, run, { event: 'run.heard', status: heard.kind });
   return heard;
+}
+
+export async function readGates(
+  deps: Dependencies,
+  input: Scoped & { gates: string[] },
+): ReturnType<RunActivities['readGates']> {
+  return readRun(deps, input, async (tx, run) => {
+    const where = { tenantId: run.actor.tenant, rootRunId: run.rootRun, id: { in: input.gates }, status: 'decided' };
+    const decided: GateState[] = [];
+    for (const gate of await tx.gate.findMany({ where, orderBy: { id: 'asc' } }))
+      decided.push(await gateState(tx, gate, deps.clock()));
+    await appendEvents(tx, await transitionEvents(tx, deps, run.row, input.log));
+    return { decided };
+  });
 }
 
 async function rowsOf(tx: Tx, deps: Dependencies, run: RunInHand, ring: Ring): Promise<Heard> {

@@ -432,6 +432,11 @@ test('a practice tool is asked of the practice server with the run, the step and
     },
   ]);
   expect(policies.asked[0]!.headers['idempotency-key']).toMatch(/^[0-9a-f]{64}$/);
+  // Loops run it again, in each item on its own.
+  for (const path of ['again~2', 'note>note~2', 'all[a]', 'all[b]', 'all[b]/again~2', 'again~2']) {
+    expect(await policy({ run, node: 'note', path }, practising)).toMatchObject({ status: 'committed' });
+  }
+  expect(policies.asked.map(({ headers }) => headers['x-waymark-pass'])).toEqual(['1', '2', '3', '1', '1', '2']);
   // Without a practice server nobody answers, and nothing is pretended.
   const bare = await startRun(fixture, noting, {}, { practice });
   expect(await policy({ run: bare, node: 'note' }, deps)).toMatchObject({ type: 'waymark.not-allowed' });

@@ -7,12 +7,21 @@ import type { Skeleton } from './skeleton.ts';
 
 /** Compresses well: a step costs some 30 characters. */
 export function encodeSkeleton(skeleton: Skeleton): string {
-  return toBase64(deflateSync(new TextEncoder().encode(JSON.stringify(skeleton)), { level: 9 }));
+  return deflatedText(JSON.stringify(skeleton));
 }
 
 /** Throws on text that `encodeSkeleton` did not write. */
 export function decodeSkeleton(text: string): Skeleton {
-  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(inflateSync(fromBase64(text)))) as Skeleton;
+  return JSON.parse(inflatedText(text)) as Skeleton;
+}
+
+export function deflatedText(text: string): string {
+  return toBase64(deflateSync(new TextEncoder().encode(text), { level: 9 }));
+}
+
+/** Throws on text that `deflatedText` did not write. */
+export function inflatedText(text: string): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(inflateSync(fromBase64(text)));
 }
 
 // The sandbox has neither Buffer nor atob.

@@ -4,7 +4,7 @@ import { ActivityCancellationType, proxyLocalActivities, scheduleActivity } from
 import type { RunActivities } from '../activities/contract.ts';
 import { summaryText } from './words.ts';
 
-type Local = 'beginRun' | 'finishRun' | 'flushLog';
+type Local = 'beginRun' | 'finishRun' | 'flushLog' | 'keepState' | 'readState';
 export type RemoteActivity = Exclude<keyof RunActivities, Local>;
 export type InputOf<Name extends RemoteActivity> = Parameters<RunActivities[Name]>[0];
 export type ResultOf<Name extends RemoteActivity> = Awaited<ReturnType<RunActivities[Name]>>;
@@ -39,14 +39,17 @@ const optionsOf: Record<RemoteActivity, ActivityOptions> = {
   evaluateConditions: fast,
   openGate: fast,
   hear: fast,
+  readGates: fast,
 };
 
 /** One marker event each, in the workflow task that is open anyway. */
-export const { beginRun, finishRun, flushLog } = proxyLocalActivities<Pick<RunActivities, Local>>({
-  retry,
-  cancellationType,
-  startToCloseTimeout: '15 seconds',
-});
+export const { beginRun, finishRun, flushLog, keepState, readState } = proxyLocalActivities<Pick<RunActivities, Local>>(
+  {
+    retry,
+    cancellationType,
+    startToCloseTimeout: '15 seconds',
+  },
+);
 
 /**
  * Schedules an activity before it returns. `name` is what pending activities and Reset show, `summary` what the

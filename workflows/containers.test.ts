@@ -13,7 +13,7 @@ vi.mock('@temporalio/workflow', async (importOriginal) => ({
 function start(script: Script) {
   const world = scriptedWorld();
   const run = world.add('run', script);
-  return { run, workflow: runInProcess(world.activities, () => runDocument({ run: 'run' })) };
+  return { run, workflow: runInProcess(world.activities, runDocument, { run: 'run' }) };
 }
 
 async function complete(script: Script): Promise<{ run: ScriptedRun; outcome: string; details: string }> {

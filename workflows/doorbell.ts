@@ -11,6 +11,8 @@ export interface Doorbell {
   note(ring: unknown): void;
   /** The ring noted first; it may be noted again from then on. */
   next(): Ring | undefined;
+  /** All that were noted, and none of them any more. */
+  takeAll(): Ring[];
 }
 
 export function createDoorbell(): Doorbell {
@@ -36,6 +38,11 @@ export function createDoorbell(): Doorbell {
         return ring;
       }
       return undefined;
+    },
+    takeAll() {
+      const rings = [...noted.values()];
+      noted.clear();
+      return rings;
     },
   };
 }

@@ -3,7 +3,7 @@
  * its own place in the flow, its own outputs, and reads those of the frames around it.
  */
 import type { Digest, View } from '../activities/contract.ts';
-import type { Flow } from './edges.ts';
+import type { Flow, FlowSnapshot } from './edges.ts';
 import { followEdges } from './edges.ts';
 import type { Scope } from './scopes.ts';
 
@@ -31,12 +31,24 @@ export interface Frame {
   readonly feedback: Map<number, Value>;
   /** What became of a step in a word or two, where its state does not say it: an arm, a verdict. By place. */
   readonly remarks: Map<number, string>;
+  /** By place: how far a step has come that takes more than one activity. Plain data. */
+  readonly progress: Map<number, object>;
   /** A failure within ends the frame instead of waiting for a person. */
   readonly endsOnFailure: boolean;
   /** Set by a failure in a frame that ends by it: nothing more is started. */
   failed: boolean;
   /** Its steps under way, those of frames within not counted. */
   inFlight: number;
+}
+
+/** A frame as plain data: what `openFrame` needs to go on with it. */
+export interface FrameSnapshot {
+  flow: FlowSnapshot;
+  values: [name: string, value: Value][];
+  feedback: [place: number, value: Value][];
+  remarks: [place: number, words: string][];
+  progress: [place: number, progress: object][];
+  failed?: true;
 }
 
 export interface FrameParts {
@@ -47,21 +59,36 @@ export interface FrameParts {
   ordinal?: number;
   values?: Iterable<[string, Value]>;
   endsOnFailure?: boolean;
+  /** Goes on from there. */
+  from?: FrameSnapshot;
 }
 
-export function openFrame({ scope, path, within, ordinal = 0, values = [], endsOnFailure = false }: FrameParts): Frame {
+export function openFrame(parts: FrameParts): Frame {
+  const { scope, path, within, ordinal = 0, values = [], endsOnFailure = false, from } = parts;
   return {
     scope,
-    flow: followEdges(scope),
+    flow: followEdges(scope, from?.flow),
     path,
     ...(within === undefined ? {} : { within }),
     order: within === undefined ? [] : [...within.frame.order, within.place, ordinal],
-    values: new Map(values),
-    feedback: new Map(),
-    remarks: new Map(),
+    values: new Map(from?.values ?? values),
+    feedback: new Map(from?.feedback),
+    remarks: new Map(from?.remarks),
+    progress: new Map(from?.progress),
     endsOnFailure,
-    failed: false,
+    failed: from?.failed ?? false,
     inFlight: 0,
+  };
+}
+
+export function frameSnapshot({ flow, values, feedback, remarks, progress, failed }: Frame): FrameSnapshot {
+  return {
+    flow: flow.snapshot(),
+    values: [...values],
+    feedback: [...feedback],
+    remarks: [...remarks],
+    progress: [...progress].filter(([place]) => flow.states[place] === 'running'),
+    ...(failed ? { failed: true } : {}),
   };
 }
 

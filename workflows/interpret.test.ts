@@ -22,7 +22,7 @@ vi.mock('@temporalio/workflow', async (importOriginal) => ({
 function start(script: Script): DrivenRun & { workflow: InProcessRun<RunDocumentResult> } {
   const world = scriptedWorld();
   const run = world.add('run', script);
-  const workflow = runInProcess(world.activities, () => runDocument({ run: 'run' }));
+  const workflow = runInProcess(world.activities, runDocument, { run: 'run' });
   return Object.assign(run, {
     workflow,
     ring: async (rung: unknown) => workflow.ring(rung),

@@ -28,6 +28,10 @@ export interface Interpretation {
   perform: PerformStep;
   frames: RunFrames;
   view: OperatorsView;
+  /** Should the run go on in a new execution? */
+  isLong: () => boolean;
+  /** Ends this execution; the run goes on in another. Throws always. */
+  goOn: () => Promise<never>;
   /** Closes the run. A failure for good leaves the run open and in need of attention. */
   finish: (outcome: RunDocumentResult['outcome']) => Promise<RunDocumentResult>;
 }
@@ -45,33 +49,41 @@ async function loop({
   perform,
   frames,
   view,
+  isLong,
+  goOn,
   finish,
 }: Interpretation): Promise<RunDocumentResult> {
   const { changes } = state;
   const { flow } = state.outermost;
-  let inFlight = 0;
   let hearing = false;
+  let leaving = false;
+  /** Without a step that ended in this execution, going on in another would be for nothing, and for ever. */
+  let progressed = false;
   let heardSoFar = 0;
-  let told = statusOf(state);
   let fault: { error: unknown } | undefined;
   work.cancelRequested.catch(() => changes.note());
 
   for (;;) {
     changes.forget();
     if (fault !== undefined) throw fault.error;
+    // Once it is long, it is only let come to rest: whatever runs is waited for, people and timers are not.
+    leaving ||= progressed && isLong();
     if (!work.consideredCancelled) {
-      startReady();
+      if (!leaving) startReady();
       if (!hearing && doorbell.size > 0) hearNext();
     }
     frames.settle(work.consideredCancelled);
-    if (inFlight === 0 && !hearing) {
+    if (state.inFlight === 0 && !hearing) {
       if (flow.done && !state.failures.has(resultName)) {
         const closed = await tryToFinish();
         if (closed !== undefined) return closed;
       }
       if (work.consideredCancelled) return await close('cancelled');
-      if (!flow.done && flow.counts.failed === 0) throw ApplicationFailure.nonRetryable('a circle', 'waymark.graph');
+      if (!flow.done && flow.counts.failed + flow.readyCount === 0)
+        throw ApplicationFailure.nonRetryable('a circle', 'waymark.graph');
     }
+    if (leaving && !work.consideredCancelled && state.inFlight === state.resting && !hearing && !changes.noted)
+      await goOn();
     view.show();
     if (somethingToTell()) await tellLog();
     if (!changes.noted) await changes.next();
@@ -79,10 +91,10 @@ async function loop({
 
   function startReady(): void {
     for (const frame of [...state.frames]) {
-      while (frame.flow.readyCount > 0 && inFlight - state.resting < mostAtOnce && !isGivenUp(frame)) {
+      while (frame.flow.readyCount > 0 && state.inFlight - state.resting < mostAtOnce && !isGivenUp(frame)) {
         const place = frame.flow.start();
         if (place === undefined) break;
-        inFlight += 1;
+        state.inFlight += 1;
         frame.inFlight += 1;
         start({ frame, place });
       }
@@ -92,8 +104,9 @@ async function loop({
   // Every promise costs the sandbox a stack trace, so a step is given as few as will do.
   function start(at: At): void {
     const ended = (end: Performed): void => {
-      inFlight -= 1;
+      state.inFlight -= 1;
       at.frame.inFlight -= 1;
+      progressed = true;
       changes.note();
       if (end !== 'cancelled') settle(state, at, end);
     };
@@ -150,13 +163,13 @@ async function loop({
 
   /** Transitions ride the next activity; one call tells them when none is about to come, or when the run's status changed. */
   function somethingToTell(): boolean {
-    const idle = inFlight === state.resting && !hearing;
-    return statusOf(state) !== told || (idle && state.log.size > 0);
+    const idle = state.inFlight === state.resting && !hearing;
+    return statusOf(state) !== state.told || (idle && state.log.size > 0);
   }
 
   async function tellLog(): Promise<void> {
     const status = statusOf(state);
-    told = status;
+    state.told = status;
     try {
       await CancellationScope.nonCancellable(() =>
         state.log.ride((riding) => flushLog({ run: state.run, status, ...riding })),
@@ -197,6 +210,7 @@ function settle(state: RunState, at: At, end: Exclude<Performed, 'cancelled'>): 
     settle(state, at, handled);
     return;
   }
+  frame.progress.delete(place);
   if (end.as === 'committed') take(state, at, end);
   else if (end.as === 'bypassed' || !end.told) state.log.add(transition(at, end.as));
 

@@ -9,6 +9,12 @@ export type { Ring };
 
 export interface RunDocumentInput {
   run: string;
+  /** Of a run that goes on in a new execution: its state, or the parts of it that an activity keeps. */
+  carried?: { state: string } | { digests: Digest[] };
+  /** Noted and not looked into by the last execution. */
+  rings?: Ring[];
+  /** Search attributes as they were shown last. */
+  shown?: string;
 }
 
 /** A run that was rejected, or cancelled by a command, ends its workflow normally: nothing failed. */

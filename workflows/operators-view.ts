@@ -18,12 +18,14 @@ const longestValue = 60;
 export interface OperatorsView {
   /** Costs an event only when the run begins or ceases to wait, or to need attention, or does so for somebody else. */
   show(): void;
+  /** Search attributes as they stand, as text; for the next execution of the run. */
+  readonly shown: string;
   showEnd(outcome: RunDocumentResult['outcome']): void;
 }
 
-export function operatorsView(state: RunState): OperatorsView {
-  // As the client sets them at the start.
-  let shown = JSON.stringify(['running', [], []]);
+/** `before`: what the last execution of the run has shown. At the start they are as the client sets them. */
+export function operatorsView(state: RunState, before?: string): OperatorsView {
+  let shown = before ?? JSON.stringify(['running', [], []]);
 
   function upsert(status: string, waiting: string[], failed: string[]): void {
     const wanted = JSON.stringify([status, waiting, failed]);
@@ -41,6 +43,9 @@ export function operatorsView(state: RunState): OperatorsView {
   const waiting = () => bounded([...state.waiting].flatMap(({ waitsFor }) => waitsFor.split(/ (?:or|and) /)));
 
   return {
+    get shown() {
+      return shown;
+    },
     show() {
       setCurrentDetails(boardText(state));
       upsert(statusOf(state), waiting(), failed());

@@ -19,9 +19,6 @@ import { activityName, summaryText } from './words.ts';
  */
 const rereadAfter = '1 day';
 
-/** Items of a long list that one argument names. */
-const mostItems = 1000;
-
 /** Its activities are scheduled before it returns, as far as nothing has to be awaited first. */
 export type PerformStep = (at: At) => Promise<StepEnd>;
 
@@ -39,13 +36,17 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
   return (at) => {
     const step = prepare(at);
     const { when } = step.node;
-    return when === undefined ? handlerOf(step.node)(step) : performIf(when, step);
+    // A step that goes on in a new execution has been let in before.
+    const goesOn = at.frame.progress.has(at.place);
+    return when === undefined || goesOn ? handlerOf(step.node)(step) : performIf(when, step, at);
   };
 
-  async function performIf(when: string, step: Step): Promise<StepEnd> {
+  async function performIf(when: string, step: Step, { frame, place }: At): Promise<StepEnd> {
     let holds = step.decide(when);
     if (holds === 'opaque') holds = (await step.evaluate([{ index: 0, of: 'when' }])) !== null;
-    return holds ? handlerOf(step.node)(step) : { as: 'bypassed' };
+    if (!holds) return { as: 'bypassed' };
+    frame.progress.set(place, {});
+    return handlerOf(step.node)(step);
   }
 
   function prepare(at: At): Step {
@@ -53,6 +54,13 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     const node = nodeAt(at);
     return {
       node,
+      progress: <Progress extends object>(initial: () => Progress): Progress => {
+        // An empty one says no more than that the step was let in.
+        const known = frame.progress.get(place);
+        const progress = known !== undefined && Object.keys(known).length > 0 ? (known as Progress) : initial();
+        frame.progress.set(place, progress);
+        return progress;
+      },
       run: (activity, gates) =>
         call(at, node.id, (shown, input) =>
           callActivity(activity, shown, gates.length > 0 ? { ...input, gates: [...gates] } : input),
@@ -73,15 +81,41 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
         const { until } = await call(at, `${node.id}/until`, (shown, input) =>
           callActivity('evaluateWait', shown, input),
         );
-        return Math.max(0, until - Date.now());
+        return until;
       },
-      sleep: async (ms) => {
+      now: () => Date.now(),
+      sleepUntil: async (time) => {
+        const ms = time - Date.now();
         if (ms > 0) await rest(() => sleep(ms, { summary: summaryText(`WAIT ${node.title}`) }));
       },
       listItems: (from) =>
         call(at, `${node.id}/items`, (shown, input) => callActivity('listItems', shown, { ...input, from })),
       runWithin: (how) => runWithin(at, how),
-      collectList: (items) => collectList(at, items),
+      beside,
+      rest,
+      joinItems: async (items) => {
+        const { output } = await call(
+          at,
+          `${node.id}/part`,
+          (shown, { run, log }) =>
+            callActivity('joinItems', shown, { run, items: [...items], ...(log === undefined ? {} : { log }) }),
+          [],
+        );
+        return output;
+      },
+      collectList: (joined, items) =>
+        call(
+          at,
+          node.id,
+          (shown, input) =>
+            callActivity('runCollect', shown, {
+              ...input,
+              as: 'list',
+              items: [...items],
+              ...(joined.length > 0 ? { joined: [...joined] } : {}),
+            }),
+          [],
+        ),
     };
   }
 
@@ -111,6 +145,16 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
       summary: path === '' ? title : `${title} • ${path}`,
     };
     return state.log.ride((riding) => schedule(shown, { ...input, ...riding }));
+  }
+
+  async function beside<Result>(work: () => Promise<Result>): Promise<Result> {
+    state.inFlight += 1;
+    try {
+      return await work();
+    } finally {
+      state.inFlight -= 1;
+      state.changes.note();
+    }
   }
 
   /** While it waits, other steps may start in its stead. */
@@ -199,18 +243,14 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
   async function runWithin(at: At, { segment = '', ordinal = 0, values = [] }: Within): Promise<FrameEnd> {
     const { frame: outer, place } = at;
     const node = nodeAt(at);
-    const index = outer.scope.indexes[place] ?? -1;
-    const isContainer = node.kind === 'for each' || node.kind === 'repeat' || node.kind === 'steps';
-    const { frame, as } = await rest(() =>
-      runFrame({
-        scope: isContainer ? state.scopes.within(index) : state.scopes.alone(index),
-        path: joinPath(pathOf(outer, place), segment),
-        within: at,
-        ordinal,
-        values,
-        endsOnFailure: node.ifItFails !== undefined,
-      }),
-    );
+    const { frame, as } = await runFrame({
+      scope: state.scopes.of(outer.scope, place),
+      path: joinPath(pathOf(outer, place), segment),
+      within: at,
+      ordinal,
+      values,
+      endsOnFailure: node.ifItFails !== undefined,
+    });
     return {
       as,
       outputs: frame.values,
@@ -260,24 +300,6 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     return callWithin(at, frame, nodeAt(at).id, names, (shown, input) =>
       callActivity('runCollect', shown, { ...input, as: 'record' }),
     );
-  }
-
-  async function collectList(at: At, items: readonly Digest[]): Promise<StepOutcome> {
-    const { id } = nodeAt(at);
-    const parts: Digest[] = [];
-    for (let start = 0; items.length > mostItems && start < items.length; start += mostItems) {
-      const part = items.slice(start, start + mostItems);
-      const { output } = await call(
-        at,
-        `${id}/part`,
-        (shown, { run, log }) =>
-          callActivity('joinItems', shown, { run, items: part, ...(log === undefined ? {} : { log }) }),
-        [],
-      );
-      parts.push(output);
-    }
-    const list = parts.length > 0 ? { items: parts, joined: true as const } : { items: [...items] };
-    return call(at, id, (shown, input) => callActivity('runCollect', shown, { ...input, as: 'list', ...list }), []);
   }
 }
 

@@ -1,7 +1,16 @@
 /** The one workflow that runs any document: begins the run, interprets its graph, closes the run. */
-import { CancellationScope, CancelledFailure, defineSignal, setHandler } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  CancelledFailure,
+  continueAsNew,
+  defineSignal,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { decodeSkeleton } from '../compiler/skeleton-code.ts';
-import { beginRun, finishRun } from './activity-proxies.ts';
+import { beginRun, callActivity, finishRun, keepState, readState } from './activity-proxies.ts';
+import { decodeCarried, encodeCarried } from './carry-code.ts';
+import { carriedState, gatesWaitedFor, goOnFrom } from './carry-over.ts';
 import { createDoorbell } from './doorbell.ts';
 import { digestsOf } from './frames.ts';
 import { interpret } from './interpret.ts';
@@ -10,17 +19,24 @@ import { ringSignal } from './messages.ts';
 import { operatorsView } from './operators-view.ts';
 import { stepPerformer } from './perform-step.ts';
 import { runFrames } from './run-frames.ts';
+import type { Changes, RunState } from './run-state.ts';
 import { createChanges, startState } from './run-state.ts';
+
+/** Rows that one activity reads. */
+const mostGatesAtOnce = 1000;
 
 const ring = defineSignal<[unknown]>(ringSignal);
 
 /**
  * Ends completed or rejected when every node has ended, and cancelled when a command says so; steps that failed keep it
- * open. A cancel by Temporal's own means closes the run the same way and ends the workflow as Canceled.
+ * open. A cancel by Temporal's own means closes the run the same way and ends the workflow as Canceled. When its history
+ * grows long it goes on in a new execution with all that it had.
  */
-export async function runDocument({ run }: RunDocumentInput): Promise<RunDocumentResult> {
+export async function runDocument(input: RunDocumentInput): Promise<RunDocumentResult> {
+  const { run } = input;
   const doorbell = createDoorbell();
   const changes = createChanges();
+  for (const rung of input.rings ?? []) doorbell.note(rung);
   setHandler(ring, (rung) => {
     doorbell.note(rung);
     changes.note();
@@ -29,15 +45,26 @@ export async function runDocument({ run }: RunDocumentInput): Promise<RunDocumen
   const work = new CancellationScope();
 
   return await CancellationScope.nonCancellable(async () => {
-    const begun = await beginRun({ run });
-    const state = startState(run, decodeSkeleton(begun.skeleton), begun.input, changes);
-    const view = operatorsView(state);
-
+    const state = await stateOf(input, changes);
+    const view = operatorsView(state, input.shown);
     const frames = runFrames(state);
     const perform = stepPerformer(state, doorbell, frames.run);
-    const closed = await interpret({ state, doorbell, work, view, frames, perform, finish });
+    const isLong = () => workflowInfo().continueAsNewSuggested;
+    const closed = await interpret({ state, doorbell, work, view, frames, perform, isLong, goOn, finish });
     if (closed.outcome === 'cancelled' && workflow.consideredCancelled) throw new CancelledFailure('Run cancelled');
     return closed;
+
+    async function goOn(): Promise<never> {
+      const carried = await keep(run, state);
+      // Whatever was rung until now, while the state was being kept too.
+      const rings = doorbell.takeAll();
+      return continueAsNew<typeof runDocument>({
+        run,
+        carried,
+        shown: view.shown,
+        ...(rings.length > 0 ? { rings } : {}),
+      });
+    }
 
     async function finish(outcome: RunDocumentResult['outcome']): Promise<RunDocumentResult> {
       const inputs = outcome === 'completed' ? digestsOf(state.outermost, 0, state.skeleton.resultReads) : undefined;
@@ -48,4 +75,36 @@ export async function runDocument({ run }: RunDocumentInput): Promise<RunDocumen
       return result === undefined ? { outcome } : { outcome, result };
     }
   });
+}
+
+async function stateOf({ run, carried }: RunDocumentInput, changes: Changes): Promise<RunState> {
+  const { skeleton: text, input } = await beginRun({ run });
+  const skeleton = decodeSkeleton(text);
+  if (carried === undefined) return startState(run, skeleton, input, changes);
+  let encoded = '';
+  if ('state' in carried) encoded = carried.state;
+  else for (const digest of carried.digests) encoded += (await readState({ run, digest })).part;
+  const state = goOnFrom(decodeCarried(encoded), run, skeleton, input, changes);
+  await readOpenGates(state);
+  return state;
+}
+
+/** A ring that was lost between two executions is not missed. */
+async function readOpenGates({ run, frames, verdicts }: RunState): Promise<void> {
+  const gates = gatesWaitedFor(frames);
+  for (let start = 0; start < gates.length; start += mostGatesAtOnce) {
+    const some = gates.slice(start, start + mostGatesAtOnce);
+    const shown = { name: `gates#${start}`, summary: 'Open gates' };
+    const { decided } = await callActivity('readGates', shown, { run, gates: some });
+    for (const { gate, verdict } of decided) if (verdict !== undefined) verdicts.set(gate, verdict);
+  }
+}
+
+/** Arguments of Temporal are bounded: a large state is kept by an activity, and its digests go instead. */
+async function keep(run: string, state: RunState): Promise<NonNullable<RunDocumentInput['carried']>> {
+  const encoded = encodeCarried(carriedState(state));
+  if ('state' in encoded) return encoded;
+  const digests: string[] = [];
+  for (const part of encoded.parts) digests.push((await keepState({ run, part })).digest);
+  return { digests };
 }

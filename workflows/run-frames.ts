@@ -25,9 +25,11 @@ export function runFrames(state: RunState): RunFrames {
   return {
     run: (parts) =>
       new Promise((resolve, reject) => {
-        const frame = openFrame(parts);
+        const known = state.frames.find((frame) => isRunOf(frame, parts));
+        const frame = known ?? openFrame(parts);
         waiters.set(frame, { resolve, reject });
-        insert(state.frames, frame);
+        state.resting += 1;
+        if (known === undefined) insert(state.frames, frame);
         state.changes.note();
       }),
     settle(cancelled) {
@@ -37,6 +39,8 @@ export function runFrames(state: RunState): RunFrames {
         const failed = isGivenUp(frame);
         if (!failed && !cancelled && !frame.flow.done) continue;
         waiters.delete(frame);
+        // Here, not where it is awaited: the loop may look again before that goes on.
+        state.resting -= 1;
         state.frames.splice(state.frames.indexOf(frame), 1);
         state.changes.note();
         if (cancelled && !frame.flow.done) waiter.reject(new CancelledFailure('Run cancelled'));
@@ -44,6 +48,16 @@ export function runFrames(state: RunState): RunFrames {
       }
     },
   };
+}
+
+/** Is this the frame a run brought along from its last execution? */
+function isRunOf({ within, order }: Frame, parts: FrameParts): boolean {
+  return (
+    within !== undefined &&
+    within.frame === parts.within?.frame &&
+    within.place === parts.within.place &&
+    order.at(-1) === (parts.ordinal ?? 0)
+  );
 }
 
 /** Sorted as frames start what is ready. */

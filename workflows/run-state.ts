@@ -1,7 +1,7 @@
 /** What a run knows while it is interpreted: where it is, what it has, and what is still to be told. Plain data, rebuilt by replay. */
 import type { GateState, Transition, View } from '../activities/contract.ts';
 import type { Skeleton } from '../compiler/skeleton.ts';
-import type { Frame } from './frames.ts';
+import type { Frame, FrameSnapshot } from './frames.ts';
 import { openFrame } from './frames.ts';
 import type { Scopes } from './scopes.ts';
 import { scopesOf } from './scopes.ts';
@@ -39,11 +39,15 @@ export interface RunState {
   /** By gate row, as read from the rows. The first is final. */
   readonly verdicts: Map<string, Verdict>;
   readonly waiting: Set<Waiting>;
-  /** Steps under way that wait for people, for time, or for a frame: nothing is done for them. */
+  /** Steps under way, and what they do beside themselves. */
+  inFlight: number;
+  /** Of those, what waits for people, for time, for a frame or for what is done beside it: nothing is done for it. */
   resting: number;
   /** By what is parked. */
   readonly failures: Map<string, Failure>;
   readonly log: UntoldLog;
+  /** The status that the store was told last. */
+  told: RunStatus;
   /** Noted by whatever may let the run go on. */
   readonly changes: Changes;
 }
@@ -80,13 +84,21 @@ export function createChanges(): Changes {
 
 export type RunStatus = 'running' | 'waiting' | 'needs-attention';
 
-export function startState(run: string, skeleton: Skeleton, input: View | undefined, changes: Changes): RunState {
+/** `from`: the outermost frame of a run that goes on. */
+export function startState(
+  run: string,
+  skeleton: Skeleton,
+  input: View | undefined,
+  changes: Changes,
+  from?: FrameSnapshot,
+): RunState {
   const scopes = scopesOf(skeleton);
   const outermost = openFrame({
     scope: scopes.outermost,
     path: '',
     // Of the run's input only the view is known here: activities find the value by the run.
     values: [['input', { digest: '', view: input ?? {} }]],
+    ...(from === undefined ? {} : { from }),
   });
   return {
     run,
@@ -96,9 +108,11 @@ export function startState(run: string, skeleton: Skeleton, input: View | undefi
     frames: [outermost],
     verdicts: new Map(),
     waiting: new Set(),
+    inFlight: 0,
     resting: 0,
     failures: new Map(),
     log: createLog(),
+    told: 'running',
     changes,
   };
 }
@@ -111,6 +125,7 @@ export function statusOf(state: RunState): RunStatus {
 /** Transitions on their way into the run log. Delivery may repeat: the log keeps one of each. */
 export interface UntoldLog {
   readonly size: number;
+  readonly untold: Transition[];
   add(...transitions: Transition[]): void;
   /**
    * Hands all that is untold to `carrier`, which gets `{}` when there is nothing. What a carrier that failed was given
@@ -124,6 +139,9 @@ export function createLog(): UntoldLog {
   return {
     get size() {
       return untold.length;
+    },
+    get untold() {
+      return [...untold];
     },
     add(...transitions) {
       untold.push(...transitions);

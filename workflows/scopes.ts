@@ -16,10 +16,8 @@ export interface Scope {
 export interface Scopes {
   /** Steps that stand in no container. */
   readonly outermost: Scope;
-  /** The steps of a container, by its index in the skeleton. */
-  within(container: number): Scope;
-  /** A step alone, as it runs for each item of a list. */
-  alone(index: number): Scope;
+  /** What the step at this place of a scope runs: the steps of a container, or itself alone for each item of a list. */
+  of(scope: Scope, place: number): Scope;
 }
 
 export function scopesOf({ nodes, edges }: Pick<Skeleton, 'nodes' | 'edges'>): Scopes {
@@ -45,13 +43,19 @@ export function scopesOf({ nodes, edges }: Pick<Skeleton, 'nodes' | 'edges'>): S
   const scopeOf = (parent: number): Scope => scopes.get(parent) ?? { nodes: [], titles: [], indexes: [], edges: [] };
   return {
     outermost: scopeOf(outside),
-    within: scopeOf,
-    alone(index) {
+    of({ nodes: outer, indexes: own }, place) {
+      const index = own[place] ?? -1;
+      const node = outer[place];
+      if (node === undefined || isContainer(node)) return scopeOf(index);
       // The item decides that it runs: neither its list nor its condition is looked at again.
-      const { each: _each, when: _when, ...node } = nodes[index] as SkeletonNode;
-      return { nodes: [node], titles: titlesOf([node]), indexes: [index], edges: [] };
+      const { each: _each, when: _when, ifItFails: _ifItFails, ...alone } = node;
+      return { nodes: [alone], titles: titlesOf([alone]), indexes: [index], edges: [] };
     },
   };
+}
+
+function isContainer({ kind }: SkeletonNode): boolean {
+  return kind === 'for each' || kind === 'repeat' || kind === 'steps';
 }
 
 const titlesOf = (nodes: readonly SkeletonNode[]): string[] => nodes.map(({ title }) => markdownText(title));

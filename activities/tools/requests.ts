@@ -66,7 +66,7 @@ export function practiceHeaders(claim: Claim): Record<string, string> {
   return {
     'x-waymark-run': claim.runId,
     'x-waymark-step': claim.node.id,
-    'x-waymark-pass': '1',
+    'x-waymark-pass': String(claim.practicePass ?? 1),
     'x-waymark-attempt': String(claim.attempt),
   };
 }

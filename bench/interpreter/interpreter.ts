@@ -149,6 +149,8 @@ function activitiesThatDoNothing(graphs: ReadonlyMap<string, Graph>): RunActivit
     },
     finishRun: () => Promise.resolve({}),
     flushLog: () => Promise.resolve(),
+    keepState: unexpected,
+    readState: unexpected,
     runAgentStep: committed,
     runToolStep: committed,
     runSetStep: committed,
@@ -161,6 +163,7 @@ function activitiesThatDoNothing(graphs: ReadonlyMap<string, Graph>): RunActivit
     evaluateConditions: unexpected,
     openGate: unexpected,
     hear: unexpected,
+    readGates: unexpected,
   };
 }
 

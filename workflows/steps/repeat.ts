@@ -6,8 +6,9 @@ import { committed, parked } from './step.ts';
 export const repeat: StepHandler = async (step): Promise<StepEnd> => {
   const { id, repeat: setting } = step.node;
   if (setting === undefined) return parked('bug');
-  let previous: Value | undefined;
-  for (let pass = 1; ; pass += 1) {
+  const progress = step.progress<{ pass: number; previous?: Value }>(() => ({ pass: 1 }));
+  for (;;) {
+    const { pass, previous } = progress;
     const end = await step.runWithin({
       ...(pass === 1 ? {} : { segment: `${id}~${pass}` }),
       ordinal: pass - 1,
@@ -18,7 +19,9 @@ export const repeat: StepHandler = async (step): Promise<StepEnd> => {
     const collected = committed(await end.collect());
     if (collected.as !== 'committed' || (await end.holds(setting.until))) return collected;
     if (pass >= setting.atMost) return usedUp(collected, setting.ifNotReached);
-    previous = { digest: collected.output ?? '', ...(collected.view === undefined ? {} : { view: collected.view }) };
+    const { output = '', view } = collected;
+    progress.previous = view === undefined ? { digest: output } : { digest: output, view };
+    progress.pass += 1;
   }
 };
 

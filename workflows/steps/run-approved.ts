@@ -3,6 +3,13 @@ import type { StepOutcome } from '../../activities/contract.ts';
 import type { Step, StepActivity, StepEnd } from './step.ts';
 import { committed, parked } from './step.ts';
 
+interface Asking {
+  /** Decided, oldest first. */
+  gates: string[];
+  /** The one that people are asked at now. */
+  waitsFor?: { gate: string; waitsFor: string };
+}
+
 /** A lapsed approval is asked again; one that lapses this often without anybody being asked is a fault, not a change. */
 const mostUnaskedLapses = 3;
 
@@ -11,6 +18,8 @@ const mostUnaskedLapses = 3;
  * gate lapsed, people are asked and it is run again; nothing in between is.
  */
 export function runApproved(step: Step, activity: StepActivity): Promise<StepEnd> {
+  const { waitsFor } = step.progress<Asking>(() => ({ gates: [] }));
+  if (waitsFor !== undefined) return askAndRun(step, activity, { status: 'awaiting-approval', ...waitsFor });
   // Most steps commit at once, and are spared what asking people takes.
   return step.run(activity, []).then((outcome) => {
     return outcome.status === 'committed' ? committed(outcome) : askAndRun(step, activity, outcome);
@@ -18,7 +27,8 @@ export function runApproved(step: Step, activity: StepActivity): Promise<StepEnd
 }
 
 async function askAndRun(step: Step, activity: StepActivity, first: StepOutcome): Promise<StepEnd> {
-  const gates: string[] = [];
+  const asking = step.progress<Asking>(() => ({ gates: [] }));
+  const { gates } = asking;
   let unaskedLapses = 0;
   for (let outcome = first; ; outcome = await step.run(activity, gates)) {
     switch (outcome.status) {
@@ -29,7 +39,9 @@ async function askAndRun(step: Step, activity: StepActivity, first: StepOutcome)
       case 'awaiting-approval':
         // It was decided and the activity was told: it would be asked for ever.
         if (gates.includes(outcome.gate)) return parked('bug');
+        asking.waitsFor = { gate: outcome.gate, waitsFor: outcome.waitsFor };
         await step.verdictOf({ gate: outcome.gate }, outcome.waitsFor);
+        delete asking.waitsFor;
         gates.push(outcome.gate);
         break;
       case 'lapsed': {

@@ -28,6 +28,11 @@ export type StepEnd =
  */
 export interface Step {
   readonly node: SkeletonNode;
+  /**
+   * What the step keeps of how far it has come: it may be performed again from there, when the run goes on in a new
+   * execution. Changed in place; plain data.
+   */
+  progress<Progress extends object>(initial: () => Progress): Progress;
   /** `gates`: approvals of this step that were decided, oldest first. */
   run(activity: StepActivity, gates: string[]): Promise<StepOutcome>;
   openGate(): Promise<GateState>;
@@ -43,16 +48,24 @@ export interface Step {
   armLeadsBack(arm: number): boolean;
   /** Of an arm that leads back: the outputs its conditions read, as one record. */
   collectReads(): Promise<Value>;
-  /** Milliseconds from now until the time that the step waits for; 0 when it has passed. */
+  /** In milliseconds since 1970. */
+  now(): number;
+  /** The time that the step waits for, in milliseconds since 1970. */
   evaluateWait(): Promise<number>;
-  /** Holds up nothing else. */
-  sleep(ms: number): Promise<void>;
+  /** Until this time; holds up nothing else. */
+  sleepUntil(time: number): Promise<void>;
   /** Items of the step's list from the one of this index on. */
   listItems(from: number): Promise<{ total: number; items: ListedItem[] }>;
   /** Runs the steps within, or, for each item, the step itself. Resolves when all of them have ended. */
   runWithin(how: Within): Promise<FrameEnd>;
-  /** The outputs of its items as one list. What was left out is not in it. */
-  collectList(items: readonly Digest[]): Promise<StepOutcome>;
+  /** Work of the step that goes on beside it: its items. */
+  beside<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Waits for what goes on beside the step, or for nothing that is done for it. */
+  rest<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Outputs of items as one value, to be given to `collectList`. */
+  joinItems(items: readonly Digest[]): Promise<Digest>;
+  /** Commits the list of outputs: those of `joined` first, then these. */
+  collectList(joined: readonly Digest[], items: readonly Digest[]): Promise<StepOutcome>;
 }
 
 export type StepActivity = 'runAgentStep' | 'runToolStep' | 'runSetStep' | 'runMergeStep';

@@ -12,6 +12,10 @@ type Activity = (input: unknown) => Promise<unknown>;
 
 export interface InProcessRun<Result> {
   result: Promise<Result>;
+  /** Executions so far. */
+  readonly executions: number;
+  /** From now on, history is long once so many activities were scheduled in an execution. */
+  goOnAfter(activities: number): void;
   ring(rung: unknown): void;
   cancel(): void;
   /** Current details, and the search attributes as they stand. */
@@ -28,6 +32,22 @@ interface Runtime {
   details: string;
   attributes: Record<string, unknown>;
   scheduled: string[];
+  executions: number;
+  longAfter: number;
+  scheduledBefore: number;
+}
+
+/** A run that goes on for ever fails its test instead of holding up the machine. */
+const mostExecutions = 1000;
+
+class ContinueAsNew extends Error {
+  override readonly name = 'ContinueAsNew';
+  readonly input: unknown;
+
+  constructor(input: unknown) {
+    super('continued as new');
+    this.input = input;
+  }
 }
 
 const current = new AsyncLocalStorage<Runtime>();
@@ -40,7 +60,11 @@ function runtime(): Runtime {
 }
 
 /** Runs a workflow function over these activities. */
-export function runInProcess<Result>(activities: RunActivities, workflow: () => Promise<Result>): InProcessRun<Result> {
+export function runInProcess<Input, Result>(
+  activities: RunActivities,
+  workflow: (input: Input) => Promise<Result>,
+  input: Input,
+): InProcessRun<Result> {
   const own: Runtime = {
     activities: { ...activities } as unknown as Record<string, Activity>,
     conditions: [],
@@ -48,9 +72,23 @@ export function runInProcess<Result>(activities: RunActivities, workflow: () => 
     details: '',
     attributes: {},
     scheduled: [],
+    executions: 0,
+    longAfter: Number.POSITIVE_INFINITY,
+    scheduledBefore: 0,
   };
   const root = new CancellationScope({ parent: undefined });
-  const result = current.run(own, () => root.run(workflow));
+  const execute = async (given: Input): Promise<Result> => {
+    own.executions += 1;
+    own.scheduledBefore = own.scheduled.length;
+    own.conditions = [];
+    try {
+      return await root.run(() => workflow(structuredClone(given)));
+    } catch (error) {
+      if (error instanceof ContinueAsNew && own.executions < mostExecutions) return execute(error.input as Input);
+      throw error;
+    }
+  };
+  const result = current.run(own, () => execute(input));
   const check = setInterval(() => checkConditions(own), 1);
   return {
     result: result.finally(() => clearInterval(check)),
@@ -59,6 +97,12 @@ export function runInProcess<Result>(activities: RunActivities, workflow: () => 
       checkSoon(own);
     },
     cancel: () => root.cancel(),
+    get executions() {
+      return own.executions;
+    },
+    goOnAfter(count) {
+      own.longAfter = count;
+    },
     get details() {
       return own.details;
     },
@@ -180,6 +224,17 @@ export function proxyLocalActivities() {
       },
     },
   );
+}
+
+export function workflowInfo() {
+  const own = runtime();
+  return { continueAsNewSuggested: own.scheduled.length - own.scheduledBefore >= own.longAfter };
+}
+
+export async function continueAsNew(input: unknown): Promise<never> {
+  // Whatever still waits in this execution is gone with it.
+  runtime().conditions = [];
+  throw new ContinueAsNew(structuredClone(input));
 }
 
 export function setHandler(_: unknown, handler: (rung: unknown) => void): void {

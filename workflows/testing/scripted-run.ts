@@ -44,6 +44,8 @@ export interface ScriptedRun {
   readonly told: Transition[];
   readonly statuses: string[];
   readonly heard: string[];
+  /** Parts of the state of a run that went on in a new execution. */
+  readonly kept: string[];
   ended?: { outcome: RunOutcome; inputs?: Record<string, string> };
   /** Writes the verdict into the gate's row, whether or not it is open yet. */
   decide(gate: string, action: string): void;
@@ -151,7 +153,8 @@ export function scriptedWorld(): ScriptedWorld {
     runMergeStep: step('runMergeStep'),
     async runCollect(input) {
       const { row } = take('runCollect', input);
-      const what = input.as === 'record' ? Object.values(input.inputs ?? {}) : (input.items ?? []);
+      const what =
+        input.as === 'record' ? Object.values(input.inputs ?? {}) : [...(input.joined ?? []), ...(input.items ?? [])];
       const view = row.script.views?.[input.node];
       return {
         status: 'committed',
@@ -192,6 +195,11 @@ export function scriptedWorld(): ScriptedWorld {
       const opens = row.script.gates?.[input.node] ?? [`gate of ${input.node}`];
       return verdictOf(row, opens[Math.min(call, opens.length) - 1] ?? '');
     },
+    async readGates({ run, gates, log }) {
+      const row = rowOf(run);
+      tell(row, log);
+      return { decided: gates.filter((gate) => row.verdicts.has(gate)).map((gate) => verdictOf(row, gate)) };
+    },
     async hear({ run, ring, log }): Promise<Heard> {
       const row = rowOf(run);
       tell(row, log);
@@ -200,6 +208,14 @@ export function scriptedWorld(): ScriptedWorld {
       if (ring.gate !== undefined && row.verdicts.has(ring.gate))
         return { kind: 'gate', state: verdictOf(row, ring.gate) };
       return { kind: 'nothing' };
+    },
+    async keepState({ run, part }) {
+      const { kept } = rowOf(run).run;
+      kept.push(part);
+      return { digest: String(kept.length - 1) };
+    },
+    async readState({ run, digest }) {
+      return { part: rowOf(run).run.kept[Number(digest)] ?? '' };
     },
     async flushLog({ run, status, log }) {
       const row = rowOf(run);
@@ -219,6 +235,7 @@ export function scriptedWorld(): ScriptedWorld {
         told: [],
         statuses: [],
         heard: [],
+        kept: [],
         decide: (gate, action) => verdicts.set(gate, action),
         cancel: (command) => commands.add(command),
       };
