@@ -1,0 +1,172 @@
+/** The examples on one development stack, as a reader of them starts it: practice answers, gates decided over HTTP. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { ApiProblem } from '../cli/api-problem.ts';
+import type { Gate, Published, Run } from '../cli/api-shapes.ts';
+import type { Client } from '../cli/client.ts';
+import { createClient } from '../cli/client.ts';
+import { readDocument, readJsonBeside } from '../cli/document-files.ts';
+import { publishDocument } from '../cli/publish-document.ts';
+import { surroundingsOf } from '../cli/surroundings.ts';
+import { compile } from '../compiler/compile.ts';
+import type { Graph } from '../compiler/graph.ts';
+import { notRunYet } from '../compiler/runs-today.ts';
+import type { Json } from '../compiler/types.ts';
+import type { DevelopmentStack } from '../tests/system/development-stack.ts';
+import { end, startDevelopment } from '../tests/system/development-stack.ts';
+
+const world = { cwd: import.meta.dirname, terminal: { readAll: () => Promise.reject(new Error('no stdin')) } };
+let folder: string;
+let stack: DevelopmentStack;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'waymark-examples-'));
+  stack = await startDevelopment(['--data', folder]);
+});
+afterAll(async () => {
+  if (stack) await end(stack.process, 'SIGINT');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function as(person: string): Client {
+  const token = stack.facts.users.find(({ name }) => name === person)?.token;
+  if (token === undefined) throw new Error(`no person ${person}`);
+  return createClient({ apiUrl: stack.facts.apiUrl, token });
+}
+
+async function publish(path: string): Promise<Published & { graph: Graph; input: Json; practice: Json }> {
+  const document = await readDocument(path, world);
+  const [input, practice] = await Promise.all(
+    ['input.json', 'practice.json'].map((name) => readJsonBeside(document, name)),
+  );
+  if (!input || !practice) throw new Error(`${path} has no input.json or no practice.json beside it`);
+  const published = await publishDocument(as('An Nguyen'), document);
+  const { graph } = compile(document.markdown, { surroundings: await surroundingsOf(document, {}, world) });
+  if (!graph) throw new Error(`${path} has mistakes`);
+  return { graph, ...published, input: input.value, practice: practice.value };
+}
+
+/** The id of a run that An started. */
+async function start(path: string): Promise<string> {
+  const { graphHash, input, practice } = await publish(path);
+  return (await as('An Nguyen').startRun({ graphHash, input, practice })).id;
+}
+
+function until(run: string, isSo: (view: Run) => boolean): Promise<Run> {
+  return vi.waitFor(
+    async () => {
+      const view = await as('An Nguyen').getRun(run);
+      // Where it stands instead is what a person needs to know of a failed wait.
+      const failures = view.steps.flatMap(({ id, failure }) => (failure ? [{ id, failure }] : []));
+      expect(isSo(view), `run ${run} is ${view.status} ${JSON.stringify(failures)}`).toBe(true);
+      return view;
+    },
+    { timeout: 60_000, interval: 100 },
+  );
+}
+
+/** The gate that the run waits at; never one of those `before`. */
+async function gateOf(run: string, before: readonly Gate[] = []): Promise<Gate> {
+  const isNew = ({ gate }: { gate: string }) => before.every(({ id }) => id !== gate);
+  const { waiting } = await until(run, (view) => view.waiting.some(isNew));
+  return as('An Nguyen').gate(waiting.find(isNew)?.gate ?? '');
+}
+
+const decide = (person: string, gate: Gate, action: string, comment = '') =>
+  as(person).decide(gate.id, { action, subject: gate.subject, comment });
+
+const shownBy = (gate: Gate) => Object.fromEntries(gate.shown.map(({ name, value }) => [name, value]));
+
+test('a claim is read, approved by a manager, paid at the bank and answered', async () => {
+  const run = await start('expense-approval');
+  await decide('Mai Tran', await gateOf(run), 'approve', 'As the policy allows.');
+  expect((await until(run, ({ status }) => status === 'completed')).result).toEqual({
+    receipt: { merchant: 'Vietnam Railways', amount: 640, category: 'travel' },
+    paid: { reference: 'PAY-000001', amount: 640 },
+    letter: expect.stringMatching(/^Good news: /),
+  });
+});
+
+test('an incident is explained from three readings that are joined, and published when a manager has agreed', async () => {
+  const run = await start('incident-review');
+  const gate = await gateOf(run);
+  expect(shownBy(gate)).toMatchObject({
+    what_is_known: {
+      errors: { count: 4127, first: '09:42:07 TimeoutError: no connection to payments-db within 2000 ms' },
+      changes: [{ what: 'checkout 4.18.0: new receipts' }, { what: 'checkout 4.18.1: connection pool from 50 to 5' }],
+      affected: { customers: 312 },
+    },
+  });
+  await decide('Mai Tran', gate, 'approve');
+  expect((await until(run, ({ status }) => status === 'completed')).result).toEqual({
+    explanation: {
+      cause: 'Release 4.18.1 left the checkout too few connections to its database, so payments waited and failed.',
+      remedy: "The release was taken back; a check of the pool's size is added to the pipeline.",
+      certain: true,
+    },
+    customers: 312,
+    changes: 2,
+  });
+});
+
+test('invoices are made for each customer and approved together, and one whose mail is refused is left out', async () => {
+  const run = await start('monthly-invoices');
+  const gate = await gateOf(run);
+  expect(shownBy(gate)).toMatchObject({ sum_up: { invoices: 3, total: 3492.5 } });
+  await decide('Finn Olsen', gate, 'approve');
+  const { result } = await until(run, ({ status }) => status === 'completed');
+  expect(result).toEqual({ invoices: 3, total: 3492.5, sent: 2 });
+});
+
+test('criteria are written until the reviewer finds them clear, sent back by a manager once, and filed', async () => {
+  const run = await start('acceptance-criteria');
+  const first = await gateOf(run);
+  expect(shownBy(first)).toEqual({
+    tieu_chi: {
+      dat_khi: [
+        'Nhập đúng số điện thoại và đúng mã thì vào được trang của tôi.',
+        'Mã sai ba lần thì phải đợi năm phút.',
+      ],
+      khong_bao_gom: ['Đăng nhập bằng mạng xã hội'],
+    },
+    nhan_xet: { ro: true, thieu: [] },
+    // What will be written stands beside what was asked to be shown, as far as it is known before the decision.
+    '3. Ghi vào sổ việc': {
+      issue: 'APP-418',
+      criteria: [
+        'Nhập đúng số điện thoại và đúng mã thì vào được trang của tôi.',
+        'Mã sai ba lần thì phải đợi năm phút.',
+      ],
+    },
+  });
+  await decide('Mai Tran', first, 'trả lại', 'Thiếu trường hợp hết phiên đăng nhập.');
+  await decide('Minh Pham', await gateOf(run, [first]), 'duyệt');
+  expect((await until(run, ({ status }) => status === 'completed')).result).toEqual({
+    tieu_chi: {
+      dat_khi: [
+        'Nhập đúng số điện thoại và đúng mã thì vào được trang của tôi.',
+        'Mã sai ba lần thì phải đợi năm phút.',
+        'Sau ba mươi phút không dùng thì phải đăng nhập lại.',
+      ],
+      khong_bao_gom: ['Đăng nhập bằng mạng xã hội'],
+    },
+    nguoi_duyet: expect.any(String),
+  });
+});
+
+// A document that leaves this list is run to its end above.
+test.each(['new-supplier', 'new-supplier/order', 'quotation'])(
+  '%s is published, and its start is refused with the places that are not run yet',
+  async (path) => {
+    const { graph, graphHash, input, practice } = await publish(path);
+    const an = as('An Nguyen');
+    const places = notRunYet(graph);
+    expect(places, 'all of it is run now: give it a test that runs it to its end').not.toEqual([]);
+    const refused = await an.startRun({ graphHash, input, practice }).catch((problem: unknown) => problem);
+    expect(refused).toBeInstanceOf(ApiProblem);
+    expect(refused).toMatchObject({ type: 'not-runnable', status: 422 });
+    expect((refused as ApiProblem).errors).toHaveLength(places.length);
+  },
+);
