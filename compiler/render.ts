@@ -4,6 +4,7 @@
  */
 import { createPatch } from 'rfc6902';
 import { canonicalJson } from './canonical.ts';
+import type { Compiled } from './compile.ts';
 import { compile } from './compile.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { format } from './format.ts';
@@ -28,21 +29,31 @@ export type Rendered = { text: string; receipt: Receipt } | { problems: RenderPr
  * graph has of them, where they are not given.
  */
 export function render(graph: Graph, surroundings: Surroundings = {}): Rendered {
+  const written = writeOut(graph, surroundings);
+  if ('problems' in written) return { problems: written.problems };
+  const { text, compiled } = written;
+  if (canonicalJson(graph) === canonicalJson(compiled.graph)) return { text, receipt: compiled.receipt };
+  const [first] = createPatch(compiled.graph, graph);
+  const message = 'Unexpected value that no document can say, expected what a document compiles to';
+  return { problems: [{ at: first?.path ?? '', message }] };
+}
+
+type Whole = Required<Compiled>;
+
+/** A document for the graph and what it compiles to, be it that graph or not; `text` is as far as it could be written. */
+export type WrittenOut = { text: string; compiled: Whole } | { text: string; problems: RenderProblem[] };
+
+export function writeOut(graph: Graph, surroundings: Surroundings): WrittenOut {
   const documents = surroundings.documents ?? standInDocuments(graph);
   const around = { ...surroundings, ...(documents && { documents }) };
   // The anchor of a heading depends on all headings: the first writing finds them, the second links to them.
   const unlinked = writeDocument(graph, around, new Map());
   const written = writeDocument(graph, around, anchorsIn(unlinked.text, graph));
-  if (written.problems.length > 0) return { problems: written.problems };
+  if (written.problems.length > 0) return written;
   const { text } = format(written.text);
-  const compiled = compile(text, { surroundings: around });
-  if (!compiled.graph || !compiled.receipt) {
-    return { problems: compiled.diagnostics.flatMap((one) => problemOf(one, text, graph)) };
-  }
-  if (canonicalJson(graph) === canonicalJson(compiled.graph)) return { text, receipt: compiled.receipt };
-  const [first] = createPatch(compiled.graph, graph);
-  const message = 'Unexpected value that no document can say, expected what a document compiles to';
-  return { problems: [{ at: first?.path ?? '', message }] };
+  const { graph: found, hash, receipt, diagnostics } = compile(text, { surroundings: around });
+  if (found && hash !== undefined && receipt) return { text, compiled: { graph: found, hash, receipt, diagnostics } };
+  return { text, problems: diagnostics.flatMap((one) => problemOf(one, text, graph)) };
 }
 
 interface ThingWritten {
