@@ -7,7 +7,7 @@ import type { StackFacts } from './stack-facts.ts';
 const usage = `Usage: npm run dev -- [--json] [--data DIR] [--config FILE]
   --json         print one line of JSON when ready, and nothing else on standard output
   --data DIR     where the stack keeps its state (default: .waymark)
-  --config FILE  tools and models (default: the expense example's)`;
+  --config FILE  tools, models and roles, which documents are checked against (default: the expense example's, unchecked)`;
 
 const options = readOptions();
 const log = (line: string): void => console.error(line);

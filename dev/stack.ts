@@ -27,11 +27,14 @@ export interface StackOptions {
   dataDir: string;
   /**
    * OPENAI_API_KEY and OPENAI_BASE_URL choose a real model, DATABASE_URL and TEMPORAL_ADDRESS servers that run already,
-   * WAYMARK_CONFIG tools and models.
+   * WAYMARK_CONFIG tools, models and roles.
    * The rest is passed on to the worker and the API.
    */
   env: Readonly<Record<string, string | undefined>>;
-  /** Tools and models, stronger than WAYMARK_CONFIG; the expense example's when neither is given. */
+  /**
+   * Tools, models and roles, stronger than WAYMARK_CONFIG: runs have them, and documents are checked against them. When
+   * neither is given, runs have the expense example's; that says nothing of other documents, so that none is checked.
+   */
   config?: string | undefined;
   /** Told, in a sentence, what is under way. */
   log: (line: string) => void;
@@ -83,8 +86,10 @@ async function start(options: StackOptions, started: { stop(): Promise<void> }[]
   const users = await provisionPeople(database.ownerUrl, issuer);
 
   const practice = !env.OPENAI_API_KEY && !env.OPENAI_BASE_URL;
+  const config = options.config ?? env.WAYMARK_CONFIG;
   const shared = {
     ...definedOf(env),
+    ...(config && { WAYMARK_CONFIG: resolve(config) }),
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
     WAYMARK_TASK_QUEUE: env.WAYMARK_TASK_QUEUE ?? defaultTaskQueue,
@@ -93,7 +98,7 @@ async function start(options: StackOptions, started: { stop(): Promise<void> }[]
     startNode('worker', ['worker.ts'], dataDir, {
       ...shared,
       DATABASE_URL: database.workerUrl,
-      WAYMARK_CONFIG: resolve(options.config ?? env.WAYMARK_CONFIG ?? exampleConfig),
+      ...(!config && { WAYMARK_CONFIG: exampleConfig }),
       PAYMENTS_URL: payments.url,
     }),
   );

@@ -1,5 +1,5 @@
 /** The development stack as one command: how it comes up, what it says, how it ends, and what it leaves. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -15,8 +15,12 @@ let folder: string;
 let first: DevelopmentStack;
 const started: DevelopmentStack[] = [];
 
-async function start(name: string, env: Record<string, string> = {}): Promise<DevelopmentStack> {
-  const stack = await startDevelopment(['--data', join(folder, name)], env);
+async function start(
+  name: string,
+  env: Record<string, string> = {},
+  args: readonly string[] = [],
+): Promise<DevelopmentStack> {
+  const stack = await startDevelopment(['--data', join(folder, name), ...args], env);
   started.push(stack);
   return stack;
 }
@@ -117,6 +121,19 @@ test('a second stack beside the first works, on a task queue of its own name too
   await expectNothingLeft(groups, 0);
   expect(existsSync(join(folder, 'second/stack.json'))).toBe(false);
   expect(await answersOk(`${first.facts.apiUrl}/ready`)).toBe(true);
+});
+
+test('documents are checked against the configuration that the stack was given; without one, none is', async () => {
+  await first.as('An Nguyen').publish(order);
+  const config = join(folder, 'roles.json');
+  writeFileSync(config, JSON.stringify({ roles: ['treasurer'] }));
+  const checked = await start('checked', {}, ['--config', config]);
+  const refused = await checked.as('An Nguyen').call('POST', '/documents', { markdown: order });
+  expect(refused.body).toMatchObject({
+    type: 'urn:waymark:problem:document-has-mistakes',
+    diagnostics: [{ code: 'unknown-role' }],
+  });
+  expect(await end(checked.process, 'SIGINT')).toEqual({ code: 0, signal: null });
 });
 
 test('a worker and an API that are killed are started again, and a run goes on', async () => {
