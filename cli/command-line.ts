@@ -38,6 +38,13 @@ Headings get #, settings become lists with -, tables line up, and one blank line
 comments stay as they are written, and so does all that a step or an agent is told. The graph stays the same; a document
 with mistakes is left as it is, with exit code 1.`;
 
+const draftHelp = `
+The page is asked about section by section, at headings of one or two #; what does not compile goes back to the model, a
+section four times at most. The model is that of the configuration's alias, at OPENAI_BASE_URL with OPENAI_API_KEY. The
+draft is shown and written only to --out; nothing is published. The receipt, kept beside --out, says what each section gave,
+by which model and prompt: a section whose text is unchanged is not asked again. A draft with mistakes exits with 1 and is
+not written; the receipt is.`;
+
 /** Runs one command. `args` are those after the program's name. Resolves with the exit code; never throws. */
 export async function runCommandLine(args: string[], world: World): Promise<number> {
   const { terminal } = world;
@@ -144,6 +151,21 @@ function createProgram(world: World, done: (code: number) => void): Command {
     .action(async (file: string, options) => {
       const { planCommand } = await import('./commands/plan.ts');
       done(await planCommand(file, options, world));
+    });
+
+  program
+    .command('draft')
+    .description('turn a page of prose into a document, by a model; needs no server but that of the model')
+    .argument('<page>', 'Markdown in any words, or - for stdin')
+    .option('--out <file>', 'where to write the document; unsaid, it is only shown')
+    .option('--receipt <file>', 'what was asked and answered; unsaid, document.draft.json beside --out document.md')
+    .option('--model <alias>', "the model to ask; unsaid, small, else the configuration's first")
+    .option('--config <file>', configText)
+    .option('--overwrite', 'write --out also where somebody has edited it since it was drafted')
+    .addHelpText('after', draftHelp)
+    .action(async (page: string, options) => {
+      const { draftCommand } = await import('./commands/draft.ts');
+      done(await draftCommand(page, options, world));
     });
 
   connected(program.command('publish'))

@@ -28,6 +28,8 @@ export interface ToolFacts {
 }
 
 export interface ModelFacts {
+  /** The model's own name, which an alias stands for. */
+  model?: string | undefined;
   /** In US dollars. */
   pricePerMillionTokens?: { in: number; out: number } | undefined;
 }

@@ -2,6 +2,7 @@
  * Free prose to a document, by a model: the one way into the language that is not deterministic, so all it gives goes
  * through the same schema and passes as what a person writes, and nothing is published by it.
  */
+import { sha256Hex } from '../canonical.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { Graph } from '../graph.ts';
 import type { JsonSchema } from '../json-schema.ts';
@@ -103,7 +104,14 @@ export async function draftDocument(
 
 /** Of prose that is too large. */
 function unread(diagnostics: Diagnostic[]): DraftOfDocument {
-  const receipt = { schemaVersion: 1 as const, rounds: 0, tokensIn: 0, tokensOut: 0, sections: [] };
+  const receipt = {
+    schemaVersion: 1 as const,
+    rounds: 0,
+    tokensIn: 0,
+    tokensOut: 0,
+    document: sha256Hex(''),
+    sections: [],
+  };
   return { markdown: '', diagnostics, problems: diagnostics.map((one) => one.message), receipt };
 }
 
@@ -119,7 +127,7 @@ class Drafting {
   private readonly agentModel: string;
   private readonly questions = new Map<SectionDraft, DraftMessage[]>();
   private readonly used = { tokensIn: 0, tokensOut: 0 };
-  private found: Omit<DraftOfDocument, 'failure'> | undefined;
+  private found: Attempt | undefined;
 
   constructor(sections: readonly ProseSection[], { previous, surroundings = {}, agentModel = 'small' }: DraftOptions) {
     const known = new Map(previous?.sections.map((one) => [one.hash, one]));
@@ -162,7 +170,8 @@ class Drafting {
   }
 
   best(): Omit<DraftOfDocument, 'failure'> {
-    const found = this.found ?? this.kept(checkDraft(this.assemble(this.sections), this.surroundings));
+    const { unanswered: _, ...found } =
+      this.found ?? this.attempt(checkDraft(this.assemble(this.sections), this.surroundings));
     // What the attempts after it took is to be told too.
     return { ...found, receipt: { ...found.receipt, rounds: this.rounds, ...this.used } };
   }
@@ -172,28 +181,44 @@ class Drafting {
     return graphOfParts(parts, { title: this.title, model: this.agentModel });
   }
 
-  /** The attempt with the fewest problems; of equals the later one. */
   private keep(checked: CheckedDraft): void {
-    const now = this.kept(checked);
-    if (!this.found || this.found.problems.length >= now.problems.length) this.found = now;
+    const now = this.attempt(checked);
+    if (!this.found || !isBetter(this.found, now)) this.found = now;
   }
 
-  private kept({ markdown, compiled, diagnostics, faults }: CheckedDraft): Omit<DraftOfDocument, 'failure'> {
-    const problems = [...this.sections.flatMap(unanswered), ...faults.map((one) => one.message)];
+  private attempt({ markdown, compiled, diagnostics, faults }: CheckedDraft): Attempt {
+    const unanswered = this.sections.filter((one) => one.parts === undefined);
+    // What a document lacks as a whole may be what these would have given.
+    const told = unanswered.length === 0 ? faults : faults.filter((one) => one.section !== undefined);
+    const problems = [...unanswered.flatMap(unansweredText), ...told.map((one) => one.message)];
     const whole = problems.length === 0 ? compiled : undefined;
     const receipt: DraftReceipt = {
       schemaVersion: 1,
       rounds: this.rounds,
       ...this.used,
+      document: sha256Hex(markdown),
       ...(whole && { graph: whole.hash }),
       sections: this.sections.flatMap((one) => one.held() ?? []),
     };
-    return { markdown, ...(whole && { graph: whole.graph }), diagnostics, problems, receipt };
+    const found = { markdown, ...(whole && { graph: whole.graph }), diagnostics, problems, receipt };
+    return { ...found, unanswered: unanswered.length };
   }
 }
 
-function unanswered({ section, parts, problems }: SectionDraft): string[] {
-  if (parts !== undefined) return [];
+interface Attempt extends Omit<DraftOfDocument, 'failure'> {
+  /** Sections without parts. */
+  unanswered: number;
+}
+
+/** Of equals the later one is taken. */
+function isBetter(one: Attempt, later: Attempt): boolean {
+  return (
+    one.unanswered < later.unanswered ||
+    (one.unanswered === later.unanswered && one.problems.length < later.problems.length)
+  );
+}
+
+function unansweredText({ section, problems }: SectionDraft): string[] {
   const name = section.title === '' ? 'the beginning' : `section ${section.title}`;
   return (problems.length > 0 ? problems : ['It was not answered.']).map((problem) => `${name}: ${problem}`);
 }

@@ -8,6 +8,8 @@ export const draftReceiptSchema = z.strictObject({
   rounds: z.int().nonnegative(),
   tokensIn: z.int().nonnegative(),
   tokensOut: z.int().nonnegative(),
+  /** SHA-256 of the document: whether somebody has edited it since. */
+  document: z.string(),
   /** The hash of the graph that the document compiles to; absent where problems were left. */
   graph: z.string().optional(),
   /** Of the prose, in its order. One that brought no answer, or none that holds, is left out: the next draft asks it. */
