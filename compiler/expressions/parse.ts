@@ -5,6 +5,7 @@ import type { BinaryOperator, Expression, MacroName } from './ast.ts';
 import { macros } from './ast.ts';
 import type { FunctionName } from './functions.ts';
 import { functions } from './functions.ts';
+import { syntaxMistake } from './syntax-mistakes.ts';
 
 export interface ParseProblem {
   code: 'syntax' | 'unknown-function' | 'wrong-arguments' | 'not-allowed';
@@ -52,8 +53,12 @@ export function parseExpression(source: string): Parsed {
     if (error instanceof ParseError) {
       const start = error.range?.start ?? error.node?.start ?? 0;
       const end = error.range?.end ?? start;
-      const message = `${error.summary.replace(/^Unexpected (token|character): /, 'Unexpected ')}, expected a CEL expression`;
-      return refuse({ code: 'syntax', message, offset: start, length: Math.max(end - start, 0) });
+      return refuse({
+        code: 'syntax',
+        message: syntaxMistake(error, source),
+        offset: start,
+        length: Math.max(end - start, 0),
+      });
     }
     return refuse({
       code: 'syntax',
