@@ -8,7 +8,9 @@ import { openApiFixture } from './testing/api-fixture.ts';
 
 let world: AccessWorld;
 beforeAll(async () => {
-  world = await openAccessWorld(await openApiFixture());
+  const declared = { models: new Map([['small', { model: 'scripted-1' }]]) };
+  const model = { baseUrl: 'http://127.0.0.1:9/v1', apiKey: 'none' };
+  world = await openAccessWorld(await openApiFixture({ declared, model }));
 });
 afterAll(() => world.fixture.close());
 

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Fastify, { LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Declared } from '../compiler/declared-tools.ts';
+import type { ModelAddress } from '../models/ask-model.ts';
 import type { Store } from '../prisma/open.ts';
 import { toProblem } from './errors.ts';
 import type { StreamLimits } from './event-stream.ts';
@@ -20,6 +21,7 @@ import { requestLog } from './plugins/request-log.ts';
 import { temporal } from './plugins/temporal.ts';
 import { text } from './plugins/text.ts';
 import { adminRoutes } from './routes/admin/index.ts';
+import { draftRoutes } from './routes/documents/drafts.ts';
 import { documentRoutes } from './routes/documents/index.ts';
 import { executionRoutes } from './routes/executions/index.ts';
 import { gateRoutes } from './routes/gates/index.ts';
@@ -42,6 +44,8 @@ export interface AppDependencies {
   practice: boolean;
   /** What documents are checked against when they are published; what is not there is not checked. */
   declared?: Declared;
+  /** Where documents are drafted; which model it is, `declared` says. */
+  model?: ModelAddress;
   /** Where people reach the Temporal Web UI. */
   webUi?: { url: string; namespace: string };
   /** Lines from this level of pino's up, to standard output unless a stream is given. */
@@ -89,6 +93,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   await app.register(healthRoutes, settings);
   const { declared = {} } = deps;
   await app.register(documentRoutes, { declared });
+  await app.register(draftRoutes, { declared, ...(deps.model && { address: deps.model }) });
   await app.register(graphRoutes);
   const streams = { ...defaultStreamLimits, ...deps.streams };
   await app.register(runRoutes, { ...settings, streams });

@@ -25,6 +25,9 @@ const envSchema = z
     WAYMARK_DEVELOPMENT_ISSUER: z.string().min(1).optional(),
     /** The configuration file of the workers: documents are checked against the tools, models and roles it declares. */
     WAYMARK_CONFIG: z.string().min(1).optional(),
+    /** A model to draft documents with: neither set, there is none. Its name is the configuration's. */
+    OPENAI_API_KEY: z.string().min(1).optional(),
+    OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
     /** Whether a run may bring a script of model and tool answers. */
     WAYMARK_PRACTICE: flag.default(false),
   })

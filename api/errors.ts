@@ -20,6 +20,7 @@ export const problemTypes = {
   unauthenticated: { status: 401, title: 'A valid bearer token is needed' },
   'not-permitted': { status: 403, title: 'You may not do this' },
   'practice-not-allowed': { status: 403, title: 'This API does not take practice scripts' },
+  'no-model': { status: 403, title: 'This API has no model to draft with' },
   'not-an-approver': { status: 403, title: 'You are not among those who may decide this gate' },
   'separation-of-duties': { status: 403, title: 'Who started the run may not decide this gate' },
   'not-found': { status: 404, title: 'There is no such thing' },

@@ -9,6 +9,7 @@ export const scopesByRoute: Readonly<Record<string, readonly KeyScope[]>> = {
   'GET /documents/:id': ['documents:read'],
   'GET /graphs/:hash': ['documents:read'],
   'POST /documents': ['documents:write'],
+  'POST /documents/drafts': ['documents:write'],
   'GET /runs': ['runs:read'],
   'GET /runs/:id': ['runs:read'],
   'GET /runs/:id/events': ['runs:read'],

@@ -68,6 +68,7 @@ test('the description lists exactly the routes there are', () => {
     'POST /admin/keys/{id}/revoke',
     'POST /admin/users',
     'POST /documents',
+    'POST /documents/drafts',
     'POST /executions/{id}/cancel',
     'POST /gates/{id}/decisions',
     'POST /notifications/{id}/read',

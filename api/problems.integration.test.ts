@@ -135,6 +135,7 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
     await post('/documents', { markdown: interviewDocument });
     return post('/runs', { document: 'interview', input: {} });
   },
+  'no-model': () => post('/documents/drafts', { prose: 'A clerk reads it.' }),
   'unknown-action': () => decideOn('mai', { action: 'postpone' }),
   'idempotency-key-reused': async () => {
     const key = { 'idempotency-key': randomUUID() };

@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Declared } from '../compiler/declared-tools.ts';
 import { declaredIn } from '../compiler/declared-tools.ts';
+import type { ModelAddress } from '../models/ask-model.ts';
+import { modelAddress } from '../models/ask-model.ts';
 import { defaultTaskQueue } from '../workflows/messages.ts';
 import { openDevelopmentIssuer } from './development-issuer.ts';
 import type { Env } from './env.ts';
@@ -28,8 +30,15 @@ async function declaredOf({ WAYMARK_CONFIG: file, WAYMARK_PRACTICE: practice }: 
   return practice ? declared : { ...declared, ...(tools && { tools }) };
 }
 
+/** Where the model is that drafts documents, as the workers find theirs. */
+function modelOf({ OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl }: Env): ModelAddress | undefined {
+  if (apiKey === undefined && baseUrl === undefined) return undefined;
+  return modelAddress({ ...(baseUrl !== undefined && { baseUrl }), ...(apiKey !== undefined && { apiKey }) });
+}
+
 async function main(): Promise<void> {
   const env = readEnv();
+  const model = modelOf(env);
   const api = await startApi({
     host: env.HOST,
     port: env.PORT,
@@ -43,6 +52,7 @@ async function main(): Promise<void> {
     tokens: await tokensOf(env),
     practice: env.WAYMARK_PRACTICE,
     declared: await declaredOf(env),
+    ...(model && { model }),
     logLevel: env.LOG_LEVEL,
     ...(env.WAYMARK_WEB_UI_URL === undefined ? {} : { webUiUrl: env.WAYMARK_WEB_UI_URL }),
   });

@@ -1,6 +1,7 @@
 /** A listening API with its own store and Temporal client: the composition that server.ts fills from the environment. */
 import type { AddressInfo } from 'node:net';
 import type { Declared } from '../compiler/declared-tools.ts';
+import type { ModelAddress } from '../models/ask-model.ts';
 import { openStore } from '../prisma/open.ts';
 import { buildApp } from './app.ts';
 import type { TokenRules } from './plugins/identity.ts';
@@ -18,6 +19,7 @@ export interface ApiSettings {
   tokens: TokenRules;
   practice: boolean;
   declared?: Declared;
+  model?: ModelAddress;
   logLevel: string;
 }
 
@@ -41,6 +43,7 @@ export async function startApi(settings: ApiSettings): Promise<RunningApi> {
       tokens: settings.tokens,
       practice: settings.practice,
       ...(settings.declared && { declared: settings.declared }),
+      ...(settings.model && { model: settings.model }),
       log: { level: settings.logLevel },
       ...(webUiUrl === undefined ? {} : { webUi: { url: webUiUrl, namespace: settings.temporal.namespace } }),
     });

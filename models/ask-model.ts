@@ -11,6 +11,12 @@ export interface ModelAddress {
   apiKey: string;
 }
 
+/** From what is set: a server without an address is OpenAI's. */
+export function modelAddress({ baseUrl, apiKey }: Partial<ModelAddress>): ModelAddress {
+  // Servers of one's own often want no key, but the client insists on something.
+  return { baseUrl: baseUrl ?? 'https://api.openai.com/v1', apiKey: apiKey ?? 'none' };
+}
+
 export interface ModelRequest {
   body: ChatCompletionCreateParamsNonStreaming;
   /** Milliseconds for the whole call, the last byte of the answer included. */

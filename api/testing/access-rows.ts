@@ -183,6 +183,8 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
   'GET /ready': { ask: nothing, expected: open },
 
   'POST /documents': { ask: () => ({ payload: { markdown: claimDocument } }), expected: ofEachTenant },
+  // Under a heading alone there is nothing to ask a model about.
+  'POST /documents/drafts': { ask: () => ({ payload: { prose: '# Claim' } }), expected: ofEachTenant },
   'GET /documents': { ask: nothing, expected: ofEachTenant },
   'GET /documents/{id}': { ask: () => ({ params: { id: 'minutes' } }), expected: ofTheTenant },
   'GET /graphs/{hash}': { ask: (world) => ({ params: { hash: world.graphHash } }), expected: ofTheTenant },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Identity, KeyIdentity, Store } from '../../prisma/open.ts';
+import type { AppDependencies } from '../app.ts';
 import { buildApp } from '../app.ts';
 import type { DevelopmentIssuer } from '../development-issuer.ts';
 import { openDevelopmentIssuer } from '../development-issuer.ts';
@@ -18,7 +19,7 @@ export interface OfflineApp {
   keys: Map<string, KeyIdentity>;
 }
 
-export async function openOfflineApp(): Promise<OfflineApp> {
+export async function openOfflineApp(changes: Partial<AppDependencies> = {}): Promise<OfflineApp> {
   const issuer = await openDevelopmentIssuer(await mkdtemp(join(tmpdir(), 'waymark-issuer-')), 'test');
   const person = { tenant: 'acme', name: 'Mai', email: 'mai@acme.test', active: true, roles: ['manager'] };
   const people = new Map([['mai', { ...person, user: 'mai' }]]);
@@ -51,6 +52,7 @@ export async function openOfflineApp(): Promise<OfflineApp> {
     tokens: issuer,
     practice: false,
     log: { level: 'info', stream: { write: (line) => lines.push(line) } },
+    ...changes,
   });
   await app.ready();
   return { app, issuer, lines, people, keys };

@@ -2,7 +2,10 @@
 import { z } from 'zod';
 import { draftParts } from './draft-parts.ts';
 
-export const draftReceiptSchema = z.strictObject({
+/** Far more than a page gives: a receipt may come from anybody. */
+const mostParts = 2_000;
+
+const wholeSchema = z.strictObject({
   schemaVersion: z.literal(1),
   /** How often a section was asked at most; 0 where none was. */
   rounds: z.int().nonnegative(),
@@ -33,5 +36,10 @@ export const draftReceiptSchema = z.strictObject({
     }),
   ),
 });
+
+export const draftReceiptSchema = wholeSchema.refine(
+  ({ sections }) => sections.reduce((sum, { parts }) => sum + Object.values(parts).flat().length, 0) <= mostParts,
+  { path: ['sections'], message: `Expected at most ${mostParts} parts in all` },
+);
 export type DraftReceipt = z.infer<typeof draftReceiptSchema>;
 export type DraftedSection = DraftReceipt['sections'][number];

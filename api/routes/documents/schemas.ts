@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { diagnosticSchema } from '../../../compiler/diagnostics.ts';
+import { draftReceiptSchema } from '../../../compiler/drafting/draft-receipt.ts';
 import { json } from '../../json-value.ts';
 import { pageOf, pageQuery } from '../../pages.ts';
 
@@ -39,3 +41,19 @@ export const document = z.object({
 
 export const listDocumentsQuery = z.object(pageQuery);
 export const documentsPage = pageOf(document);
+
+export const draftBody = z.strictObject({
+  prose: z.string().min(1).max(100_000).describe('A page in any words, as Markdown'),
+  receipt: draftReceiptSchema.optional().describe('Of the draft before, as it was answered'),
+});
+
+export const drafted = z.object({
+  markdown: z.string().describe('Canonical; the best attempt where problems are left'),
+  graphHash: z.string().optional().describe('Of the graph it compiles to; absent where problems are left'),
+  diagnostics: z.array(diagnosticSchema),
+  problems: z.array(z.string()).describe('What is wrong with the best attempt, in words'),
+  failure: z.string().optional().describe('Why the model brought no answer: refusal, timeout and so on'),
+  receipt: draftReceiptSchema.describe(
+    'What each section gave, by which model and prompt: to be sent with the next draft',
+  ),
+});
