@@ -26,7 +26,7 @@ export function checkLoops(
       if (!regions.hasCircle) reportWrong(loop, places, report);
     } else if (!told.has(result.clash)) {
       told.add(loop);
-      reportOverlap(loop, result.clash, regions.shared(loop, result.clash), places, report);
+      reportOverlap(loop, result, places, report);
     }
   }
 }
@@ -40,13 +40,12 @@ function reportWrong(loop: EdgeDraft, places: Places, report: Report): void {
 
 function reportOverlap(
   one: EdgeDraft,
-  other: EdgeDraft,
-  shared: string | undefined,
+  { clash: other, shared }: { clash: EdgeDraft; shared: string },
   places: Places,
   report: Report,
 ): void {
   const [first, second] = one.span.start < other.span.start ? [one, other] : [other, one];
-  const title = (id: string | undefined): string => places.step(id ?? '')?.title ?? '';
+  const title = (id: string): string => places.step(id)?.title ?? '';
   const related = [{ span: first.span, message: `the other goes back to ${title(first.to)}` }];
   const message = `Unexpected link back that shares ${title(shared)} with another, expected loops within each other or apart`;
   report.error('overlapping-loops', second.span, message, { related });

@@ -67,11 +67,15 @@ export class LoopRegions {
     return loops.toSorted((a, b) => length(a) - length(b) || a.span.start - b.span.start);
   }
 
-  /** Makes its body a region; or says that it has none, or which loop's body it shares a part with. */
-  enclose(loop: EdgeDraft): 'enclosed' | 'no body' | { clash: EdgeDraft } {
+  /** Makes its body a region; or says that it has none, or which loop's body it shares a part with, and the first step of that. */
+  enclose(loop: EdgeDraft): 'enclosed' | 'no body' | { clash: EdgeDraft; shared: string } {
     const [first, last] = [this.steps.get(loop.to), this.steps.get(loop.from)];
     if (!first || !last) return 'no body';
-    const whole = regionsBetween(first, last);
+    const before = reach(last, 'last', (region) => region.before.filter((step) => step.at >= first.at));
+    const start = regionOf(first);
+    // It begins within a region that leads on to its end.
+    if (before?.has(start) && start.first !== first && start.loop) return { clash: start.loop, shared: first.id };
+    const whole = before && regionsBetween(first, before);
     if (whole) {
       join(whole, { first, last, loop });
       return 'enclosed';
@@ -81,19 +85,12 @@ export class LoopRegions {
     const regions = new Set([...body].map(regionOf));
     // With two steps a body has all that lies between them.
     const clash = [...regions].find((one) => !body.has(one.first) || !body.has(one.last));
-    if (clash?.loop) return { clash: clash.loop };
+    if (clash?.loop) {
+      const shared = [...body].filter((step) => regionOf(step) === clash).reduce((a, b) => (a.at < b.at ? a : b));
+      return { clash: clash.loop, shared: shared.id };
+    }
     join(regions, { first, last, loop });
     return 'enclosed';
-  }
-
-  /** The first step that the bodies of both have. */
-  shared(one: EdgeDraft, other: EdgeDraft): string | undefined {
-    const [left, right] = [one, other].map(({ from, to }) => {
-      const [first, last] = [this.steps.get(to), this.steps.get(from)];
-      return first && last ? stepsBetween(first, last) : new Set<Step>();
-    });
-    const both = [...(left ?? [])].filter((step) => right?.has(step));
-    return both.toSorted((a, b) => a.at - b.at)[0]?.id;
   }
 }
 
@@ -108,10 +105,9 @@ function regionOf(step: Step): Region {
   return region;
 }
 
-/** The regions of a body; undefined where there is none, and where one may be in it only in part. */
-function regionsBetween(first: Step, last: Step): ReadonlySet<Region> | undefined {
-  const before = reach(last, 'last', (region) => region.before.filter((step) => step.at >= first.at));
-  if (!before?.has(regionOf(first))) return undefined;
+/** The regions of a body, of those that lead to its end; undefined where there is none, and where one may be in it only in part. */
+function regionsBetween(first: Step, before: ReadonlySet<Region>): ReadonlySet<Region> | undefined {
+  if (!before.has(regionOf(first))) return undefined;
   for (const region of before) if (region.first.at < first.at) return undefined;
   return reach(first, 'first', (region) => region.after.filter((step) => before.has(regionOf(step))));
 }
