@@ -190,12 +190,16 @@ export interface ResultDraft {
   span: Span;
 }
 
+export type SectionDraft = FieldDraft & { owner?: ApproverDraft };
+
 export interface ProposalDraft {
   block: Block;
   settings: ReadonlyMap<string, Setting>;
   state?: Type;
   owner?: ApproverDraft;
-  sections: (FieldDraft & { owner?: ApproverDraft })[];
+  sections: SectionDraft[];
+  /** By their names as names compare. */
+  sectionsByName: ReadonlyMap<string, SectionDraft>;
   /** Was all of it read? If not, its sections and its state are not all known. */
   complete: boolean;
 }

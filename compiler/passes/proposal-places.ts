@@ -16,8 +16,8 @@ export interface Place {
   computed?: true;
 }
 
-export function sectionOf(name: string, { sections }: ProposalDraft): Place | undefined {
-  const section = sections.find((one) => foldName(one.field.name) === foldName(name));
+export function sectionOf(name: string, { sectionsByName }: ProposalDraft): Place | undefined {
+  const section = sectionsByName.get(foldName(name));
   if (!section) return undefined;
   const { field, nameSpan } = section;
   return {

@@ -3,7 +3,7 @@ import type { Report } from '../diagnostics.ts';
 import type { Span } from '../source-text.ts';
 import { foldName } from '../source-text.ts';
 import type { Type } from '../types.ts';
-import type { ApproverDraft, ProposalDraft } from './draft.ts';
+import type { ApproverDraft, ProposalDraft, SectionDraft } from './draft.ts';
 import { readApprover } from './people-values.ts';
 import type { Phrase } from './phrases.ts';
 import { phrasesSpan, phrasesText } from './phrases.ts';
@@ -51,6 +51,7 @@ export function readProposal(
     ...(type && { state: type }),
     ...(owner && { owner }),
     sections,
+    sectionsByName: new Map(sections.map((section) => [foldName(section.field.name), section])),
     complete: report.count() === before,
   };
 }
@@ -64,15 +65,10 @@ export function readOwner(setting: Setting | undefined, context: Context): Appro
   return owner;
 }
 
-function readRows(
-  block: Block,
-  body: Body,
-  named: ReadonlyMap<string, Type>,
-  context: Context,
-): ProposalDraft['sections'] {
+function readRows(block: Block, body: Body, named: ReadonlyMap<string, Type>, context: Context): SectionDraft[] {
   const { names, report } = context;
   const taken = new Map<string, Span>();
-  const sections: ProposalDraft['sections'] = [];
+  const sections: SectionDraft[] = [];
   const rows: FieldsDraft['rows'] = [];
   for (const row of readTable(block, body, columns, context)) {
     const nameCell = row.cells.get('section');
