@@ -1,7 +1,7 @@
 /** What integration tests of the interpreter stand on: one bundle, a worker on a queue of its own, runs started in a scripted world. */
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import type { WorkerOptions, WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { RunDocumentResult } from '../messages.ts';
@@ -31,7 +31,7 @@ const ignore = () => undefined;
 const quiet = { log: ignore, trace: ignore, debug: ignore, info: ignore, warn: console.warn, error: console.error };
 
 export interface StartedRun extends DrivenRun {
-  readonly handle: WorkflowHandle;
+  readonly handle: WorkflowHandleWithFirstExecutionRunId;
   result(): Promise<RunDocumentResult>;
 }
 
