@@ -16,7 +16,7 @@ export function validatorOf(loaded: LoadedGraph, type: Type): ValueValidator {
   let validator = validators.get(type);
   if (!validator) {
     // Tools answer with more than a document names; what it does not name is not handed on.
-    validator = valueValidator(type, loaded.graph.types, { unknownFields: 'drop' });
+    validator = valueValidator(type, loaded.graph.types, { unknownFields: 'drop', nulls: 'leave out' });
     validators.set(type, validator);
   }
   return validator;

@@ -56,6 +56,7 @@ export const diagnosticCodes = {
   'unknown-column': 'A table has a column that its section does not read.',
   'missing-column': 'A table lacks a column that its section needs.',
   'missing-cell': 'A cell that is needed is empty.',
+  'extra-cell': 'A row of a table has a cell too many, or one that a | cuts in two.',
   'invalid-type': 'A type cannot be read.',
   'json-syntax': 'A JSON Schema is not JSON.',
   'invalid-schema': 'A JSON Schema says what no type can say.',

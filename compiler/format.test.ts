@@ -142,7 +142,9 @@ describe('of every fixture, example and example of the reference that compiles',
   const read = (path: string) => readFileSync(join(import.meta.dirname, path), 'utf8');
   const files = [
     ...readdirSync(join(import.meta.dirname, 'fixtures')).map((name) => `fixtures/${name}/input.md`),
-    ...readdirSync(join(import.meta.dirname, '../examples')).map((name) => `../examples/${name}/document.md`),
+    ...readdirSync(join(import.meta.dirname, '../examples'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('document.md'))
+      .map((path) => `../examples/${path}`),
   ];
   const fences = [...read('spec.md').matchAll(/^```markdown\n([\s\S]*?)^```$/gm)];
   const texts: [string, string][] = [

@@ -2,8 +2,8 @@
  * Where the text in a value comes from that nobody vouches for: inputs marked untrusted, answers of tools, what people
  * wrote at gates, in forms and in conversations, and what agents made of any of these. Followed field by field.
  */
-import type { Carried } from './expressions/carried.ts';
-import { anItem, carriedBy } from './expressions/carried.ts';
+import type { Carried, Path } from './expressions/carried.ts';
+import { anItem, carriedBy, isAny } from './expressions/carried.ts';
 import { parseExpression } from './expressions/parse.ts';
 import { hasFreeText, untrustedAt } from './free-text.ts';
 import type { Graph, Node, NodeOf } from './graph.ts';
@@ -45,10 +45,13 @@ export class TextSources {
     this.returns = new Set(graph.edges.filter((edge) => edge.back).map((edge) => edge.to));
   }
 
-  /** Of the text in the value of an expression that the step reads; empty where there is none. In the order they are met. */
-  of(expr: string, reader?: string): TextSource[] {
+  /**
+   * Of the text in the value of an expression that the step reads, or in a part of it; empty where there is none. In the
+   * order they are met.
+   */
+  of(expr: string, reader?: string, part: Path = []): TextSource[] {
     const found = new Map<string, TextSource>();
-    const waiting = this.read(expr, reader);
+    const waiting = this.read(expr, reader, part);
     const seen = new Set<string>();
     for (let state = waiting.shift(); state; state = waiting.shift()) {
       const key = keyOf(state);
@@ -61,9 +64,9 @@ export class TextSources {
     return [...found.values()];
   }
 
-  private read(expr: string, reader: string | undefined): State[] {
+  private read(expr: string, reader: string | undefined, part: Path = []): State[] {
     const parsed = parseExpression(expr);
-    return parsed.ok ? carriedBy(parsed.expression).map((one) => ({ ...one, reader })) : [];
+    return parsed.ok ? carriedBy(parsed.expression, part).map((one) => ({ ...one, reader })) : [];
   }
 
   private readAll(exprs: readonly string[], reader: string | undefined): State[] {
@@ -81,13 +84,15 @@ export class TextSources {
     if (node) return this.options.unknown?.has(node.id) ? [] : this.followNode(node, path, reader);
     const loop = this.loopOf(root, reader);
     if (!loop) return [];
-    const list = this.read(loop.list, loop.node.id);
-    return list.map((one) => ({ ...one, path: [...one.path, anItem, ...path] }));
+    return this.read(loop.list, loop.node.id, [anItem, ...path]);
   }
 
-  private followInput(path: Carried['path']): TextSource | State[] {
+  private followInput(path: Path): TextSource | State[] {
     const [name] = path;
-    if (!this.carriesText({ kind: 'record', fields: this.graph.inputs }, path)) return [];
+    const type: Type = { kind: 'record', fields: this.graph.inputs };
+    if (!this.carriesText(type, path)) return [];
+    const computed = this.followComputed(type, path);
+    if (computed) return computed.map((one) => ({ root: 'input', path: one, reader: undefined }));
     const given = this.options.inputs;
     const marked = untrustedAt(
       this.graph.inputs,
@@ -98,9 +103,14 @@ export class TextSources {
     return { input: name === undefined ? '' : String(name) };
   }
 
-  private followNode(node: Node, all: Carried['path'], reader: string | undefined): TextSource | State[] {
+  private followNode(node: Node, all: Path, reader: string | undefined): TextSource | State[] {
     const path = 'each' in node && node.each && all[0] === anItem ? all.slice(1) : all;
     const source: TextSource = { step: node.id };
+    const computed = 'gives' in node && node.gives && this.followComputed(node.gives, path);
+    if (computed && node.gives && this.carriesText(node.gives, path)) {
+      const item = all.slice(0, all.length - path.length);
+      return computed.map((one) => ({ root: node.id, path: [...item, ...one], reader }));
+    }
     switch (node.kind) {
       case 'agent':
         if (!this.carriesText(node.gives, path)) return [];
@@ -118,16 +128,15 @@ export class TextSources {
       case 'set': {
         if (node.gives && !this.carriesText(node.gives, path)) return [];
         const [key, ...rest] = path;
-        const values = key === undefined ? node.values : node.values.filter(({ name }) => name === key);
-        return values.flatMap(({ expr }) => this.read(expr, node.id)).map((one) => below(one, rest));
+        const values = isAny(key) ? node.values : node.values.filter(({ name }) => name === key);
+        return values.flatMap(({ expr }) => this.read(expr, node.id, rest));
       }
       case 'merge': {
         if (!this.carriesText(node.gives, path)) return [];
-        if (node.join === 'fields')
-          return node.from.flatMap(({ expr }) => this.read(expr, node.id)).map((one) => below(one, path));
+        if (node.join === 'fields') return node.from.flatMap(({ expr }) => this.read(expr, node.id, path));
         const [key, ...rest] = path;
-        const from = key === undefined ? node.from : node.from.filter(({ name }) => name === key);
-        return from.flatMap(({ expr }) => this.read(expr, node.id)).map((one) => below(one, rest));
+        const from = isAny(key) ? node.from : node.from.filter(({ name }) => name === key);
+        return from.flatMap(({ expr }) => this.read(expr, node.id, rest));
       }
       case 'run':
         return this.carriesText(node.gives, path) && this.runGivesText(node, path) ? source : [];
@@ -143,25 +152,20 @@ export class TextSources {
   }
 
   /** A record of the outputs of the steps in a container. */
-  private followInside(container: string | undefined, path: Carried['path'], reader: string | undefined): State[] {
+  private followInside(container: string | undefined, path: Path, reader: string | undefined): State[] {
     const [key, ...rest] = path;
-    const steps = (this.inside.get(container) ?? []).filter(({ id }) => key === undefined || id === key);
-    return steps.map(({ id }) => ({ root: id, path: key === undefined ? [] : rest, reader }));
+    const steps = (this.inside.get(container) ?? []).filter(({ id }) => isAny(key) || id === key);
+    return steps.map(({ id }) => ({ root: id, path: rest, reader }));
   }
 
-  private runGivesText(node: NodeOf<'run'>, path: Carried['path']): boolean {
+  private runGivesText(node: NodeOf<'run'>, path: Path): boolean {
     const other = this.options.documents?.get(node.id);
     if (!other) return true;
     const given = node.with.filter(({ expr }) => this.of(expr, node.id).length > 0).map(({ name }) => name);
     const sources = new TextSources(other, { inputs: new Set(given) });
     const [key, ...rest] = path;
-    const rows = key === undefined ? other.result : other.result.filter(({ name }) => name === key);
-    return rows.some(({ value }) => sources.ofPart(value, rest).length > 0);
-  }
-
-  private ofPart(expr: string, path: Carried['path']): TextSource[] {
-    const members = path.every((key) => typeof key === 'string') ? path.map((key) => `.${String(key)}`).join('') : '';
-    return this.of(parseExpression(expr + members).ok ? expr + members : expr);
+    const rows = isAny(key) ? other.result : other.result.filter(({ name }) => name === key);
+    return rows.some(({ value }) => sources.of(value, undefined, rest).length > 0);
   }
 
   /** Does it, or an agent it may hand work to, read the answers of tools? */
@@ -186,7 +190,23 @@ export class TextSources {
     return undefined;
   }
 
-  private carriesText(type: Type, path: Carried['path']): boolean {
+  /** Where the path leads into a field that code computes: what that reads, as paths from the same value. */
+  private followComputed(type: Type, path: Path): Path[] | undefined {
+    let at: Type[] = [type];
+    for (const [index, key] of path.entries()) {
+      const records = at.flatMap((one) => resolveType(one, this.graph.types) ?? []);
+      const fields = records.flatMap((one) => (one.kind === 'record' ? one.fields : []));
+      const found = fields.find((field) => field.name === key);
+      if (found?.computed !== undefined) {
+        const reads = this.read(found.computed, undefined, path.slice(index + 1)).filter(({ root }) => root === 'this');
+        return reads.map((one) => [...path.slice(0, index), ...one.path]);
+      }
+      at = at.flatMap((one) => this.part(one, key, new Set()));
+    }
+    return undefined;
+  }
+
+  private carriesText(type: Type, path: Path): boolean {
     const types = this.graph.types;
     let at: Type[] = [type];
     for (const key of path) at = at.flatMap((one) => this.part(one, key, new Set()));
@@ -212,10 +232,6 @@ export class TextSources {
         return [];
     }
   }
-}
-
-function below(state: State, path: Carried['path']): State {
-  return { ...state, path: [...state.path, ...path] };
 }
 
 /** Readers matter only to names that are not steps. */

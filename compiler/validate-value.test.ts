@@ -129,6 +129,26 @@ describe('completing a value', () => {
     });
   });
 
+  test('a null is left out where a field may be missing and that is asked for, and is refused everywhere else', () => {
+    const type: Type = {
+      kind: 'record',
+      fields: [
+        { name: 'a', type: { kind: 'text' }, optional: true },
+        { name: 'b', type: { kind: 'text' }, default: 'none' },
+        { name: 'c', type: { kind: 'anything' }, optional: true },
+        { name: 'd', type: { kind: 'text' } },
+      ],
+    };
+    const answer = { a: null, b: null, c: null, d: 'x' };
+    const lenient = valueValidator(type, [], { nulls: 'leave out' });
+    expect(lenient.complete(answer)).toEqual({ ok: true, value: { b: 'none', c: null, d: 'x' } });
+    expect(lenient.complete({ d: null })).toMatchObject({ ok: false, violations: [{ path: 'd' }] });
+    expect(valueValidator(type, []).complete(answer)).toMatchObject({
+      ok: false,
+      violations: [{ path: 'a' }, { path: 'b' }],
+    });
+  });
+
   test('a computed field that can not be computed is a violation, unless it is optional', () => {
     const type = (optional?: true): Type => ({
       kind: 'record',

@@ -27,6 +27,8 @@ export interface ValueValidator {
 export interface ValidatorOptions {
   /** A record's fields that its type does not name: an error (the default), or dropped, as suits answers of tools. */
   unknownFields?: 'refuse' | 'drop';
+  /** A null where a field may be missing: an error (the default), or as if it were missing, as suits answers of tools. */
+  nulls?: 'refuse' | 'leave out';
 }
 
 /** Compiles the type once; keep the result for as long as the graph is in use. @throws Error for a pattern that is not RE2 */
@@ -34,7 +36,7 @@ export function valueValidator(type: Type, types: NamedTypes, options: Validator
   const ajv = newAjv();
   const given = ajv.compile(jsonSchemaOf(type, types, { computed: 'left out' }));
   const whole = hasComputed(type, types, new Set()) ? ajv.compile(jsonSchemaOf(type, types)) : undefined;
-  const filler = new Filler(types, options.unknownFields === 'drop', ajv);
+  const filler = new Filler(types, options, ajv);
   return {
     complete(value) {
       const filled = filler.fill(value, type);
@@ -52,13 +54,13 @@ export function valueValidator(type: Type, types: NamedTypes, options: Validator
 /** What code does to a value of a type, apart from validating it. */
 class Filler {
   private readonly types: NamedTypes;
-  private readonly dropUnknown: boolean;
+  private readonly options: ValidatorOptions;
   private readonly ajv: Ajv2020;
   private readonly alternatives = new Map<Type, ValidateFunction>();
 
-  constructor(types: NamedTypes, dropUnknown: boolean, ajv: Ajv2020) {
+  constructor(types: NamedTypes, options: ValidatorOptions, ajv: Ajv2020) {
     this.types = types;
-    this.dropUnknown = dropUnknown;
+    this.options = options;
     this.ajv = ajv;
   }
 
@@ -68,15 +70,22 @@ class Filler {
       const entries: [string, Json][] = [];
       for (const field of fields) {
         if (field.computed !== undefined) continue;
-        if (Object.hasOwn(record, field.name))
+        if (Object.hasOwn(record, field.name) && !this.isNothing(record[field.name] as Json, field))
           entries.push([field.name, this.fill(record[field.name] as Json, field.type)]);
         else if (field.default !== undefined) entries.push([field.name, field.default]);
       }
       const declared = new Set(fields.map((field) => field.name));
       for (const [key, item] of Object.entries(record))
-        if (!declared.has(key) && !this.dropUnknown) entries.push([key, item]);
+        if (!declared.has(key) && this.options.unknownFields !== 'drop') entries.push([key, item]);
       return Object.fromEntries(entries);
     });
+  }
+
+  private isNothing(value: Json, field: Field): boolean {
+    if (value !== null || this.options.nulls !== 'leave out') return false;
+    if (!field.optional && field.default === undefined) return false;
+    // Null is a value of `anything`.
+    return resolveType(field.type, this.types)?.kind !== 'anything';
   }
 
   /** With computed fields added, inner records first, in the order of the fields. `value` is valid without them. */

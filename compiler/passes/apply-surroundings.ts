@@ -36,7 +36,9 @@ function applyDocument(step: StepDraft, draft: DocumentDraft, report: Report): G
   const { document } = step.values;
   const path = document && fileLinkOf(document.file)?.file;
   if (!document || path === undefined) return undefined;
-  const found = draft.others.open({ file: path, span: document.span }, report);
+  const { anchor, span } = document;
+  const link = { file: path, span, ...(anchor !== undefined && { anchor }) };
+  const found = draft.others.openWhole(link, report);
   if (found === undefined || found === 'not known') {
     step.values.gives = { kind: 'anything' };
     draft.others.noteRun(step.id, document.file, path, document.span, undefined);

@@ -102,7 +102,11 @@ class KnownTools {
       if (fields) checkArguments(step, { what: tool, fields }, toolSpan(step), this.around);
       if (facts.once) this.checkOnce(step, tool, toolSpan(step));
     }
-    if (undo && this.tools.get(undo.name)?.effect === 'read') {
+    if (undo && facts?.effect === 'read') {
+      const message = `Unexpected undo of ${tool}, which only reads, expected it on a tool that writes`;
+      const span = step.settings.get('undo')?.nameSpan ?? undo.span;
+      this.around.report.error('undo-reads', span, message);
+    } else if (undo && this.tools.get(undo.name)?.effect === 'read') {
       const message = `Unexpected ${undo.name} as undo, which is a read, expected a tool that writes`;
       this.around.report.error('undo-reads', undo.span, message);
     }

@@ -23,6 +23,7 @@ export type HeadingNode = NodeOf<'heading'>;
 export type List = NodeOf<'list'>;
 export type ListItem = NodeOf<'listItem'>;
 export type Table = NodeOf<'table'>;
+export type TableRow = Table['children'][number];
 
 /** The node and all nodes in it, parents first, in document order. Iterative: nesting does not deepen the stack. */
 export function* walk(root: Nodes): Generator<Nodes> {

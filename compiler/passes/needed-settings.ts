@@ -19,9 +19,14 @@ const needed: Partial<Record<StepKind, readonly Needed[]>> = {
 };
 
 /** What is there and could not be read was reported where it stands. */
-export function reportMissingSettings(kind: StepKind, { heading }: Block, { settings }: Body, report: Report): void {
+export function reportMissingSettings(
+  kind: StepKind,
+  { heading }: Block,
+  { settings, late = [] }: Body,
+  report: Report,
+): void {
   for (const { names, example } of needed[kind] ?? []) {
-    if (settings.some((one) => names.includes(one.name))) continue;
+    if ([...settings.map((one) => one.name), ...late].some((name) => names.includes(name))) continue;
     const message = `Unexpected ${kind} step ${heading.text} without ${names.join(' or ')}, expected ${example}`;
     report.error('missing-setting', heading.span, message);
   }

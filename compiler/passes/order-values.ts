@@ -5,19 +5,21 @@ import { readBoundLink, readStepLink } from './link-values.ts';
 import type { Phrase } from './phrases.ts';
 import { phrasesSpan, phrasesText, splitAtColon } from './phrases.ts';
 import type { Setting } from './read-settings.ts';
-import { entriesOf } from './read-settings.ts';
+import { entriesOf, valueSpan } from './read-settings.ts';
 import type { Context, Reader } from './setting-values.ts';
 import { expressionOf, invalid, oneValue } from './setting-values.ts';
 
 export const readAfter: Reader = (setting, context) => {
   const entries = entriesOf(setting);
-  const [first] = entries;
-  if (first && entries.length === 1 && foldName(phrasesText(first)) === 'start' && first[0]?.kind === 'text') {
-    return { after: { steps: [], complete: true } };
-  }
+  const links = entries.filter((entry) => foldName(phrasesText(entry)) !== 'start' || entry[0]?.kind !== 'text');
+  if (links.length === 0 && entries.length === 1) return { after: { steps: [], complete: true } };
   const steps: StepLink[] = [];
-  let complete = true;
-  for (const entry of entries) {
+  let complete = links.length === entries.length;
+  if (!complete) {
+    const message = 'Unexpected start beside others in after, expected start alone, or links to steps';
+    context.report.error('invalid-value', valueSpan(setting), message);
+  }
+  for (const entry of links) {
     const link = readStepLink(entry, setting, context);
     if (!link) {
       complete = false;

@@ -54,13 +54,13 @@ export class OtherDocuments {
 
   /** The id of the agent, or the name of the type, in this graph. Reports and returns undefined where there is none. */
   take(link: LinkAway, wanted: 'agent' | 'type', report: Report): string | undefined {
-    const found = this.open(link, report);
-    if (found === undefined) return undefined;
     if (link.anchor === undefined) {
       const message = `Unexpected link to the whole of ${link.file}, expected one to ${article(wanted)} of it, such as (${link.file}#name)`;
       report.error('wrong-link', link.span, message);
       return undefined;
     }
+    const found = this.open(link, report);
+    if (found === undefined) return undefined;
     if (found === 'not known') return this.note(link, wanted, this.standIn(link, wanted), undefined);
     const things = thingsOf(found);
     const thing = things.get(link.anchor);
@@ -80,6 +80,19 @@ export class OtherDocuments {
         ? this.copyAgent(found, link.file, thing.name)
         : this.copyType(found.graph, link.file, thing.name);
     return as === undefined ? undefined : this.note(link, wanted, as, found.hash);
+  }
+
+  /** The document of a link to the whole of it: where it has an anchor, that of the title. Else as `open`. */
+  openWhole(link: FileLink & { span: Span }, report: Report): KnownDocument | 'not known' | undefined {
+    const found = this.open(link, report);
+    if (found === undefined || found === 'not known' || link.anchor === undefined) return found;
+    const thing = thingsOf(found).get(link.anchor);
+    if (thing?.thing === 'document') return found;
+    const [code, what] = thing
+      ? (['wrong-link', `${article(thing.thing)} of ${link.file}`] as const)
+      : (['unknown-link', `#${link.anchor} of ${link.file}`] as const);
+    report.error(code, link.span, `Unexpected link to ${what}, expected one to the document, such as (${link.file})`);
+    return undefined;
   }
 
   /** The document of a link; `not known` where none is. Reports and returns undefined where it cannot be used. */
@@ -208,6 +221,7 @@ function thingsOf({ graph, receipt }: KnownDocument): Map<string, { thing: Thing
   };
   if (!receipt) {
     const slugger = new GithubSlugger();
+    put(slugger.slug(graph.title), 'document', graph.title);
     for (const agent of graph.agents) put(slugger.slug(agent.name), 'agent', agent.id);
     for (const type of graph.types) put(slugger.slug(type.name), 'type', type.name);
     return things;

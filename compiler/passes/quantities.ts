@@ -11,8 +11,11 @@ export function readNumber(text: string, span: Span, report: Report): number | u
     /^-?\d{1,3}(?:([.,])\d{3}){2,}$/.test(words) ||
     /^-?\d+,\d+$/.test(words)
   ) {
-    const thousands = words.replace(/[.,]/g, '');
-    const message = `Unexpected number ${words}, expected ${thousands} without a separator, or a decimal point`;
+    const isFraction = /^-?\d+,(?!\d{3}$)\d+$/.test(words);
+    const expected = isFraction
+      ? `${words.replace(',', '.')} with a decimal point`
+      : `${words.replace(/[.,]/g, '')} without a separator, or a decimal point`;
+    const message = `Unexpected number ${words}, expected ${expected}`;
     report.error('ambiguous-number', span, message);
     return undefined;
   }

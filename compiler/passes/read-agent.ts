@@ -20,7 +20,7 @@ export function readAgentBlock(block: Block, body: Body, context: Context): Agen
   const tools = settings.get('tools');
   const delegation = settings.get('may delegate to');
   const budget = settings.get('budget');
-  const written = body.settings.some((one) => one.name === 'model');
+  const written = body.settings.some((one) => one.name === 'model') || body.late?.includes('model');
   if (!written) {
     const message = `Unexpected agent ${block.heading.text} without a model, expected a setting such as model: small`;
     report.error('missing-setting', block.heading.span, message);

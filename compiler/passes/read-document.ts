@@ -1,5 +1,6 @@
 /** Pass 5: sections, settings and names to a draft of the document. */
 
+import type { Report } from '../diagnostics.ts';
 import type { Budget } from '../graph.ts';
 import type { Span } from '../source-text.ts';
 import type { Type } from '../types.ts';
@@ -12,7 +13,7 @@ import { readAgentBlock } from './read-agent.ts';
 import type { FieldsDraft } from './read-fields.ts';
 import { checkDefaults, readFieldRules, readFields, refuseFieldsWithoutType } from './read-fields.ts';
 import { readOwner, readProposal } from './read-proposal.ts';
-import type { Block, Heading, Outline } from './read-sections.ts';
+import type { Block, Heading, Outline, Section, SectionName } from './read-sections.ts';
 import type { Body, Setting } from './read-settings.ts';
 import { valueSpan } from './read-settings.ts';
 import { readSteps } from './read-steps.ts';
@@ -20,7 +21,7 @@ import { readTable } from './read-table.ts';
 import { readType } from './read-type.ts';
 import type { Context } from './setting-values.ts';
 import { expressionOf, readWords } from './setting-values.ts';
-import { sortSettings } from './sort-settings.ts';
+import { refuseSettings, sortSettings } from './sort-settings.ts';
 
 export const documentSettings = ['id', 'dialect', 'owner', 'budget'] as const;
 
@@ -58,6 +59,7 @@ export function readDocument(outline: Outline, bodies: Bodies, context: Context)
   const steps = readSteps(sections.get('steps')?.blocks ?? [], bodyOf, context);
   if (proposal) placeOutputs(steps, proposal, named);
   const result = sections.get('result');
+  for (const section of sections.values()) refuseOwnSettings(section, bodyOf(section), context.report);
   if (steps.length === 0 && outline.title && !isLibrary(outline)) reportNoSteps(outline, outline.title, context);
   return {
     id: context.names.documentId,
@@ -83,6 +85,20 @@ export function namedTypes(types: readonly TypeDraft[]): Map<string, Type> {
 /** All types that a document can name: its own, and those it takes from other documents. */
 export function typesOf(draft: Pick<DocumentDraft, 'types' | 'others'>): Map<string, Type> {
   return new Map([...namedTypes(draft.types), ...draft.others.namedTypes()]);
+}
+
+const takesNoSettings: Partial<Record<SectionName, string>> = {
+  agents: 'settings under the heading of an agent (###)',
+  steps: 'settings under the heading of a step (###)',
+  result: 'a table and prose only',
+};
+
+/** Directly under the heading of a section whose things have the settings they would be lost. */
+function refuseOwnSettings({ name, heading }: Section, body: Body, report: Report): void {
+  const expected = takesNoSettings[name];
+  // A list in place of the table was told as that.
+  if (expected === undefined || (name === 'result' && !body.rest.some((node) => node.type === 'table'))) return;
+  refuseSettings(body.settings, heading.text, expected, report);
 }
 
 /** It only lends its agents and types to other documents. */

@@ -129,7 +129,7 @@ function sortBlocks(
       section.blocks.push(block);
       heading.thing = holdsThings[section.name] ?? 'prose';
       if (heading.thing === 'step') inside.set(block, openContainer(block, section, headings, source));
-      if (heading.thing === 'prose' && section.name !== 'proposal') {
+      if (heading.thing === 'prose') {
         const message = `Unexpected heading in ${section.heading.text}, expected a table and prose only`;
         report.error('unexpected-heading', heading.span, message);
       }

@@ -30,6 +30,8 @@ export interface Body {
   rest: RootContent[];
   /** A deeper heading holds a kind and was refused. */
   stepInside?: true;
+  /** Settings that stand after prose and were refused, folded: nobody misses them. */
+  late?: readonly string[];
 }
 
 export interface Reading {
@@ -52,8 +54,7 @@ export function readSettings(block: Block, reading: Reading): Body {
     for (const item of named) settings.push(readItem(item, reading));
   }
   const rest = nodes.slice(lists.length);
-  const stepInside = reportLate(rest, block, settings, reading);
-  return { settings, rest, ...(stepInside && { stepInside }) };
+  return { settings, rest, ...reportLate(rest, block, settings, reading) };
 }
 
 /** Names of the settings directly under a heading, folded. Says nothing of mistakes. */
@@ -103,24 +104,36 @@ function reportMixed(list: List, named: ListItem[], { source, report }: Reading)
   report.error('mixed-list', firstLine(stranger, source), message, { related });
 }
 
-/** One mistake for a list: its first item that an author must have meant as a setting. Is one of them a step's kind? */
-function reportLate(rest: RootContent[], block: Block, settings: Setting[], reading: Reading): boolean {
+/** One mistake for a list: its first item that an author must have meant as a setting. */
+function reportLate(
+  rest: RootContent[],
+  block: Block,
+  settings: Setting[],
+  reading: Reading,
+): Pick<Body, 'stepInside' | 'late'> {
   let stepInside = false;
+  const late: string[] = [];
   let under: RootContent | undefined;
   for (const root of rest) {
-    const item = lateItem(root, reading.source);
+    const items = lateItems(root, reading.source);
+    const [item] = items;
     if (item && under && stepKindNames.has(nameOf(item, reading.source))) {
       stepInside = true;
       reportStepInside(item, under, expectedDepth(block, settings), reading);
-    } else if (item) reportLateItem(item, settings, reading);
+    } else if (item) {
+      late.push(...items.map((one) => nameOf(one, reading.source)));
+      reportLateItem(item, settings, reading);
+    }
     under = root.type === 'heading' ? root : undefined;
   }
-  return stepInside;
+  return { ...(stepInside && { stepInside }), ...(late.length > 0 && { late }) };
 }
 
-function lateItem(root: RootContent, source: SourceText): ListItem | undefined {
-  for (const node of walk(root)) if (node.type === 'listItem' && settingNames.has(nameOf(node, source))) return node;
-  return undefined;
+/** Items in the node that an author must have meant as settings. */
+export function lateItems(root: RootContent, source: SourceText): ListItem[] {
+  return [...walk(root)].filter(
+    (node): node is ListItem => node.type === 'listItem' && settingNames.has(nameOf(node, source)),
+  );
 }
 
 /** How many # a step needs to be one of its own, or one of this container. */

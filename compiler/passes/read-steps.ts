@@ -101,7 +101,8 @@ function kindOf(block: Block, body: Body, context: Context): StepKind | undefine
   if (!first) {
     const message = `Unexpected step ${block.heading.text} without a kind, expected one of ${stepKinds.join(', ')} among its settings`;
     const near = body.settings.find((one) => unknownWord(one, stepKinds));
-    // A misspelt kind is told where it is written.
+    // A misspelt kind is told where it is written, and one after prose was told there.
+    if (body.late?.some((name) => stepKindNames.has(name))) return undefined;
     if (!near) report.error('missing-kind', block.heading.span, message);
     else sortSettings([near], stepKinds, 'a step', report);
     return undefined;

@@ -2,7 +2,7 @@
 
 import type { Span } from '../source-text.ts';
 import { foldName } from '../source-text.ts';
-import type { Table } from './markdown.ts';
+import type { Nodes, Table, TableRow } from './markdown.ts';
 import type { Phrase } from './phrases.ts';
 import { phrasesSpan, readPhrases, spanOf, trimPhrases } from './phrases.ts';
 import type { Block } from './read-sections.ts';
@@ -61,7 +61,8 @@ export function readTable(block: Block, body: Body, columns: readonly Column[], 
     );
   }
   if (missing) return [];
-  return rows.map((row) => {
+  return rows.flatMap((row) => {
+    if (refuseCutRow(row, names.length, reading)) return [];
     const cells = new Map<string, { phrases: Phrase[]; span: Span }>();
     for (const [index, cell] of row.children.entries()) {
       const name = names[index];
@@ -73,8 +74,27 @@ export function readTable(block: Block, body: Body, columns: readonly Column[], 
       if (!column.needed || cells.get(column.name.toLowerCase())?.phrases.length) continue;
       report.error('missing-cell', spanOf(row), `Unexpected empty cell, expected a ${column.name.toLowerCase()}`);
     }
-    return { span: spanOf(row), cells };
+    return [{ span: spanOf(row), cells }];
   });
+}
+
+/** Nobody sees the cells that a row has too many; most often a | in code has made them, which parts cells there too. */
+function refuseCutRow(row: TableRow, columns: number, { source, report }: Reading): boolean {
+  const [cut, rest] = row.children.filter((cell) => cell.children.some(isHalfCode));
+  const extra = row.children[columns];
+  if (cut && rest) {
+    const span = spanOf(cut);
+    const words = source.slice(span).replace(/^\|/, '').trim();
+    report.error('extra-cell', span, `Unexpected | after ${words}, which ends the cell, expected \\| inside code`);
+  } else if (extra) {
+    const message = `Unexpected cell beyond the ${columns} columns of the table, expected \\| where a | belongs to a text`;
+    report.error('extra-cell', spanOf(extra), message);
+  }
+  return rest !== undefined || extra !== undefined;
+}
+
+function isHalfCode(node: Nodes): boolean {
+  return node.type === 'text' && node.value.includes('`');
 }
 
 function lineOf(table: Table, { source }: Reading): Span {

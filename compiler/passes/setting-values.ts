@@ -119,14 +119,15 @@ function readUses(setting: Setting, context: Context): UseDraft[] {
   return uses;
 }
 
-const afterUse = /^\s*(if it ran)?\s*(?:as ([A-Za-z_][A-Za-z0-9_]*))?\s*$/i;
+const afterUse = /^\s*(if it ran)?\s*(?:as ([A-Za-z_][A-Za-z0-9_]*))?\s*(if it ran)?\s*$/i;
 
 function readUse(entry: Phrase[], setting: Setting, context: Context): UseDraft | undefined {
   const [first, second, third] = entry;
   const words = second === undefined ? '' : second.kind === 'text' ? plainWords(second.text) : undefined;
   const match = words !== undefined && !third ? afterUse.exec(words) : null;
   const span = phrasesSpan(entry, setting.span);
-  if (!match || !first || first.kind === 'text' || (match[1] && first.kind === 'code')) {
+  const guards = [match?.[1], match?.[3]].filter((one) => one !== undefined).length;
+  if (!match || !first || first.kind === 'text' || guards > (first.kind === 'code' ? 0 : 1)) {
     invalid(setting, entry, 'a link to a step or an expression in inline code', context);
     return undefined;
   }
@@ -134,7 +135,7 @@ function readUse(entry: Phrase[], setting: Setting, context: Context): UseDraft 
   if (first.kind === 'link') {
     const step = followLink(first, 'step', context.names, context.report);
     if (step === undefined) return undefined;
-    return { name: said ?? step, expr: step, step, span, ...(match[1] && { ifItRan: true }) };
+    return { name: said ?? step, expr: step, step, span, ...(guards > 0 && { ifItRan: true }) };
   }
   const name =
     said ??

@@ -3,6 +3,14 @@ import type { Report } from '../diagnostics.ts';
 import type { Setting } from './read-settings.ts';
 import { settingNames } from './setting-names.ts';
 
+/** For a place that reads no settings: a list that looks like settings is one mistake, and `expected` says where they go. */
+export function refuseSettings(settings: readonly Setting[], place: string, expected: string, report: Report): void {
+  const found = settings.find((one) => settingNames.has(one.name)) ?? settings[0];
+  if (!found) return;
+  const code = settingNames.has(found.name) ? 'setting-not-here' : 'unknown-setting';
+  report.error(code, found.nameSpan, `Unexpected setting ${found.name} under ${place}, expected ${expected}`);
+}
+
 /** Reports names that the place does not read and settings said twice; gives the others by name. */
 export function sortSettings(
   settings: readonly Setting[],
