@@ -9,6 +9,7 @@ import { readsOf } from '../expressions/reads.ts';
 import type { Condition } from './decisions.ts';
 import { always, Decisions, never, TooManyDecisions } from './decisions.ts';
 import type { EdgeDraft, StepDraft } from './draft.ts';
+import { Precedence } from './precedence.ts';
 import type { Outcome } from './step-outcomes.ts';
 import { isPlain, outcomesOf } from './step-outcomes.ts';
 import { sortByEdges } from './topological-order.ts';
@@ -28,8 +29,8 @@ export class Flow {
   private readonly incoming = new Map<string, EdgeDraft[]>();
   private readonly outgoing = new Map<string, EdgeDraft[]>();
   private readonly returning = new Map<string, EdgeDraft[]>();
-  /** Steps that follow one another alone form a chain: going back along one costs nothing. */
-  private readonly chains = new Map<string, { head: string; at: number }>();
+  /** Of each container, and of the document: `undefined`. */
+  private readonly precedence = new Map<string | undefined, Precedence>();
   private readonly steps = new Map<string, StepDraft>();
   /** Of each container, and of the document: `undefined`. */
   private readonly scopes = new Map<string | undefined, string[]>();
@@ -97,18 +98,7 @@ export class Flow {
   isBefore(one: string, other: string): boolean {
     const scope = this.steps.get(one)?.parent;
     const start = [other, ...this.around(other)].find((id) => this.steps.get(id)?.parent === scope);
-    if (start === undefined || start === one) return false;
-    const wanted = this.chains.get(one);
-    const seen = new Set<string>();
-    const waiting = this.edgesInto(start).map((edge) => edge.from);
-    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-      const { head, at } = this.chains.get(id) ?? { head: id, at: 0 };
-      if (head === wanted?.head && wanted.at <= at) return true;
-      if (seen.has(head)) continue;
-      seen.add(head);
-      waiting.push(...this.edgesInto(head).map((edge) => edge.from));
-    }
-    return false;
+    return start !== undefined && (this.precedence.get(scope)?.isBefore(one, start) ?? false);
   }
 
   /** Can both be at work at the same moment of some run? Not so of steps of which one is in the other. */
@@ -171,20 +161,12 @@ export class Flow {
     const into = (id: string): readonly EdgeDraft[] => this.edgesInto(id);
     const { order, cycles } = sortByEdges(ids, { into, outOf: (id) => this.edgesOutOf(id) });
     this.cycles.push(...cycles);
-    for (const id of order) this.chains.set(id, this.chainOf(id));
+    this.precedence.set(parent, new Precedence(order, into));
     return order.flatMap((id) => {
       const inner = this.scopes.has(id) ? this.sort(id) : [];
       this.order.push(id);
       return [id, ...inner];
     });
-  }
-
-  private chainOf(id: string): { head: string; at: number } {
-    const [edge, other] = this.edgesInto(id);
-    const before = edge && !other ? this.chains.get(edge.from) : undefined;
-    // Of several steps that follow one, the first goes on with its chain.
-    if (!edge || !before || this.edgesOutOf(edge.from)[0] !== edge) return { head: id, at: 0 };
-    return { head: before.head, at: before.at + 1 };
   }
 
   /** A refusal needs no part here: what depends on a refused step does not run at all. */
