@@ -94,7 +94,11 @@ describe('what does not hold is told to the model', () => {
   });
 
   test('an agent and a step that nobody gave are named', async () => {
-    const lost = { ...looking, agents: [], steps: [{ ...step, agent: 'auditor', after: ['open_the_mail'] }] };
+    const lost = {
+      ...looking,
+      agents: [],
+      steps: [{ ...step, agent: 'auditor', place: { inside: null, after: ['open_the_mail'], when: null } }],
+    };
     const { problems } = await draftDocument(refundProse, scriptedModel([inputs, lost, deciding]).ask, { rounds: 1 });
     expect(problems).toEqual([
       'step read_the_story: Unexpected open_the_mail in after, expected the id of a step',

@@ -14,12 +14,18 @@ const typeWords = z
 
 const fieldPart = z.strictObject({ name: id, type: typeWords, meaning: z.string(), optional: z.boolean() });
 
-const step = {
-  id,
-  title: z.string(),
+/** As one thing, so that a model leaves it out with one null. */
+const place = z.strictObject({
   inside: id.nullable().describe('The repeat, for each or group that it stands in; null for none'),
   after: z.array(id).nullable().describe('Ids of the steps it waits for; null for the step before it'),
   when: expression.nullable().describe('null when it is always done'),
+});
+export type Place = z.infer<typeof place>;
+
+const step = {
+  id,
+  title: z.string(),
+  place: place.nullable().describe('null for a step that follows the one before it'),
 };
 const people = z.array(z.string()).min(1).describe('Roles, such as manager');
 const reads = z.array(expression).describe('Ids of steps and inputs such as input.amount');
@@ -74,9 +80,12 @@ export type DraftParts = z.infer<typeof draftParts>;
 
 export const noParts: DraftParts = { inputs: [], types: [], agents: [], steps: [], result: [] };
 
-/** For strict structured output: every field required and nothing besides. */
+/** For strict structured output: every field required and nothing besides. What is said often is said once: models pay by the word. */
 export function draftPartsSchema(): JsonSchema {
-  const { $schema: _draft, ...schema } = z.toJSONSchema(draftParts, { target: 'draft-2020-12' }) as JsonSchema;
+  const { $schema: _draft, ...schema } = z.toJSONSchema(draftParts, {
+    target: 'draft-2020-12',
+    reused: 'ref',
+  }) as JsonSchema;
   return strict(schema) as JsonSchema;
 }
 

@@ -15,7 +15,7 @@ export interface DraftMessage {
 const instruction = `You turn one section of a written procedure into parts of a workflow, as JSON after the schema given.
 
 - inputs: what a person gives when the procedure starts. types: records that steps give. agents: who does the work by a language model.
-- steps: what is done, in order. A step follows the one before it unless "after" says otherwise.
+- steps: what is done, in order. A step follows the one before it unless its place says otherwise.
   agent: a language model does it; "gives" is the type of its answer. tool: a call of a program. approve: a person decides.
   person: a person does it. choose: branches by conditions, "otherwise" is the last branch. set: values by expressions.
   wait: a time. repeat: the steps inside it, again until a condition. for each: the steps inside it, for each item of a list. group: steps inside it.

@@ -47,9 +47,13 @@ const some = <Of>(of: fc.Arbitrary<Of>) => fc.array(of, { minLength: 1, maxLengt
 const place = {
   id: hostileName,
   title: fc.oneof(name, hostileText),
-  inside: fc.option(name, { freq: 8 }),
-  after: fc.option(few(name), { freq: 3 }),
-  when: fc.option(expression, { freq: 4 }),
+  place: fc.option(
+    fc.record({
+      inside: fc.option(name, { freq: 8 }),
+      after: fc.option(few(name), { freq: 3 }),
+      when: fc.option(expression, { freq: 4 }),
+    }),
+  ),
 };
 const step: fc.Arbitrary<StepPart> = fc.oneof(
   fc.record({
@@ -146,9 +150,10 @@ const fitting = fc
   );
 
 function fittingSteps(kind: StepPart['kind'], index: number, title: string, parallel: boolean): StepPart[] {
-  const at = { id: `step_${index}`, title, inside: null, after: null, when: null };
+  const at = { id: `step_${index}`, title, place: null };
   const value = { name: 'one', value: '1 + 2' };
-  const inner = { ...at, id: `inner_${index}`, inside: at.id, kind: 'set' as const, values: [value] };
+  const inside = { inside: at.id, after: null, when: null };
+  const inner = { ...at, id: `inner_${index}`, place: inside, kind: 'set' as const, values: [value] };
   switch (kind) {
     case 'agent':
       return [{ ...at, kind, agent: 'clerk', instruction: title, reads: ['input.one'], gives: 'Thing' }];
@@ -163,9 +168,14 @@ function fittingSteps(kind: StepPart['kind'], index: number, title: string, para
       const arms = [{ when: 'input.two > 1', to: left }];
       return [
         { ...at, kind, arms, otherwise: right },
-        { ...inner, id: left, title: left, inside: null },
-        { ...inner, id: right, title: right, inside: null },
-        { ...inner, id: `joined_${index}`, title: `joined ${index}`, inside: null, after: [left, right] },
+        { ...inner, id: left, title: left, place: null },
+        { ...inner, id: right, title: right, place: null },
+        {
+          ...inner,
+          id: `joined_${index}`,
+          title: `joined ${index}`,
+          place: { inside: null, after: [left, right], when: null },
+        },
       ];
     }
     case 'wait':

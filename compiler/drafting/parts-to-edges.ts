@@ -2,14 +2,14 @@
 import type { Edge } from '../graph.ts';
 import { idOf } from '../passes/resolve-names.ts';
 import type { RenderProblem } from '../render-document.ts';
-import type { StepPart } from './draft-parts.ts';
+import type { PlacedStep } from './parts-to-nodes.ts';
 import { requestChanges } from './parts-to-nodes.ts';
 
 /** A link back that a model drafts is bounded: a person who publishes may say otherwise. */
 const returns = 2;
 
 /** By the rules of the dialect where nothing is said. An id that no step has is a problem. */
-export function edgesOf(steps: readonly StepPart[], problems: RenderProblem[]): Edge[] {
+export function edgesOf(steps: readonly PlacedStep[], problems: RenderProblem[]): Edge[] {
   const at = new Map(steps.map((step, index) => [idOf(step.id), index]));
   const edges: Edge[] = [];
   const lead = (index: number, from: string, to: string, mark: Pick<Edge, 'arm' | 'action'>, said: string): void => {

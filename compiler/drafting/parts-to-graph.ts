@@ -3,8 +3,9 @@ import type { Graph } from '../graph.ts';
 import { graphSchemaVersion } from '../graph.ts';
 import { idOf } from '../passes/resolve-names.ts';
 import type { RenderProblem } from '../render-document.ts';
-import type { DraftParts, StepPart } from './draft-parts.ts';
+import type { DraftParts } from './draft-parts.ts';
 import { edgesOf } from './parts-to-edges.ts';
+import type { PlacedStep } from './parts-to-nodes.ts';
 import { nodeOf } from './parts-to-nodes.ts';
 import { fieldOf, line, prose, typeOfWords } from './parts-to-types.ts';
 
@@ -21,6 +22,8 @@ export interface AssemblyOptions {
   model: string;
 }
 
+const unsaidPlace = { inside: null, after: null, when: null };
+
 export function graphOfParts(sections: readonly DraftParts[], { title, model }: AssemblyOptions): Assembled {
   const problems: RenderProblem[] = [];
   const origins = new Map<string, number>();
@@ -30,7 +33,8 @@ export function graphOfParts(sections: readonly DraftParts[], { title, model }: 
     return parts.map(({ part }) => part) as DraftParts[Name];
   };
   const agents = all('agents', 'agents');
-  const steps = inDocumentOrder(all('steps', 'nodes'), origins);
+  const placed = all('steps', 'nodes').map((step): PlacedStep => ({ ...step, ...(step.place ?? unsaidPlace) }));
+  const steps = inDocumentOrder(placed, origins);
   const ids = new Set(steps.map((step) => idOf(step.id)));
   const edges = edgesOf(steps, problems);
   const tools = new Map(agents.map((agent) => [idOf(agent.id), agent.tools]));
@@ -89,15 +93,15 @@ function reportRepeated(ids: readonly string[], place: string, problems: RenderP
 }
 
 /** Containers before their steps, which stand together. */
-function inDocumentOrder(steps: readonly StepPart[], origins: Map<string, number>): StepPart[] {
+function inDocumentOrder(steps: readonly PlacedStep[], origins: Map<string, number>): PlacedStep[] {
   const from = new Map(steps.map((step, index) => [step, origins.get(`/nodes/${index}`) ?? 0]));
   const ids = new Set(steps.map((step) => idOf(step.id)));
-  const inside = (step: StepPart): string | undefined => {
+  const inside = (step: PlacedStep): string | undefined => {
     const parent = step.inside === null ? undefined : idOf(step.inside);
     return parent !== undefined && ids.has(parent) && parent !== idOf(step.id) ? parent : undefined;
   };
-  const placed = new Set<StepPart>();
-  const place = (parent: string | undefined): StepPart[] =>
+  const placed = new Set<PlacedStep>();
+  const place = (parent: string | undefined): PlacedStep[] =>
     steps.flatMap((step) => {
       if (inside(step) !== parent || placed.has(step)) return [];
       placed.add(step);

@@ -4,15 +4,22 @@ import { unsaidActions } from '../passes/action-values.ts';
 import { unsaidTimeoutMs } from '../passes/emit-nodes.ts';
 import { idOf } from '../passes/resolve-names.ts';
 import { unsaidRetry } from '../passes/retry-values.ts';
-import type { StepPart } from './draft-parts.ts';
+import type { Place, StepPart } from './draft-parts.ts';
 import { line, prose, typeOfWords } from './parts-to-types.ts';
+
+/** With its place, said or not. */
+export type PlacedStep = StepPart & Place;
 
 /** What the action that leads back is called. */
 export const requestChanges = 'request changes';
 const unitMs = { minutes: 60_000, hours: 3_600_000, days: 86_400_000 } as const;
 
 /** `tools` are those of the agents, by id; `ids` those of all steps. What a model left unsaid is as the dialect has it. */
-export function nodeOf(step: StepPart, tools: ReadonlyMap<string, readonly string[]>, ids: ReadonlySet<string>): Node {
+export function nodeOf(
+  step: PlacedStep,
+  tools: ReadonlyMap<string, readonly string[]>,
+  ids: ReadonlySet<string>,
+): Node {
   const { inside, when } = step;
   const base = {
     id: idOf(step.id),

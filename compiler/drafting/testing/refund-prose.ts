@@ -15,7 +15,6 @@ A clerk reads it and says how much is due.
 A manager approves what is due.
 `;
 
-const place = { inside: null, after: null, when: null };
 const field = { meaning: '', optional: false };
 
 export const refundParts = [
@@ -32,7 +31,7 @@ export const refundParts = [
     agents: [{ id: 'clerk', name: 'Clerk', tools: [], instruction: 'You are a careful clerk.' }],
     steps: [
       {
-        ...place,
+        place: null,
         kind: 'agent',
         id: 'read_the_story',
         title: 'Read the story',
@@ -47,7 +46,7 @@ export const refundParts = [
     ...noParts,
     steps: [
       {
-        ...place,
+        place: null,
         kind: 'approve',
         id: 'manager_approves',
         title: 'Manager approves',
