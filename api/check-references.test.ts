@@ -48,9 +48,18 @@ test('each thing that is named and missing is told with its place', () => {
   expect(faults.map(({ at }) => at)).toEqual(['/types/0', '/nodes/0', '/nodes/1/agent', '/edges/0/to']);
 });
 
-test('an edge that leads back, or from a node to itself, is refused: a run would never end', () => {
-  expect(checkReferences(graphOf({ edges: [{ from: 'b', to: 'a' }] })).map(({ at }) => at)).toEqual(['/edges/0']);
-  expect(checkReferences(graphOf({ edges: [{ from: 'a', to: 'a' }] })).map(({ at }) => at)).toEqual(['/edges/0']);
+test('edges that lead round, or from a node to itself, are refused: a run would never end', () => {
+  const placesOf = (...edges: object[]) => checkReferences(graphOf({ edges })).map(({ at }) => at);
+  expect(placesOf({ from: 'a', to: 'b' }, { from: 'b', to: 'a' })).toEqual(['/edges/0', '/edges/1']);
+  expect(placesOf({ from: 'a', to: 'a' })).toEqual(['/edges/0']);
+  expect(placesOf({ from: 'b', to: 'a' }, { from: 'a', to: 'a' })).toEqual(['/edges/1']);
+});
+
+test('a plain edge may lead to a node that stands earlier, as after may name a later step; a bound needs a way back', () => {
+  const placesOf = (...edges: object[]) => checkReferences(graphOf({ edges })).map(({ at }) => at);
+  expect(placesOf({ from: 'b', to: 'a' })).toEqual([]);
+  expect(placesOf({ from: 'b', to: 'a', on: 'failure' })).toEqual(['/edges/0']);
+  expect(placesOf({ from: 'a', to: 'b', back: { atMost: 2 } })).toEqual(['/edges/0']);
 });
 
 test('a repeated id is refused', () => {

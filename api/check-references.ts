@@ -1,5 +1,5 @@
 /**
- * What the graph's schema cannot say of a graph that came as JSON: everything named exists, every way leads forward,
+ * What the graph's schema cannot say of a graph that came as JSON: everything named exists, no way leads round unbounded,
  * and expressions can be read. A graph that a document compiled to meets all of it.
  */
 import { parseExpression } from '../compiler/expressions/parse.ts';
@@ -60,13 +60,16 @@ export function checkReferences(graph: Graph): Fault[] {
       }
     });
   });
+  const round = edgesOfCircles(graph);
   graph.edges.forEach((edge, index) => {
     const [from, to] = [position.get(edge.from), position.get(edge.to)];
     const at = `/edges/${index}`;
     if (from === undefined) complain(`${at}/from`, `Unexpected step ${edge.from}, expected one of the graph's nodes`);
     if (to === undefined) complain(`${at}/to`, `Unexpected step ${edge.to}, expected one of the graph's nodes`);
     if (from === undefined || to === undefined) return;
-    if (from >= to !== (edge.back !== undefined)) {
+    // What a step says it comes after may stand later in the document; a branch to an earlier step sends back.
+    const sendsBack = from >= to && [edge.arm, edge.action, edge.on].some((one) => one !== undefined);
+    if (edge.back ? from < to : sendsBack || round.has(edge)) {
       const what = edge.back ? 'bound on an edge forward' : 'edge back without a bound';
       complain(
         at,
@@ -91,4 +94,35 @@ export function checkReferences(graph: Graph): Fault[] {
     }
   });
   return faults;
+}
+
+type Edge = Graph['edges'][number];
+
+/** Of the edges without a bound those on which a run would go round for ever. */
+function edgesOfCircles(graph: Graph): ReadonlySet<Edge> {
+  const unbounded = graph.edges.filter((edge) => edge.back === undefined);
+  return new Set(withoutLooseEnds(withoutLooseEnds(unbounded, 'from', 'to'), 'to', 'from'));
+}
+
+/** Takes away the edges of nodes that no edge leads to (or from), and so on: what is left goes round on that side. */
+function withoutLooseEnds(edges: readonly Edge[], near: 'from' | 'to', far: 'from' | 'to'): Edge[] {
+  const arriving = new Map<string, number>();
+  const leaving = new Map<string, Edge[]>();
+  for (const edge of edges) {
+    arriving.set(edge[far], (arriving.get(edge[far]) ?? 0) + 1);
+    const beside = leaving.get(edge[near]);
+    if (beside) beside.push(edge);
+    else leaving.set(edge[near], [edge]);
+  }
+  const loose = [...leaving.keys()].filter((id) => !arriving.has(id));
+  const gone = new Set<Edge>();
+  for (let id = loose.pop(); id !== undefined; id = loose.pop()) {
+    for (const edge of leaving.get(id) ?? []) {
+      gone.add(edge);
+      const left = (arriving.get(edge[far]) ?? 0) - 1;
+      arriving.set(edge[far], left);
+      if (left === 0) loose.push(edge[far]);
+    }
+  }
+  return edges.filter((edge) => !gone.has(edge));
 }

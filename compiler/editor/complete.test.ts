@@ -78,6 +78,8 @@ describe('links', () => {
     ['- choose:\n  - other¦', 'otherwise', '  - otherwise'],
     ['- after:\n  - ¦', 'Manager approves', '  - [Manager approves](#manager-approves)'],
     ['- set:\n- gives: [Rec¦', 'Receipt', '- gives: [Receipt](#receipt)'],
+    ['- approve: manager\n- due: 1 day\n- if overdue: ask m¦', 'manager', '- if overdue: ask manager'],
+    ['- approve: clerk or ma¦', 'manager', '- approve: clerk or manager'],
   ])('%s', (line, label, expected) => {
     expect(taken(claim(...line.split('\n')), label)).toBe(expected);
   });
@@ -129,6 +131,7 @@ describe('words', () => {
   it.each([
     ['- tool: x\n- then: ¦', ['end']],
     ['- approve: ¦', ['manager']],
+    ['- approve: manager\n- due: 1 day\n- if overdue: ask ¦', ['manager']],
     ['- approve: manager\n- not by: ¦', ['requester', 'contributors']],
     ['- approve: manager\n- actions: approve, ¦', ['approve', 'reject', 'request changes to']],
     ['- approve: manager\n- actions:\n  - approve: ¦', ['Manager approves', 'Read the receipt', 'continue', 'end']],

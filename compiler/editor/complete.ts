@@ -87,6 +87,7 @@ function offersOf(spot: Spot, setting: string, nested: boolean): readonly Offer[
   if (spot.kind && !stepSettings[spot.kind].has(setting)) return [];
   const offers = meaningOf(setting, spot.surroundings)?.offers ?? [];
   if (setting === 'actions' && /:\s/.test(spot.before)) return actionEffects;
+  if (setting === 'if overdue' && /^\s*ask\s/i.test(spot.before)) return ['roles'];
   if (!nested || !takesList(setting)) return offers;
   // An item of its own key: conditions and names stand before the colon, what they lead to after it.
   const hasKey = /:\s/.test(spot.before);
@@ -128,7 +129,7 @@ function wordsOf(offer: Offer, spot: Spot, before: string, place: PlaceOf, from:
     case 'models':
       return unique(draft.agents.map((one) => one.model)).map((one) => word(one));
     case 'roles':
-      return unique(rolesIn(draft)).map((one) => word(one));
+      return rolesAt(draft, before, place);
     case 'sections':
       return (draft.proposal?.sections ?? []).map(({ field }) => word(field.name));
     case 'state fields':
@@ -136,6 +137,12 @@ function wordsOf(offer: Offer, spot: Spot, before: string, place: PlaceOf, from:
     default:
       return [];
   }
+}
+
+/** After the words between roles, and those before the first. */
+function rolesAt(draft: DocumentDraft, before: string, place: PlaceOf): Completion[] {
+  const typed = before.trimStart().replace(/^.*\b(?:ask|or|and)\s+/i, '');
+  return unique(rolesIn(draft)).map((role) => ({ label: role, kind: 'word', text: role, from: place(typed) }));
 }
 
 function rolesIn({ steps, owner, proposal }: DocumentDraft): string[] {
