@@ -23,8 +23,8 @@ export interface DraftCommandOptions extends SurroundingsOptions {
   overwrite?: boolean;
 }
 
-/** One section may be long, and a model on a small machine slow. */
-const timeoutMs = 10 * 60_000;
+/** A model on a small machine is slow; after five minutes without a first byte, Node ends a request by itself. */
+const timeoutMs = 290_000;
 
 /**
  * The draft on stdout: what differs from the document it goes to, else the whole. It is written only where `--out` says,

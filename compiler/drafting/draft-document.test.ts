@@ -4,6 +4,7 @@ import { compile } from '../compile.ts';
 import type { DraftProgress } from './draft-document.ts';
 import { draftDocument } from './draft-document.ts';
 import { noParts } from './draft-parts.ts';
+import { example } from './draft-prompt.ts';
 import { draftReceiptSchema } from './draft-receipt.ts';
 import { refundDocument, refundParts, refundProse } from './testing/refund-prose.ts';
 import { scriptedModel } from './testing/scripted-model.ts';
@@ -58,6 +59,12 @@ describe('what a model answers becomes a document', () => {
     const fenced = `\`\`\`json\n${JSON.stringify({ ...noParts, ...deciding })}\n\`\`\`\n`;
     const { markdown } = await draftDocument(refundProse, scriptedModel([inputs, looking, fenced]).ask);
     expect(markdown).toBe(refundDocument);
+  });
+
+  test('the example that a model is told is an answer that holds', async () => {
+    const { problems, graph } = await draftDocument(example.prose, scriptedModel([example.answer]).ask);
+    expect(problems).toEqual([]);
+    expect(graph?.nodes.map((node) => node.id)).toEqual(['summarize', 'manager_approves']);
   });
 
   test('agents name the model that they are said to', async () => {
