@@ -10,7 +10,7 @@ import { foldName, plainWords } from '../source-text.ts';
 import type { HeadingNode, RootContent } from './markdown.ts';
 import { walk } from './markdown.ts';
 import { spanOf } from './phrases.ts';
-import { settingNamesUnder } from './read-settings.ts';
+import { firstLine, lateItems, settingNamesUnder } from './read-settings.ts';
 import { isContainer } from './setting-names.ts';
 
 export const sectionNames = ['inputs', 'types', 'agents', 'proposal', 'steps', 'result'] as const;
@@ -63,6 +63,7 @@ export function readSections(nodes: RootContent[], source: SourceText, report: R
     if (node.type === 'heading') headings.set(node, readHeading(node, source, slugger));
   }
   const blocks = blocksOf(nodes, headings, source);
+  reportBeforeTitle(nodes, blocks, source, report);
   const outline: Outline = { sections: new Map(), headings: [...headings.values()], blocks };
   sortBlocks(outline, headings, source, report);
   return outline;
@@ -96,6 +97,15 @@ function blocksOf(nodes: RootContent[], headings: Map<HeadingNode, Heading>, sou
     } else last?.nodes.push(node);
   }
   return blocks;
+}
+
+/** Text before the first heading is for readers; settings there would be lost. */
+function reportBeforeTitle(nodes: RootContent[], [first]: Block[], source: SourceText, report: Report): void {
+  const before = nodes.filter((node) => first && spanOf(node).end <= first.heading.span.start);
+  const [item] = before.flatMap((node) => lateItems(node, source));
+  if (!item) return;
+  const message = 'Unexpected setting before the title, expected it in the list directly under the heading';
+  report.error('late-setting', firstLine(item, source), message);
 }
 
 function sortBlocks(
