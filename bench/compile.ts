@@ -123,19 +123,18 @@ function packagesLoadedFor(page: string): string[] {
       },
     });
     process.on('exit', () => process.stderr.write(JSON.stringify([...found].sort())));`;
-  const { stderr } = start([command, 'compile', page], hook, {});
-  return JSON.parse(stderr) as string[];
+  return JSON.parse(start([command, 'compile', page], hook, {})) as string[];
 }
 
 /** In milliseconds, from the first line of Node to the end of the process. */
 function cpuOfChild(args: string[], env: Record<string, string>): number {
   const hook = `process.on('exit', () => process.stderr.write(JSON.stringify(process.cpuUsage())));`;
-  const { user, system } = JSON.parse(start(args, hook, env).stderr) as NodeJS.CpuUsage;
+  const { user, system } = JSON.parse(start(args, hook, env)) as NodeJS.CpuUsage;
   return (user + system) / 1000;
 }
 
-/** Runs Node with a module before all others. */
-function start(args: string[], hook: string, env: Record<string, string>): { stderr: string } {
+/** Runs Node with a module before all others; gives the last line of its standard error, which the module wrote. */
+function start(args: string[], hook: string, env: Record<string, string>): string {
   const before = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`];
   const { PATH = '' } = process.env;
   const { status, stderr } = spawnSync(process.execPath, [...before, ...args], {
@@ -144,7 +143,7 @@ function start(args: string[], hook: string, env: Record<string, string>): { std
     maxBuffer: 64 * 2 ** 20,
   });
   if (status !== 0) throw new Error(`${args.join(' ')} exited with ${status}: ${stderr}`);
-  return { stderr };
+  return stderr.trimEnd().split('\n').at(-1) ?? '';
 }
 
 /** A document of about so many bytes, as people write them: types in tables, agents, and steps with settings and prose. */
