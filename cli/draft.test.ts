@@ -5,11 +5,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { refundDocument, refundParts, refundProse } from '../compiler/drafting/testing/refund-prose.ts';
 import type { ModelServer, ScriptedCompletion } from '../models/testing/model-server.ts';
 import { startModelServer } from '../models/testing/model-server.ts';
+import { wholeRun } from './testing/expense-run.ts';
+import type { ScriptedApi } from './testing/scripted-api.ts';
+import { startScriptedApi } from './testing/scripted-api.ts';
 import type { Outcome } from './testing/scripted-world.ts';
 import { runInProcess } from './testing/scripted-world.ts';
 
 let folder: string;
 let server: ModelServer | undefined;
+let api: ScriptedApi | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'waymark-draft-'));
   write('refunds.md', refundProse);
@@ -17,8 +21,8 @@ beforeEach(() => {
 });
 afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
-  await server?.close();
-  server = undefined;
+  await Promise.all([server?.close(), api?.close()]);
+  [server, api] = [undefined, undefined];
 });
 
 const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
@@ -50,7 +54,7 @@ describe('waymark draft', () => {
         '',
       ].join('\n'),
     });
-    expect(server?.asked.map((one) => one['model'])).toEqual(['house-1', 'house-1', 'house-1']);
+    expect(server?.asked.map((one) => one.model)).toEqual(['house-1', 'house-1', 'house-1']);
     expect(existsSync(join(folder, 'document.md'))).toBe(false);
   });
 
@@ -136,7 +140,7 @@ describe('waymark draft', () => {
 
   it('asks the model that it is told to; drafted agents name the usual one', async () => {
     const { stdout } = await draft(['refunds.md', '--model', 'big'], answers);
-    expect(server?.asked[0]?.['model']).toBe('house-2');
+    expect(server?.asked[0]?..model).toBe('house-2');
     expect(stdout).toBe(refundDocument);
   });
 
@@ -173,7 +177,46 @@ describe('waymark draft', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(/^Unexpected draft without a model, expected --model, or models in waymark\.config\.json/);
     const named = await draft(['refunds.md', '--model', 'house-3'], answers);
-    expect(server?.asked[0]?.['model']).toBe('house-3');
+    expect(server?.asked[0]?..model).toBe('house-3');
     expect(named.stdout).toBe(refundDocument.replace('model: small', 'model: house-3'));
+  });
+});
+
+describe('waymark publish of a page that is not a document', () => {
+  const publish = async (script: readonly ScriptedCompletion[], more: { stdin?: string; interactive?: boolean }) => {
+    server = await startModelServer(script);
+    api = await startScriptedApi(wholeRun);
+    const env = { OPENAI_BASE_URL: server.url, WAYMARK_API_URL: api.url, WAYMARK_TOKEN: 'tok' };
+    return runInProcess(['publish', 'refunds.md'], { cwd: folder, env, ...more });
+  };
+
+  it('offers a person to draft one beside it, and publishes nothing', async () => {
+    const { code, stdout, stderr } = await publish(answers, { stdin: 'y\n', interactive: true });
+    expect(code).toBe(1);
+    expect(stdout).toBe(
+      `refunds.md is not a document yet: it has no section such as ## Steps. Draft one from it, by a model, into refunds.draft.md? [y/N] ${refundDocument}`,
+    );
+    expect(stderr).toMatch(
+      /\nrefunds\.md was not published\. Read refunds\.draft\.md, then publish it: waymark publish refunds\.draft\.md\n$/,
+    );
+    expect(read('refunds.draft.md')).toBe(refundDocument);
+    expect(JSON.parse(read('refunds.draft.json')).schemaVersion).toBe(1);
+    expect(api?.received).toEqual([]);
+  });
+
+  it.each([
+    ['a person who says no', { stdin: '\n', interactive: true }],
+    ['a script', {}],
+  ])('%s gets the mistakes, and no model is asked', async (_, more) => {
+    await publish(answers, more);
+    expect(server?.asked).toEqual([]);
+    expect(api?.received.map((one) => one.route)).toContain('POST /documents');
+  });
+
+  it('a document with mistakes is no page to draft from', async () => {
+    write('refunds.md', refundDocument.replace('gives: Finding', 'gives: Findings'));
+    const { stdout } = await publish([], { stdin: 'y\n', interactive: true });
+    expect(stdout).not.toMatch(/Draft one/);
+    expect(server?.asked).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 /** Where a command prints. All text is made plain first, so that what other people wrote cannot steer the terminal. */
+import { createInterface } from 'node:readline';
 import { text as readText } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 import { plainJson, plainText } from './plain-text.ts';
@@ -16,6 +17,10 @@ export interface Terminal {
   printJson(value: unknown): void;
   /** All of stdin. */
   readAll(): Promise<string>;
+  /** Whether a person is there to be asked: stdin and stdout are a terminal. */
+  isInteractive: boolean;
+  /** Puts a question on stdout and waits for a line of stdin; empty at its end. */
+  ask(question: string): Promise<string>;
 }
 
 interface Streams {
@@ -35,5 +40,17 @@ export function openTerminal({ stdin, stdout, stderr }: Streams): Terminal {
     complain: (text, style = 'plain') => write(stderr, text, style),
     printJson: (value) => void stdout.write(`${plainJson(value)}\n`),
     readAll: () => readText(stdin),
+    isInteractive: [stdin, stdout].every((stream) => 'isTTY' in stream && stream.isTTY === true),
+    ask: (question) => {
+      stdout.write(plainText(question));
+      return firstLine(stdin);
+    },
   };
+}
+
+/** The terminal itself edits the line, so that Ctrl-C stays a signal. */
+async function firstLine(stdin: NodeJS.ReadableStream): Promise<string> {
+  const lines = createInterface({ input: stdin, terminal: false });
+  for await (const line of lines) return line.trim();
+  return '';
 }

@@ -68,7 +68,7 @@ export async function draftCommand(path: string, options: DraftCommandOptions, w
 
 /** Unsaid, the receipt is kept beside the document: `document.draft.json` for `document.md`. */
 function filesOf({ out, receipt }: DraftCommandOptions): { out?: string; receipt?: string } {
-  const kept = receipt ?? out?.replace(/(?:\.md)?$/i, '.draft.json');
+  const kept = receipt ?? out?.replace(/(?:\.draft)?(?:\.md)?$/i, '.draft.json');
   return { ...(out !== undefined && { out }), ...(kept !== undefined && { receipt: kept }) };
 }
 

@@ -14,14 +14,22 @@ export interface Surroundings {
   cwd?: string;
   stdin?: string;
   interrupted?: AbortSignal;
+  /** As at a terminal, where a person can be asked. */
+  interactive?: boolean;
 }
 
-/** Runs one command in this process, as a shell without a terminal would see it. */
+/** Runs one command in this process, as a shell would see it: without a terminal, unless it is said to be interactive. */
 export async function runInProcess(args: string[], surroundings: Surroundings = {}): Promise<Outcome> {
-  const { env = {}, cwd = process.cwd(), stdin = '', interrupted = new AbortController().signal } = surroundings;
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
-  const streams = { stdin: Readable.from([stdin]), stdout, stderr };
+  const {
+    env = {},
+    cwd = process.cwd(),
+    stdin = '',
+    interrupted = new AbortController().signal,
+    interactive,
+  } = surroundings;
+  const [stdout, stderr, input] = [new PassThrough(), new PassThrough(), Readable.from([stdin])];
+  if (interactive) for (const stream of [input, stdout]) Object.assign(stream, { isTTY: true });
+  const streams = { stdin: input, stdout, stderr };
   const code = await runCommandLine(args, { env, cwd, terminal: openTerminal(streams), streams, interrupted });
   const written = (stream: PassThrough): string => (stream.read() as Buffer | null)?.toString('utf8') ?? '';
   return { code, stdout: written(stdout), stderr: written(stderr) };
