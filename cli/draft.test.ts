@@ -140,7 +140,7 @@ describe('waymark draft', () => {
 
   it('asks the model that it is told to; drafted agents name the usual one', async () => {
     const { stdout } = await draft(['refunds.md', '--model', 'big'], answers);
-    expect(server?.asked[0]?..model).toBe('house-2');
+    expect(server?.asked[0]?.model).toBe('house-2');
     expect(stdout).toBe(refundDocument);
   });
 
@@ -177,7 +177,7 @@ describe('waymark draft', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(/^Unexpected draft without a model, expected --model, or models in waymark\.config\.json/);
     const named = await draft(['refunds.md', '--model', 'house-3'], answers);
-    expect(server?.asked[0]?..model).toBe('house-3');
+    expect(server?.asked[0]?.model).toBe('house-3');
     expect(named.stdout).toBe(refundDocument.replace('model: small', 'model: house-3'));
   });
 });
