@@ -23,6 +23,34 @@ const document = `# Mail
 | words | text                | untrusted |
 | kind  | one of rent, salary | untrusted |
 
+### Made
+
+| Field   | Type | Rule                         |
+|---------|------|------------------------------|
+| own     | text |                              |
+| shouted | text | computed \`this.own + "!"\`   |
+| known   | text | computed \`"as" + "before"\`  |
+
+### Totals
+
+| Field | Type   |
+|-------|--------|
+| net   | number |
+
+### Whole
+
+| Field  | Type   |
+|--------|--------|
+| totals | Totals |
+
+## Proposal
+
+- state: Whole
+
+| Section | Type |
+|---------|------|
+| Summary | text |
+
 ## Agents
 
 ### Clerk
@@ -126,6 +154,26 @@ Write it.
 ### Outside
 
 - run: [Other](other.md)
+
+### Summary
+
+- agent: [Clerk](#clerk)
+- uses: \`input.known\`
+- section: Summary
+
+Sum it up.
+
+### Price
+
+- set:
+  - net: \`input.count\`
+- state: totals
+
+### Made
+
+- set:
+  - own: \`input.mail\`
+- gives: Made
 `;
 
 const { graph, diagnostics } = compile(document);
@@ -163,6 +211,15 @@ describe('untrusted text comes', () => {
     ['out of a loop by no other field', 'each_line[0].take.own', []],
     ['out of all of a loop', 'each_line', ['input.lines']],
     ['from a document that is not known', 'outside.answer', ['outside']],
+    ['from what people may have edited in the proposal', 'summary', ['summary']],
+    ['from no number that they edited', 'price', []],
+    ['through a part of a record', '{"a": input.mail, "b": input.known}.a', ['input.mail']],
+    ['through no other part of it', '{"a": input.mail, "b": input.known}.b', []],
+    ['through an item of a list', '[input.known, input.mail][0]', ['input.mail']],
+    ['through what map makes of it', 'input.lines.map(l, {"a": [l.words], "b": l.own})[0].a[0]', ['input.lines']],
+    ['through no other part of what map makes', 'input.lines.map(l, {"a": [l.words], "b": l.own})[0].b', []],
+    ['through a computed field', 'made.shouted', ['input.mail']],
+    ['through no computed field that reads another', 'made.known', []],
   ])('%s: %s', (_, expr, expected) => {
     expect(from(expr)).toEqual(expected);
   });

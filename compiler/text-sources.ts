@@ -106,6 +106,9 @@ export class TextSources {
   private followNode(node: Node, all: Path, reader: string | undefined): TextSource | State[] {
     const path = 'each' in node && node.each && all[0] === anItem ? all.slice(1) : all;
     const source: TextSource = { step: node.id };
+    // What is read is what stands in the proposal by then: people edit it.
+    const placed = typeInProposal(node);
+    if (placed) return this.carriesText(placed, path) ? source : [];
     const computed = 'gives' in node && node.gives && this.followComputed(node.gives, path);
     if (computed && node.gives && this.carriesText(node.gives, path)) {
       const item = all.slice(0, all.length - path.length);
@@ -232,6 +235,12 @@ export class TextSources {
         return [];
     }
   }
+}
+
+/** The type of an output that goes into the proposal. */
+function typeInProposal(node: Node): Type | undefined {
+  if (!('section' in node || 'state' in node)) return undefined;
+  return node.section === undefined && node.state === undefined ? undefined : (node.gives ?? { kind: 'anything' });
 }
 
 /** Readers matter only to names that are not steps. */
