@@ -33,7 +33,7 @@ test('a question is sent with its schema, in strict form, and the answer comes w
         type: 'json_schema',
         json_schema: { name: 'parts', strict: true, schema: { type: 'object' } },
       },
-      max_completion_tokens: 8000,
+      max_completion_tokens: 4000,
     },
   ]);
   expect(server?.authorization()).toBe('Bearer key-1');

@@ -14,7 +14,7 @@ export interface DraftModel {
 }
 
 /** Of one answer: a model that runs on for ever is cut off here. */
-const mostTokens = 8_000;
+const mostTokens = 4_000;
 
 export function draftModel({ address, model, timeoutMs, signal }: DraftModel): AskModel {
   return async (messages, schema) => {

@@ -90,7 +90,7 @@ export async function draftDocument(
     drafting.rounds = round;
     for (const [index, one] of open.entries()) {
       onAsk?.({ title: one.section.title, number: index + 1, of: open.length, round });
-      const reply = await ask(one.messages(drafting.question(one)), schema).catch(failureOf);
+      const reply = await replyOf(() => ask(one.messages(drafting.question(one)), schema));
       if ('failure' in reply) {
         failure = reply.failure;
         break;
@@ -115,8 +115,12 @@ function unread(diagnostics: Diagnostic[]): DraftOfDocument {
   return { markdown: '', diagnostics, problems: diagnostics.map((one) => one.message), receipt };
 }
 
-function failureOf(thrown: unknown): { failure: DraftFailure } {
-  return { failure: { class: 'bug', detail: thrown instanceof Error ? thrown.message : String(thrown) } };
+async function replyOf(asking: () => Promise<DraftReply>): Promise<DraftReply> {
+  try {
+    return await asking();
+  } catch (thrown) {
+    return { failure: { class: 'bug', detail: thrown instanceof Error ? thrown.message : String(thrown) } };
+  }
 }
 
 class Drafting {
