@@ -125,7 +125,9 @@ class Checker {
       this.problem(node, 'unknown-name', reason, node.name);
       return undefined;
     }
-    const candidates = [...loops.keys(), ...(own?.keys() ?? []), ...names.keys().take(maxCandidates)];
+    // What has no name of its own stands under words that no expression can read.
+    const readable = names.keys().filter((name) => !name.includes(' '));
+    const candidates = [...loops.keys(), ...(own?.keys() ?? []), ...readable.take(maxCandidates)];
     const all = loops.size + (own?.size ?? 0) + names.size;
     this.problem(
       node,

@@ -19,9 +19,11 @@ export const readRepeat: Reader = (setting, context) => {
   const until = code && expressionOf([code]);
   if (!words || !said || !until || more) {
     invalid(setting, phrases, 'at most 3 times until `condition`', context);
+    context.names.refused.add('previous');
     return {};
   }
   const atMost = readTimes(said[1] ?? '', [words], setting, context);
+  if (atMost === undefined) context.names.refused.add('previous');
   return atMost === undefined ? {} : { repeat: { atMost, until } };
 };
 
@@ -33,11 +35,17 @@ export const readForEach: Reader = (setting, context) => {
   const list = code && expressionOf([code]);
   if (!words || item === undefined || !list || more || third) {
     invalid(setting, third ?? first, 'item in `list`, or item in `list`, at most 5 at once', context);
+    // What may have been meant as the item is read within: that it is not known is the same mistake.
+    const [meant] = words?.kind === 'text' ? plainWords(words.text).split(' ') : [];
+    if (meant) context.names.refused.add(meant);
     return {};
   }
   const { start } = words.span;
   const each: EachDraft = { item, itemSpan: { start, end: start + item.length }, list };
-  if (!isItemName(each, context)) return {};
+  if (!isItemName(each, context)) {
+    context.names.refused.add(item);
+    return {};
+  }
   const atOnce = second && readAtOnce(second, setting, context);
   return { each: atOnce === undefined ? each : { ...each, atOnce } };
 };

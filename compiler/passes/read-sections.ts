@@ -10,8 +10,8 @@ import { foldName, plainWords } from '../source-text.ts';
 import type { HeadingNode, RootContent } from './markdown.ts';
 import { walk } from './markdown.ts';
 import { spanOf } from './phrases.ts';
-import { firstLine, lateItems, settingNamesUnder } from './read-settings.ts';
-import { isContainer } from './setting-names.ts';
+import { firstLine, isHidden, lateItems, settingNamesIn, settingNamesUnder } from './read-settings.ts';
+import { isContainer, stepKindNames } from './setting-names.ts';
 
 export const sectionNames = ['inputs', 'types', 'agents', 'proposal', 'steps', 'result'] as const;
 export type SectionName = (typeof sectionNames)[number];
@@ -169,8 +169,10 @@ function openContainer(
   headings: ReadonlyMap<HeadingNode, Heading>,
   source: SourceText,
 ): Block[] {
-  if (!isContainer(settingNamesUnder(container, source))) return [];
   const depth = container.heading.depth + 1;
+  const names = settingNamesUnder(container, source);
+  // One whose kind is missing holds the steps under it all the same: only that is to be told.
+  if (!isContainer(names) && (hasKind(names) || !holdsKinds(container.nodes, depth, source))) return [];
   const steps: Block[] = [];
   const own: RootContent[] = [];
   const { end } = container.span;
@@ -188,6 +190,19 @@ function openContainer(
     section.blocks.push(step);
     return [step, ...openContainer(step, section, headings, source)];
   });
+}
+
+const hasKind = (names: readonly string[]): boolean => names.some((name) => stepKindNames.has(name));
+
+/** Does a heading of this depth stand before settings that say a step's kind? */
+function holdsKinds(nodes: readonly RootContent[], depth: number, source: SourceText): boolean {
+  const visible = nodes.filter((node) => !isHidden(node, source));
+  return visible.some(
+    (node, index) =>
+      node.type === 'heading' &&
+      node.depth === depth &&
+      hasKind(settingNamesIn(visible.slice(index + 1, index + 3), source)),
+  );
 }
 
 function openSection(outline: Outline, block: Block, report: Report): Section | undefined {

@@ -59,7 +59,14 @@ export function readSettings(block: Block, reading: Reading): Body {
 
 /** Names of the settings directly under a heading, folded. Says nothing of mistakes. */
 export function settingNamesUnder(block: Block, source: SourceText): string[] {
-  const nodes = block.nodes.filter((node) => !isHidden(node, source));
+  return settingNamesIn(
+    block.nodes.filter((node) => !isHidden(node, source)),
+    source,
+  );
+}
+
+/** Of the settings that the nodes begin with. */
+export function settingNamesIn(nodes: readonly RootContent[], source: SourceText): string[] {
   return settingLists(nodes, source).flatMap(({ named }) => named.map((item) => nameOf(item, source)));
 }
 

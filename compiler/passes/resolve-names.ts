@@ -20,7 +20,7 @@ export interface Names {
   /** Declared names by folded name. */
   types: ReadonlyMap<string, string>;
   /** Ids that were refused where they were given: whoever reads them makes no second mistake. */
-  refused: ReadonlySet<string>;
+  refused: Set<string>;
   documentId: string;
   /** What is taken from other documents; filled as links to them are followed. */
   others: OtherDocuments;
