@@ -42,7 +42,9 @@ export type StepOutcome =
   | { status: 'committed'; output: Digest; view?: View }
   /** `requires approval`: the gate is open over exactly what will be done; run the step again once it is decided. */
   | { status: 'awaiting-approval'; gate: string; waitsFor: string }
-  /** The approval was refused. */
+  /** Another run does the work: run the step again once that has ended. */
+  | { status: 'called'; run: string }
+  /** The approval was refused, or the run that was called was rejected. */
   | { status: 'refused' }
   /** What an approval bound no longer stands: that gate lapsed and must be asked again before this step runs. */
   | { status: 'lapsed'; gateNode: string };
@@ -93,6 +95,8 @@ export interface RunActivities {
   runToolStep(input: StepInput): Promise<StepOutcome>;
   runSetStep(input: StepInput): Promise<StepOutcome>;
   runMergeStep(input: StepInput): Promise<StepOutcome>;
+  /** Calls the document that the step names, once, and commits the Result of that run when it has ended. */
+  runSubflow(input: StepInput): Promise<StepOutcome>;
   /** Commits the output of a container, or of a step that ran for each item. */
   runCollect(input: CollectInput): Promise<StepOutcome>;
   /** Part of a long list as one value, so that no argument grows with the list. */
@@ -120,10 +124,13 @@ export type RunOutcome = 'completed' | 'rejected' | 'cancelled' | 'failed';
 export interface Ring {
   gate?: string;
   command?: string;
+  /** That was called, and has ended. */
+  run?: string;
 }
 
 export type Heard =
   | { kind: 'gate'; state: GateState }
   | { kind: 'cancel' }
+  | { kind: 'run'; run: string }
   /** No such row in this run, or nothing decided: a forged or early ring. */
   | { kind: 'nothing' };

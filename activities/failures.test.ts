@@ -23,6 +23,7 @@ test('each class has its policy', () => {
     'refusal: parks',
     'budget: parks',
     'not-allowed: parks',
+    'run-failed: parks',
     'outcome-unknown: parks',
     'effect-conflict: parks',
     'fence-lost: retried',

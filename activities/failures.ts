@@ -39,6 +39,7 @@ export const failureClasses = {
   refusal: { charged: false, retried: false, parks: true, words: 'the model refused to answer' },
   budget: { charged: false, retried: false, parks: true, words: 'the budget is used up' },
   'not-allowed': { charged: false, retried: false, parks: true, words: 'this is not allowed' },
+  'run-failed': { charged: false, retried: false, parks: true, words: 'the run that it called did not complete' },
   'outcome-unknown': { charged: false, retried: false, parks: true, words: 'whether a write happened is not known' },
   'effect-conflict': { charged: false, retried: false, parks: true, words: 'a different write has the same name' },
   'fence-lost': { charged: false, retried: true, parks: false, words: 'a newer attempt took over' },

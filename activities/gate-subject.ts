@@ -43,11 +43,11 @@ export function subjectOf(nodeHash: string, path: string, bindings: GateBindings
 
 /** The steps after the gate that can write, by what is declared of their tools. */
 export function guardedWrites(deps: Dependencies, graph: Graph, gate: string, practice?: string): WritingNode[] {
-  return guardedBy(graph, gate).filter((node) =>
-    (node.kind === 'tool' ? [node.tool] : node.tools).some(
-      (name) => findTool(deps.configuration, practice, name)?.effect === 'write',
-    ),
-  );
+  const writes = (name: string): boolean => findTool(deps.configuration, practice, name)?.effect === 'write';
+  return guardedBy(graph, gate).filter((node) => {
+    if (node.kind === 'run') return true;
+    return (node.kind === 'tool' ? [node.tool] : node.tools).some(writes);
+  });
 }
 
 /** The names that the values a step is given are made of; without those that come after the gate or do not exist at it. */
@@ -93,7 +93,7 @@ export function shownBy(
 }
 
 function givenTo(node: WritingNode, bindings: Record<string, Json>): { [name: string]: Json } {
-  const parts = node.kind === 'tool' ? node.with : node.uses;
+  const parts = node.kind === 'agent' ? node.uses : node.with;
   return Object.fromEntries(
     parts.flatMap(({ name, expr }) => {
       const value = valueIn(expr, bindings, true);

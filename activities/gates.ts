@@ -79,7 +79,7 @@ export async function openGate(deps: Dependencies, input: OpenGateInput): Promis
 export function gateCheckFor(deps: Dependencies, claim: Claim): GateCheck {
   return async (tx) => {
     const { node, graph } = claim;
-    if (node.kind !== 'tool' && node.kind !== 'agent') return { stands: true };
+    if (node.kind !== 'tool' && node.kind !== 'agent' && node.kind !== 'run') return { stands: true };
     for (const gateNode of gatesBefore(graph, node)) {
       const standing = await standingOf(tx, deps, claim, gateNode.id, node);
       if (!standing.stands) return standing;

@@ -9,6 +9,7 @@ import { withHeartbeats, withPlainFailures } from './heartbeat.ts';
 import { runAgentStep } from './run-agent-step.ts';
 import { runMergeStep } from './run-merge-step.ts';
 import { runSetStep } from './run-set-step.ts';
+import { runSubflow } from './run-subflow.ts';
 import { runToolStep } from './run-tool-step.ts';
 import { beginRun, finishRun, flushLog, hear, keepState, readGates, readState } from './runs.ts';
 
@@ -27,6 +28,7 @@ export function createActivities(deps: Dependencies): RunActivities {
     runToolStep: (input) => withHeartbeats((signal) => runToolStep(deps, input, signal)),
     runSetStep: (input) => withHeartbeats((signal) => runSetStep(deps, input, signal)),
     runMergeStep: (input) => withHeartbeats((signal) => runMergeStep(deps, input, signal)),
+    runSubflow: (input) => withHeartbeats((signal) => runSubflow(deps, input, signal)),
     runCollect: (input) => withHeartbeats((signal) => runCollect(deps, input, signal)),
     joinItems: (input) => withPlainFailures(() => joinItems(deps, input)),
     collectReads: (input) => withPlainFailures(() => collectReads(deps, input)),

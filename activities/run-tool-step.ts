@@ -1,18 +1,14 @@
 /** A tool step: arguments by expression, an approval over exactly them where the step asks for one, the call, the commit. */
-import { ExpressionError } from '../compiler/expressions/evaluate.ts';
-import type { NodeOf } from '../compiler/graph.ts';
-import type { Json } from '../compiler/types.ts';
 import { holdForApproval } from './approvals.ts';
+import { argumentsOf } from './arguments.ts';
 import { attemptStep } from './attempt-step.ts';
-import type { Claim } from './claim.ts';
 import { commitStep } from './commit.ts';
 import { completeOutput } from './complete-output.ts';
 import type { StepInput, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { applicationFailure, failStep } from './failures.ts';
 import { gateCheckFor } from './gates.ts';
-import type { Bindings } from './load-inputs.ts';
-import { loadBindings, valueGiven } from './load-inputs.ts';
+import { loadBindings } from './load-inputs.ts';
 import { callReadTool, callWriteTool, toolFor } from './tools/call-tool.ts';
 
 /** A tool step makes one call; an agent's calls have slots of their own. */
@@ -30,7 +26,7 @@ export function runToolStep(deps: Dependencies, input: StepInput, signal: AbortS
       });
     }
     const bindings = await loadBindings(deps, claim);
-    const args = await argumentsOf(deps, claim, node, bindings);
+    const args = await argumentsOf(deps, claim, node.with, bindings);
     const approval = await holdForApproval(deps, claim, input, {
       shown: [{ name: node.title, value: args }],
       slot: SLOT,
@@ -54,23 +50,4 @@ export function runToolStep(deps: Dependencies, input: StepInput, signal: AbortS
       quality: 1 / (1 + claim.charged),
     });
   });
-}
-
-async function argumentsOf(
-  deps: Dependencies,
-  claim: Claim,
-  node: NodeOf<'tool'>,
-  bindings: Bindings,
-): Promise<{ [name: string]: Json }> {
-  const values: [string, Json][] = [];
-  for (const { name, expr, ifItRan } of node.with) {
-    try {
-      values.push([name, valueGiven(expr, bindings)]);
-    } catch (problem) {
-      if (!(problem instanceof ExpressionError)) throw problem;
-      if (ifItRan && problem.code === 'absent') continue;
-      await failStep(deps, claim, { class: 'bug', detail: `Argument ${name}, ${expr}: ${problem.message}` });
-    }
-  }
-  return Object.fromEntries(values);
 }

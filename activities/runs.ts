@@ -65,6 +65,8 @@ export async function finishRun(
       where: { tenantId_id: { tenantId: run.actor.tenant, id: run.row.id } },
       data: { status, resultDigest: digest ?? null, endedAt: deps.clock() },
     });
+    if (status === 'cancelled') await tx.$executeRaw`SELECT cancel_called(${run.row.id})`;
+    if (run.row.callerRunId !== null) await tx.$executeRaw`SELECT ring_caller(${run.row.id})`;
     await appendEvents(tx, [
       ...transitions,
       ...lapsed,
@@ -204,6 +206,16 @@ async function rowsOf(tx: Tx, deps: Dependencies, run: RunInHand, ring: Ring): P
         data: { heardAt: deps.clock() },
       });
       return { kind: 'cancel' };
+    }
+  }
+  if (ring.run !== undefined) {
+    const called = await tx.run.findFirst({
+      where: { tenantId: tenant, id: ring.run, caller: { rootRunId: run.rootRun }, endedAt: { not: null } },
+    });
+    if (called) {
+      const where = { tenantId: tenant, id: called.id, heardAt: null };
+      await tx.run.updateMany({ where, data: { heardAt: deps.clock() } });
+      return { kind: 'run', run: called.id };
     }
   }
   if (ring.gate !== undefined) {

@@ -12,7 +12,11 @@ import type { RelayLog } from './log-lines.ts';
 import type { Workflows } from './temporal-client.ts';
 
 export const startPayloadSchema = z.object({ document: z.string(), title: z.string() });
-export const ringPayloadSchema = z.union([z.object({ gate: z.string() }), z.object({ command: z.string() })]);
+export const ringPayloadSchema = z.union([
+  z.object({ gate: z.string() }),
+  z.object({ command: z.string() }),
+  z.object({ run: z.string() }),
+]);
 export type RingPayload = z.infer<typeof ringPayloadSchema>;
 
 export interface Relay {
@@ -100,8 +104,12 @@ async function isPastRinging(store: Store, row: OutboxRow, ring: RingPayload): P
     const key = (id: string) => ({ where: { tenantId_id: { tenantId: row.tenantId, id } } });
     const run = await tx.run.findUnique(key(row.runId));
     if (run === null || run.endedAt !== null) return true;
-    const rung =
-      'gate' in ring ? await tx.gate.findUnique(key(ring.gate)) : await tx.command.findUnique(key(ring.command));
+    const rung = await rowRung();
     return rung === null || rung.heardAt !== null;
+
+    function rowRung(): Promise<{ heardAt: Date | null } | null> {
+      if ('gate' in ring) return tx.gate.findUnique(key(ring.gate));
+      return 'command' in ring ? tx.command.findUnique(key(ring.command)) : tx.run.findUnique(key(ring.run));
+    }
   });
 }

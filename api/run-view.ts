@@ -24,6 +24,7 @@ export function summaryOf(run: RunRow): z.infer<typeof runSummary> {
     practice: run.practice !== null,
     createdAt: run.createdAt.toISOString(),
     ...(run.endedAt === null ? {} : { endedAt: run.endedAt.toISOString() }),
+    ...(run.callerRunId === null ? {} : { calledBy: run.callerRunId }),
   };
 }
 
@@ -50,6 +51,10 @@ export async function viewOfRun(
     orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
     select: { id: true },
   });
+  const calls = await tx.run.findMany({
+    where: { tenantId, calledBy: { in: executions.map(({ id }) => id) } },
+    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+  });
   const steps = (loaded?.graph.nodes ?? []).map((node) =>
     stepOf(
       node,
@@ -63,6 +68,11 @@ export async function viewOfRun(
     workflowId: run.workflowId,
     ...(webUi === undefined ? {} : { webUi }),
     lineage: { rootRun: run.rootRunId, runs: runs.map(({ id }) => id) },
+    calls: calls.map((one) => ({
+      run: one.id,
+      step: executions.find(({ id }) => id === one.calledBy)?.node ?? '',
+      status: statusOf(one),
+    })),
     steps,
     waiting: (run.endedAt === null ? gates : [])
       .filter((gate) => gate.status === 'open')

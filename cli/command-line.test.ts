@@ -216,6 +216,7 @@ describe('run', () => {
       status,
       endedAt: at(9),
       lineage: { rootRun: 'run-1', runs: [] },
+      calls: [],
       steps: [],
       waiting: [],
     };

@@ -17,6 +17,7 @@ const descriptions: Record<string, Describe> = {
       : body.status === 'needs-attention'
         ? say('The run needs attention', 'bad')
         : undefined,
+  'run.called': ({ body }, { title }) => say(`${title}: calls the run ${textOf(body.run) ?? ''}`),
   'run.cancel-requested': ({ body }) => say(`${textOf(body.user) ?? 'Somebody'} asked to cancel the run`, 'strong'),
   'run.ended': ({ body }) =>
     say(`The run ended: ${textOf(body.status) ?? 'unknown'}`, body.status === 'completed' ? 'good' : 'bad'),

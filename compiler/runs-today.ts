@@ -4,7 +4,7 @@
  */
 import type { Graph, Node } from './graph.ts';
 
-export type KindRun = Exclude<Node['kind'], 'person' | 'run' | 'session'>;
+export type KindRun = Exclude<Node['kind'], 'person' | 'session'>;
 
 const kindsRun: Readonly<Record<KindRun, true>> = {
   agent: true,
@@ -17,6 +17,7 @@ const kindsRun: Readonly<Record<KindRun, true>> = {
   repeat: true,
   'for each': true,
   steps: true,
+  run: true,
 };
 
 export function isRun(node: Node): node is Extract<Node, { kind: KindRun }> {

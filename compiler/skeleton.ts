@@ -106,11 +106,11 @@ export function guardedBy(graph: Graph, gate: string): WritingNode[] {
   return graph.nodes.filter(mayWrite).filter((node) => after.has(node.id));
 }
 
-/** A tool step, or an agent that has tools: whether those write is known only to the configuration. */
-export type WritingNode = NodeOf<'tool'> | NodeOf<'agent'>;
+/** A tool step, or an agent that has tools: whether those write is known only to the configuration. A run may, too. */
+export type WritingNode = NodeOf<'tool'> | NodeOf<'agent'> | NodeOf<'run'>;
 
 function mayWrite(node: Node): node is WritingNode {
-  return node.kind === 'tool' || (node.kind === 'agent' && node.tools.length > 0);
+  return node.kind === 'tool' || node.kind === 'run' || (node.kind === 'agent' && node.tools.length > 0);
 }
 
 function skeletonEdge(edge: Edge, from: number, to: number): SkeletonEdge {

@@ -12,6 +12,7 @@ export type { ChainVerdict } from './hash-chain.ts';
 export const eventTypes = [
   'run.started',
   'run.status',
+  'run.called',
   'run.cancel-requested',
   'run.ended',
   'step.started',

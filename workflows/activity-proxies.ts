@@ -30,6 +30,7 @@ const optionsOf: Record<RemoteActivity, ActivityOptions> = {
   runAgentStep: slow,
   runToolStep: slow,
   runSetStep: fast,
+  runSubflow: fast,
   runMergeStep: fast,
   runCollect: fast,
   joinItems: fast,

@@ -31,6 +31,7 @@ export function createDoorbell(): Doorbell {
       if (typeof ring !== 'object' || ring === null) return;
       if ('gate' in ring) noteRow('gate', ring.gate);
       if ('command' in ring) noteRow('command', ring.command);
+      if ('run' in ring) noteRow('run', ring.run);
     },
     next() {
       for (const [key, ring] of noted) {

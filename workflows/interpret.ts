@@ -129,6 +129,7 @@ async function loop({
     try {
       const heard = await state.log.ride((riding) => callActivity('hear', shown, { run: state.run, ring, ...riding }));
       if (heard.kind === 'cancel') work.cancel();
+      if (heard.kind === 'run') state.ended.add(heard.run);
       if (heard.kind === 'gate' && heard.state.verdict !== undefined && !state.verdicts.has(heard.state.gate))
         state.verdicts.set(heard.state.gate, heard.state.verdict);
     } catch (error) {

@@ -83,6 +83,7 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
         );
         return until;
       },
+      endOf: (run) => endOf(at, run),
       now: () => Date.now(),
       sleepUntil: async (time) => {
         const ms = time - Date.now();
@@ -209,6 +210,16 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
       state.resting -= 1;
       state.changes.note();
     }
+  }
+
+  async function endOf(at: At, run: string): Promise<void> {
+    const summary = summaryText(`RUN ${nodeAt(at).title} until it ends`);
+    await rest(async () => {
+      while (!(await condition(() => state.ended.has(run), rereadAfter, { summary }))) {
+        doorbell.note({ run });
+        state.changes.note();
+      }
+    });
   }
 
   /** The gate is one of the frames around the step that found its approval lapsed. */

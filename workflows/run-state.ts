@@ -38,6 +38,8 @@ export interface RunState {
   readonly frames: Frame[];
   /** By gate row, as read from the rows. The first is final. */
   readonly verdicts: Map<string, Verdict>;
+  /** Runs that steps called, of whose end they heard. */
+  readonly ended: Set<string>;
   readonly waiting: Set<Waiting>;
   /** Steps under way, and what they do beside themselves. */
   inFlight: number;
@@ -107,6 +109,7 @@ export function startState(
     outermost,
     frames: [outermost],
     verdicts: new Map(),
+    ended: new Set(),
     waiting: new Set(),
     inFlight: 0,
     resting: 0,

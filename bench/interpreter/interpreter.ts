@@ -155,6 +155,7 @@ function activitiesThatDoNothing(graphs: ReadonlyMap<string, Graph>): RunActivit
     runToolStep: committed,
     runSetStep: committed,
     runMergeStep: unexpected,
+    runSubflow: unexpected,
     runCollect: unexpected,
     joinItems: unexpected,
     collectReads: unexpected,

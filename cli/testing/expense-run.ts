@@ -22,6 +22,7 @@ export const waitingRun: ApiRun = {
   ...startedRun,
   status: 'waiting',
   lineage: { rootRun: 'run-1', runs: ['run-1'] },
+  calls: [],
   steps: [
     { id: 'read', title: 'Read the receipt', kind: 'agent', state: 'committed', attempt: 1 },
     { id: 'large', title: 'Is it large?', kind: 'choose', state: 'committed', attempt: 0 },

@@ -9,6 +9,7 @@ import { merge } from './merge.ts';
 import { repeat } from './repeat.ts';
 import { set } from './set.ts';
 import type { StepHandler } from './step.ts';
+import { subflow } from './subflow.ts';
 import { tool } from './tool.ts';
 import { wait } from './wait.ts';
 
@@ -23,6 +24,7 @@ const handlers: Record<SkeletonNode['kind'], StepHandler> = {
   repeat,
   'for each': forEach,
   steps: group,
+  run: subflow,
 };
 
 /** An agent or tool step may run once for each item: then it is that first. */

@@ -36,6 +36,9 @@ async function askAndRun(step: Step, activity: StepActivity, first: StepOutcome)
         return committed(outcome);
       case 'refused':
         return { as: 'refused', told: true };
+      case 'called':
+        await step.endOf(outcome.run);
+        break;
       case 'awaiting-approval':
         // It was decided and the activity was told: it would be asked for ever.
         if (gates.includes(outcome.gate)) return parked('bug');

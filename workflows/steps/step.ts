@@ -52,6 +52,8 @@ export interface Step {
   now(): number;
   /** The time that the step waits for, in milliseconds since 1970. */
   evaluateWait(): Promise<number>;
+  /** Until the run that was called has ended; holds up nothing else. */
+  endOf(run: string): Promise<void>;
   /** Until this time; holds up nothing else. */
   sleepUntil(time: number): Promise<void>;
   /** Items of the step's list from the one of this index on. */
@@ -68,7 +70,7 @@ export interface Step {
   collectList(joined: readonly Digest[], items: readonly Digest[]): Promise<StepOutcome>;
 }
 
-export type StepActivity = 'runAgentStep' | 'runToolStep' | 'runSetStep' | 'runMergeStep';
+export type StepActivity = 'runAgentStep' | 'runToolStep' | 'runSetStep' | 'runMergeStep' | 'runSubflow';
 
 export interface Within {
   /** Of a repeat that goes on, or of an item; a first pass and a group have none. */

@@ -115,6 +115,29 @@ export const scenarios: Record<string, Scenario> = {
     ends: 'completed',
     parallel: true,
   },
+  'run-of-another-document': {
+    script: {
+      skeleton: draw([{ id: 'check', kind: 'run' }, { id: 'a' }, { id: 'pay', kind: 'tool', after: ['check'] }]),
+      steps: { check: (call) => (call === 1 ? { status: 'called', run: 'called' } : commit('check')) },
+    },
+    drive: async (run) => {
+      await until(() => run.calls.includes('runSubflow check'));
+      run.end('called');
+      await run.ring({ run: 'called' });
+    },
+    ends: 'completed',
+    parallel: true,
+  },
+  'run-that-is-rejected': {
+    script: {
+      skeleton: draw([
+        { id: 'check', kind: 'run' },
+        { id: 'pay', kind: 'tool', after: ['check'] },
+      ]),
+      steps: { check: () => ({ status: 'refused' }) },
+    },
+    ends: 'rejected',
+  },
   'approval-of-a-step': {
     script: {
       skeleton: draw([{ id: 'pay', kind: 'tool' }]),

@@ -51,6 +51,8 @@ export interface ScriptedRun {
   decide(gate: string, action: string): void;
   /** Writes a cancel command. */
   cancel(command: string): void;
+  /** Ends a run that a step called. */
+  end(called: string): void;
 }
 
 /** Short, so that a list of a few items takes several. */
@@ -87,6 +89,8 @@ interface Row {
   run: ScriptedRun;
   verdicts: Map<string, string>;
   commands: Set<string>;
+  /** Runs that steps called. */
+  ended: Set<string>;
   calls: Map<string, number>;
 }
 
@@ -151,6 +155,7 @@ export function scriptedWorld(): ScriptedWorld {
     runToolStep: step('runToolStep'),
     runSetStep: step('runSetStep'),
     runMergeStep: step('runMergeStep'),
+    runSubflow: step('runSubflow'),
     async runCollect(input) {
       const { row } = take('runCollect', input);
       const what =
@@ -203,7 +208,8 @@ export function scriptedWorld(): ScriptedWorld {
     async hear({ run, ring, log }): Promise<Heard> {
       const row = rowOf(run);
       tell(row, log);
-      row.run.heard.push(ring.gate ?? ring.command ?? '');
+      row.run.heard.push(ring.gate ?? ring.command ?? ring.run ?? '');
+      if (ring.run !== undefined && row.ended.has(ring.run)) return { kind: 'run', run: ring.run };
       if (ring.command !== undefined && row.commands.has(ring.command)) return { kind: 'cancel' };
       if (ring.gate !== undefined && row.verdicts.has(ring.gate))
         return { kind: 'gate', state: verdictOf(row, ring.gate) };
@@ -229,6 +235,7 @@ export function scriptedWorld(): ScriptedWorld {
     add(name, script) {
       const verdicts = new Map(Object.entries(script.decided ?? {}));
       const commands = new Set<string>();
+      const ended = new Set<string>();
       const run: ScriptedRun = {
         calls: [],
         inputs: {},
@@ -238,8 +245,9 @@ export function scriptedWorld(): ScriptedWorld {
         kept: [],
         decide: (gate, action) => verdicts.set(gate, action),
         cancel: (command) => commands.add(command),
+        end: (called) => ended.add(called),
       };
-      rows.set(name, { script, run, verdicts, commands, calls: new Map() });
+      rows.set(name, { script, run, verdicts, commands, ended, calls: new Map() });
       return run;
     },
   };

@@ -41,6 +41,7 @@ export const runSummary = z.object({
   practice: z.boolean().describe('Answered from a script, not by real models and tools'),
   createdAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
+  calledBy: z.string().optional().describe('The run of which a step called this one'),
 });
 
 export const startedRun = runSummary.extend({
@@ -63,6 +64,9 @@ export const runView = startedRun.extend({
     rootRun: z.string(),
     runs: z.array(z.string()).describe('The run and its resumes, oldest first'),
   }),
+  calls: z
+    .array(z.object({ run: z.string(), step: z.string(), status: runStatus }))
+    .describe('Runs that its steps called'),
   steps: z.array(
     z.object({
       id: z.string(),
