@@ -19,6 +19,7 @@ export const diagnosticCodes = {
   'near-section': "A heading nearly has a section's name.",
   'unexpected-heading': 'A heading stands where nothing is read by headings.',
   'step-in-step': 'A heading inside a step holds a kind, but the step is no container.',
+  'step-in-notes': 'A heading with ## holds a kind: it is notes, and nobody runs it as a step.',
   'empty-container': 'A step that holds other steps has none.',
 
   // Settings

@@ -135,6 +135,7 @@ function sortBlocks(
       section = openSection(outline, block, report);
       inNotes = section === undefined;
       if (section) heading.thing = 'section';
+      else warnOfStep(block, source, report);
     } else if (section) {
       section.blocks.push(block);
       heading.thing = holdsThings[section.name] ?? 'prose';
@@ -190,6 +191,14 @@ function openContainer(
     section.blocks.push(step);
     return [step, ...openContainer(step, section, headings, source)];
   });
+}
+
+/** Notes may hold anything, and are not read; a step among them has one # too few. */
+function warnOfStep(block: Block, source: SourceText, report: Report): void {
+  const kind = settingNamesUnder(block, source).find((name) => stepKindNames.has(name));
+  if (kind === undefined) return;
+  const message = `Unexpected ${kind} under a heading with ##, which is notes and is not read, expected a step with ### under Steps`;
+  report.warning('step-in-notes', block.heading.span, message);
 }
 
 const hasKind = (names: readonly string[]): boolean => names.some((name) => stepKindNames.has(name));
