@@ -61,6 +61,31 @@ describe('what a model answers becomes a document', () => {
     expect(markdown).toBe(refundDocument);
   });
 
+  test('what another section gave and a model says again counts once', async () => {
+    const { agents, types } = looking;
+    const again = [{ ...agents[0], instruction: 'You are a clerk, again.' }];
+    const meant = [{ ...inputs.inputs[1], type: 'number', meaning: 'in words of its own' }];
+    const answer = { ...deciding, inputs: meant, agents: again, types };
+    const { markdown } = await draftDocument(refundProse, scriptedModel([inputs, looking, answer]).ask);
+    expect(markdown).toBe(refundDocument);
+  });
+
+  test('but what differs in more than words is told', async () => {
+    const answer = {
+      ...deciding,
+      inputs: [{ ...inputs.inputs[1], type: 'text' }],
+      steps: [...looking.steps, ...deciding.steps],
+    };
+    const { problems } = await draftDocument(refundProse, scriptedModel([inputs, looking, answer]).ask, { rounds: 1 });
+    expect(problems).toEqual([expect.stringMatching(/wanted/)]);
+  });
+
+  test('the words of JSON for a type are understood', async () => {
+    const worded = { ...inputs, inputs: [{ ...inputs.inputs[0], type: 'string' }, inputs.inputs[1]] };
+    const { markdown } = await draftDocument(refundProse, scriptedModel([worded, looking, deciding]).ask);
+    expect(markdown).toBe(refundDocument);
+  });
+
   test('the example that a model is told is an answer that holds', async () => {
     const { problems, graph } = await draftDocument(example.prose, scriptedModel([example.answer]).ask);
     expect(problems).toEqual([]);

@@ -28,7 +28,7 @@ export function graphOfParts(sections: readonly DraftParts[], { title, model }: 
   const problems: RenderProblem[] = [];
   const origins = new Map<string, number>();
   const all = <Name extends keyof DraftParts>(name: Name, place: string): DraftParts[Name] => {
-    const parts = sections.flatMap((section, index) => section[name].map((part) => ({ part, index })));
+    const parts = withoutRepeats(sections.flatMap((section, index) => section[name].map((part) => ({ part, index }))));
     for (const [at, { index }] of parts.entries()) origins.set(`/${place}/${at}`, index);
     return parts.map(({ part }) => part) as DraftParts[Name];
   };
@@ -46,11 +46,6 @@ export function graphOfParts(sections: readonly DraftParts[], { title, model }: 
   reportRepeated(
     steps.map((step) => idOf(step.id)),
     'nodes',
-    problems,
-  );
-  reportRepeated(
-    agents.map((agent) => idOf(agent.id)),
-    'agents',
     problems,
   );
   const graph: Graph = {
@@ -83,6 +78,24 @@ export function graphOfParts(sections: readonly DraftParts[], { title, model }: 
     externals: [],
   };
   return { graph, problems, origins };
+}
+
+/**
+ * An agent that is there already is meant, and so is what is there already word for word: models like to say again what
+ * they build on.
+ */
+function withoutRepeats<Part extends DraftParts[keyof DraftParts][number]>(parts: readonly From<Part>[]): From<Part>[] {
+  const said = new Set<string>();
+  return parts.filter(({ part }) => {
+    const key = 'tools' in part ? `agent ${idOf(part.id)}` : JSON.stringify({ ...part, meaning: '' });
+    return !said.has(key) && said.add(key);
+  });
+}
+
+/** A part, and the index of the section that gave it. */
+interface From<Part> {
+  part: Part;
+  index: number;
 }
 
 function reportRepeated(ids: readonly string[], place: string, problems: RenderProblem[]): void {

@@ -13,6 +13,12 @@ export function fieldOf({ name, type, meaning, optional }: DraftParts['inputs'][
   };
 }
 
+/** What models say that have JSON Schema in mind. */
+const jsonWords = new Map([
+  ['string', 'text'],
+  ['boolean', 'yes/no'],
+]);
+
 /** The words of the dialect, as `typeText` writes them. Other words are taken for the name of a type. */
 export function typeOfWords(words: string): Type {
   const text = line(words);
@@ -22,7 +28,7 @@ export function typeOfWords(words: string): Type {
   if (container && of) return { kind: container.toLowerCase() === 'list' ? 'list' : 'map', of: typeOfWords(of) };
   const values = /^one of (.+)$/i.exec(text)?.[1]?.split(',').map(line);
   if (values) return { kind: 'one of', values: [...new Set(values.filter((one) => one !== ''))] };
-  const simple = simpleKinds.find((kind) => kind === text.toLowerCase());
+  const simple = simpleKinds.find((kind) => kind === (jsonWords.get(text) ?? text.toLowerCase()));
   return simple ? { kind: simple } : { kind: 'named', name: text };
 }
 
