@@ -16,6 +16,7 @@ import { applicationFailure, failStep, setRunStatus } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
 import { inputDigestsOf } from './input-digests.ts';
 import { logStep } from './log-step.ts';
+import { orderFor } from './orders.ts';
 import { practicePassOf } from './practice-pass.ts';
 import { memoKeyOf } from './step-keys.ts';
 import { declarationOf } from './tools/declarations.ts';
@@ -49,6 +50,10 @@ export interface Claim {
   inputDigests: Record<string, Digest>;
   /** All that the step was given: what it reads, and what the containers around it run over. */
   givenDigests: Record<string, Digest>;
+  /** Values among these that a person gave in place of others, by name. */
+  edited?: Readonly<Record<string, Digest>>;
+  /** Digest of the output that a person gave for the step. */
+  supplied?: Digest;
   /** Of the tenant: names artifacts. */
   artifactKey: Uint8Array;
   claimedAt: Date;
@@ -123,7 +128,10 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   if (!node) throw applicationFailure(input.node, 'bug', { retry: false });
 
   const path = input.path ?? '';
-  const inputDigests = input.memoInputs ?? inputDigestsOf(node, input.inputs, run.inputDigest);
+  const order = await orderFor(tx, { tenant, run: run.id, node: node.id }, input.order);
+  const { input: runInput = run.inputDigest, ...edited } = order.inputs ?? {};
+  const given = { ...input.inputs, ...edited };
+  const inputDigests = input.memoInputs ?? inputDigestsOf(node, given, runInput);
   const practice = run.practice ?? undefined;
   const hash = nodeHashOf(deps, loaded.graph, node, practice);
   const memoKeyAt = (generation: number) =>
@@ -134,7 +142,9 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
     orderBy: { generation: 'desc' },
   });
   // Work that differs from what the row stands for (other inputs, another model) is a new row beside it.
-  const generation = latest ? latest.generation + (latest.memoKey === memoKeyAt(latest.generation) ? 0 : 1) : 0;
+  const asked = order.generation ?? 0;
+  const isSame = latest !== null && asked <= latest.generation && latest.memoKey === memoKeyAt(latest.generation);
+  const generation = isSame ? latest.generation : Math.max(asked, latest === null ? 0 : latest.generation + 1);
   const memoKey = memoKeyAt(generation);
   const key = { tenantId: tenant, memoKey };
   if (latest && latest.generation !== generation) await supersede(tx, tenant, latest.id, deps.clock());
@@ -199,9 +209,11 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
     runId: run.id,
     rootRun: run.rootRunId,
     traceId: run.traceId,
-    runInput: run.inputDigest,
+    runInput,
     inputDigests,
-    givenDigests: { ...input.inputs, input: run.inputDigest },
+    givenDigests: { ...given, input: runInput },
+    ...(order.inputs === undefined ? {} : { edited }),
+    ...(order.output === undefined ? {} : { supplied: order.output }),
     artifactKey: await artifactKey(tx, tenant),
     claimedAt: now,
     ...(practice === undefined

@@ -20,6 +20,8 @@ export interface Done {
   usage: Usage;
   /** 0 to 1. */
   quality: number;
+  /** The order of the person who gave the output. */
+  suppliedBy?: string;
   /** What the step read; unless given, what its memoKey covers. */
   inputDigests?: Record<string, Digest>;
 }
@@ -39,7 +41,7 @@ export async function commitStep(deps: Dependencies, claim: Claim, done: Done): 
         run: claim.runId,
         step: claim.node.id,
         attempt: claim.attempt,
-        agent: claim.node.kind === 'agent' ? claim.node.agent : null,
+        agent: claim.node.kind === 'agent' && done.suppliedBy === undefined ? claim.node.agent : null,
         idempotencyKey: claim.memoKey,
         inputDigests: done.inputDigests ?? claim.inputDigests,
         outputDigest: output,
@@ -79,6 +81,7 @@ export async function commitStep(deps: Dependencies, claim: Claim, done: Done): 
         body: {
           ...about,
           output,
+          ...(done.suppliedBy === undefined ? {} : { suppliedBy: done.suppliedBy }),
           qualityScore: done.quality,
           tokensIn: done.usage.tokensIn,
           tokensOut: done.usage.tokensOut,

@@ -17,10 +17,12 @@ export interface Transition {
   node: string;
   /** As of a step's input; absent at the top level. */
   path?: string;
-  /** Set once per run, node and path: repeated delivery appends nothing. */
-  to: 'skipped' | 'bypassed' | 'refused' | 'chosen' | 'parked';
+  /** Set once per run, node, path and order: repeated delivery appends nothing. `applied` and `not applied` are of the order itself. */
+  to: 'skipped' | 'bypassed' | 'refused' | 'chosen' | 'parked' | 'applied' | 'not applied';
   /** Of a choose: the arm taken. Of a parked node: the failure class. */
   detail?: string;
+  /** The person's order that led to it. */
+  order?: string;
 }
 
 export interface Scoped {
@@ -36,6 +38,8 @@ export interface StepInput extends Scoped {
   inputs?: Record<string, Digest>;
   /** Approval gates of this step that were decided, oldest first: rows to look at, not verdicts to believe. */
   gates?: string[];
+  /** A person's order to do the step again, or to take an output that came with it: a row to look at. */
+  order?: string;
 }
 
 export type StepOutcome =
@@ -95,6 +99,8 @@ export interface RunActivities {
   runToolStep(input: StepInput): Promise<StepOutcome>;
   runSetStep(input: StepInput): Promise<StepOutcome>;
   runMergeStep(input: StepInput): Promise<StepOutcome>;
+  /** Commits the output that a person gave in the order, once it meets what the step's own would have to. */
+  supplyOutput(input: StepInput): Promise<StepOutcome>;
   /** Calls the document that the step names, once, and commits the Result of that run when it has ended. */
   runSubflow(input: StepInput): Promise<StepOutcome>;
   /** Commits the output of a container, or of a step that ran for each item. */
@@ -115,7 +121,7 @@ export interface RunActivities {
   /** Reads what a ring is about and marks it heard. */
   hear(input: Scoped & { ring: Ring }): Promise<Heard>;
   /** Appends transitions when no other activity is about to carry them, and sets the run's materialised status. */
-  flushLog(input: Scoped & { status: 'running' | 'waiting' | 'needs-attention' }): Promise<void>;
+  flushLog(input: Scoped & { status: 'running' | 'waiting' | 'needs-attention'; paused?: boolean }): Promise<void>;
 }
 
 export type RunOutcome = 'completed' | 'rejected' | 'cancelled' | 'failed';
@@ -128,9 +134,16 @@ export interface Ring {
   run?: string;
 }
 
+/** What a person ordered, by its row. */
+export type Order = { command: string } & (
+  | { does: 'abort' | 'pause' | 'unpause' }
+  | { does: 'retry' | 'supply' | 'skip'; node: string; path?: string }
+);
+
 export type Heard =
   | { kind: 'gate'; state: GateState }
   | { kind: 'cancel' }
+  | { kind: 'order'; order: Order }
   | { kind: 'run'; run: string }
   /** No such row in this run, or nothing decided: a forged or early ring. */
   | { kind: 'nothing' };

@@ -12,6 +12,7 @@ import { runSetStep } from './run-set-step.ts';
 import { runSubflow } from './run-subflow.ts';
 import { runToolStep } from './run-tool-step.ts';
 import { beginRun, finishRun, flushLog, hear, keepState, readGates, readState } from './runs.ts';
+import { supplyOutput } from './supply-output.ts';
 
 export function createActivities(deps: Dependencies): RunActivities {
   return {
@@ -29,6 +30,7 @@ export function createActivities(deps: Dependencies): RunActivities {
     runSetStep: (input) => withHeartbeats((signal) => runSetStep(deps, input, signal)),
     runMergeStep: (input) => withHeartbeats((signal) => runMergeStep(deps, input, signal)),
     runSubflow: (input) => withHeartbeats((signal) => runSubflow(deps, input, signal)),
+    supplyOutput: (input) => withHeartbeats((signal) => supplyOutput(deps, input, signal)),
     runCollect: (input) => withHeartbeats((signal) => runCollect(deps, input, signal)),
     joinItems: (input) => withPlainFailures(() => joinItems(deps, input)),
     collectReads: (input) => withPlainFailures(() => collectReads(deps, input)),

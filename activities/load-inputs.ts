@@ -42,6 +42,8 @@ export interface BindingSource {
   rootRun: string;
   loaded: LoadedGraph;
   runInput: Digest;
+  /** Digests that a person gave in place of others, by name: the order is their record. */
+  edited?: Readonly<Record<string, Digest>>;
 }
 
 /** The values that the step reads. A step without output has no binding. A handoff that does not fit parks as `bug`. */
@@ -69,7 +71,7 @@ export async function bindingsIn(
   for (const [name, digest] of Object.entries(inputs ?? {})) {
     if (name === 'input') continue;
     const value = await getArtifact(tx, tenant, digest);
-    await requireRecord(tx, from, reader, { name, digest, value });
+    if (from.edited?.[name] !== digest) await requireRecord(tx, from, reader, { name, digest, value });
     bindings[name] = value;
   }
   return bindings;
@@ -87,8 +89,8 @@ async function requireRecord(tx: Tx, from: BindingSource, reader: string | undef
   const { graph, nodes } = from.loaded;
   const around = reader === undefined ? [] : containersAround(graph, reader);
   const node = nodes.get(name) ?? (name === 'previous' ? around.find(({ kind }) => kind === 'repeat') : undefined);
-  // A gate's output is written by the decision and has no handoff: the Gate row is its record.
-  if (node?.kind === 'approve') return requireVerdict(tx, from, [node.id], digest);
+  // What people decide or fill in is written by the decision and has no handoff: the Gate row is its record.
+  if (node?.kind === 'approve' || node?.kind === 'person') return requireVerdict(tx, from, [node.id], digest);
   if (node) return requireHandoff(tx, from, node.id, digest, value);
   if (name !== 'feedback') return;
   const sent = graph.edges.filter((edge) => edge.back && [reader, ...around.map(({ id }) => id)].includes(edge.to));

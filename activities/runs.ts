@@ -1,4 +1,5 @@
 /** The life of a run around its steps: beginning, hearing what people did, the materialised status, the end. */
+import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { ExpressionError, evaluate } from '../compiler/expressions/evaluate.ts';
 import { skeletonOf } from '../compiler/skeleton.ts';
@@ -16,6 +17,7 @@ import { setRunStatus } from './failures.ts';
 import { gateState, lapseGate } from './gate-rows.ts';
 import type { Bindings } from './load-inputs.ts';
 import { bindingsIn } from './load-inputs.ts';
+import { heardOf } from './orders.ts';
 import type { RunInHand } from './run-row.ts';
 import { logRun, readRun } from './run-row.ts';
 import { transitionEvents } from './transitions.ts';
@@ -44,8 +46,9 @@ export async function beginRun(deps: Dependencies, input: { run: string }): Retu
 }
 
 /**
- * Evaluates the Result, stores it, and closes the run. A completed run whose Result has no value or is not of its type
- * fails, and so does the workflow. Of a run that ended otherwise, the Result holds what there is.
+ * Evaluates the Result, stores it, and closes the run. A run that would have completed and whose Result has no value or is
+ * not of its type stays open, and nothing is recorded: that is the failure `invalid-output`, which names the row. Of a run
+ * that ended otherwise, the Result holds what there is.
  */
 export async function finishRun(
   deps: Dependencies,
@@ -54,11 +57,9 @@ export async function finishRun(
   const finished = await readRun(deps, input, async (tx, run) => {
     const bindings = await bindingsIn(tx, run, undefined, input.inputs);
     const { result, problem } = resultOf(run, bindings, input.outcome === 'completed');
-    const status: RunOutcome = problem === undefined ? input.outcome : 'failed';
-    const digest =
-      problem === undefined && Object.keys(result).length > 0
-        ? await putArtifact(tx, run.actor.tenant, result)
-        : undefined;
+    if (problem !== undefined) return { run, problem };
+    const status = input.outcome;
+    const digest = Object.keys(result).length > 0 ? await putArtifact(tx, run.actor.tenant, result) : undefined;
     const transitions = await transitionEvents(tx, deps, run.row, input.log);
     const lapsed = await leaveNothingOpen(tx, deps, run);
     await tx.run.update({
@@ -74,19 +75,24 @@ export async function finishRun(
         run: run.row.id,
         type: 'run.ended',
         sourceKey: `run.ended:${status}:${digest ?? ''}`,
-        body: { status, ...(digest === undefined ? {} : { result: digest }), ...(problem ? { problem } : {}) },
+        body: { status, ...(digest === undefined ? {} : { result: digest }) },
       },
     ]);
-    return { run, status, digest, problem };
+    return { run, status, digest };
   });
+  if ('problem' in finished) {
+    const { row, reason } = finished.problem;
+    logRun(deps, finished.run, { event: 'run.result', status: 'failed', class: 'invalid-output', level: 'error' });
+    throw ApplicationFailure.nonRetryable(
+      `The Result could not be made: row ${row} ${reason === 'no-value' ? 'has no value' : 'is not of its type'}`,
+      'waymark.invalid-output',
+    );
+  }
   logRun(deps, finished.run, {
     event: 'run.ended',
     status: finished.status,
     level: finished.status === 'failed' ? 'error' : 'info',
   });
-  if (finished.problem !== undefined) {
-    throw ApplicationFailure.nonRetryable(`The Result could not be made: row ${finished.problem.row}`, 'waymark.bug');
-  }
   return finished.digest === undefined ? {} : { result: finished.digest };
 }
 
@@ -152,7 +158,7 @@ function resultOf(
 /** Appends what no other activity carries, and sets the materialised status of a run that has not ended. */
 export async function flushLog(
   deps: Dependencies,
-  input: Scoped & { status: 'running' | 'waiting' | 'needs-attention' },
+  input: Scoped & { status: 'running' | 'waiting' | 'needs-attention'; paused?: boolean },
 ): Promise<void> {
   const changed = await readRun(deps, input, async (tx, run) => {
     const transitions = await transitionEvents(tx, deps, run.row, input.log);
@@ -161,10 +167,16 @@ export async function flushLog(
       'waiting',
       'needs-attention',
     ]);
-    await appendEvents(tx, [...transitions, ...status]);
+    await appendEvents(tx, [...transitions, ...(await setPaused(tx, run, input.paused)), ...status]);
     return status.length > 0 ? run : undefined;
   });
   if (changed) logRun(deps, changed, { event: 'run.status', status: input.status });
+}
+
+async function setPaused(tx: Tx, { row, actor }: RunInHand, paused: boolean | undefined): Promise<NewEvent[]> {
+  if (paused === undefined || row.paused === paused) return [];
+  await tx.run.update({ where: { tenantId_id: { tenantId: actor.tenant, id: row.id } }, data: { paused } });
+  return [{ run: row.id, type: 'run.paused', sourceKey: `paused:${randomUUID()}`, body: { paused } }];
 }
 
 /** Reads the rows a ring names. Whatever the ring says, only what the rows say counts. */
@@ -198,14 +210,14 @@ async function rowsOf(tx: Tx, deps: Dependencies, run: RunInHand, ring: Ring): P
   const tenant = run.actor.tenant;
   if (ring.command !== undefined) {
     const command = await tx.command.findFirst({
-      where: { tenantId: tenant, id: ring.command, runId: run.row.id, kind: 'cancel' },
+      where: { tenantId: tenant, id: ring.command, runId: run.row.id },
     });
     if (command) {
       await tx.command.updateMany({
         where: { tenantId: tenant, id: command.id, heardAt: null },
         data: { heardAt: deps.clock() },
       });
-      return { kind: 'cancel' };
+      return heardOf(command);
     }
   }
   if (ring.run !== undefined) {

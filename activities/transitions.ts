@@ -1,12 +1,15 @@
 /** Transitions that only the workflow knows, as they ride an activity into the run log. */
 import { randomUUID } from 'node:crypto';
 import { canonicalJson, sha256Hex } from '../compiler/canonical.ts';
+import type { Json } from '../compiler/types.ts';
 import type { Tx } from '../prisma/open.ts';
 import type { EventType, NewEvent } from '../prisma/run-log.ts';
 import type { Transition } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 
 const eventOf = {
+  applied: 'command.applied',
+  'not applied': 'command.applied',
   skipped: 'step.skipped',
   bypassed: 'step.bypassed',
   refused: 'step.refused',
@@ -51,15 +54,35 @@ export async function transitionEvents(
       skipDuplicates: true,
     });
   }
-  for (const { node, path, to, detail } of transitions) {
-    const said = to === 'chosen' ? { arm: detail ?? null } : to === 'parked' ? { class: detail ?? null } : {};
+  const leftOut = transitions.filter(({ to, order }) => to === 'bypassed' && order !== undefined);
+  for (const { node, path = '' } of leftOut) {
+    await tx.stepExecution.updateMany({
+      where: { tenantId: run.tenantId, rootRunId: run.rootRunId, node, path, status: 'failed' },
+      data: { status: 'skipped', endedAt: deps.clock() },
+    });
+  }
+  for (const { node, path, to, detail, order } of transitions) {
+    if (order !== undefined && (to === 'applied' || to === 'not applied')) {
+      const applied = to === 'applied';
+      await tx.command.updateMany({ where: { tenantId: run.tenantId, id: order, runId: run.id }, data: { applied } });
+    }
     events.push({
       run: run.id,
       type: eventOf[to],
-      sourceKey: path === undefined ? `${to}:${node}` : `${to}:${node}:${path}`,
-      node,
-      body: path === undefined ? said : { ...said, path },
+      sourceKey: [to, node, path, order].filter((part) => part !== undefined).join(':'),
+      ...(node === '' ? {} : { node }),
+      body: {
+        ...saidOf(to, detail),
+        ...(path === undefined ? {} : { path }),
+        ...(order === undefined ? {} : { command: order }),
+      },
     });
   }
   return events;
+}
+
+function saidOf(to: Transition['to'], detail: string | undefined): Record<string, Json> {
+  if (to === 'chosen') return { arm: detail ?? null };
+  if (to === 'parked') return { class: detail ?? null };
+  return to === 'applied' || to === 'not applied' ? { applied: to === 'applied' } : {};
 }

@@ -31,6 +31,7 @@ import { notificationRoutes } from './routes/notifications/index.ts';
 import { peopleRoutes } from './routes/people/index.ts';
 import { proposalRoutes } from './routes/proposals/index.ts';
 import { runRoutes } from './routes/runs/index.ts';
+import { runOrderRoutes } from './routes/runs/orders.ts';
 import { webUiAddress } from './run-handlers.ts';
 import type { Workflows } from './temporal-client.ts';
 
@@ -97,6 +98,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   await app.register(graphRoutes);
   const streams = { ...defaultStreamLimits, ...deps.streams };
   await app.register(runRoutes, { ...settings, streams });
+  await app.register(runOrderRoutes);
   await app.register(gateRoutes, settings);
   await app.register(executionRoutes, { ...settings, declared });
   await app.register(proposalRoutes, { streams });

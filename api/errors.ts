@@ -29,6 +29,10 @@ export const problemTypes = {
   'stale-subject': { status: 409, title: 'What the decision is about no longer stands' },
   'already-exists': { status: 409, title: 'There is one already' },
   'last-admin': { status: 409, title: 'The tenant would be left without an admin' },
+  'step-not-parked': { status: 409, title: 'The step does not wait for a person' },
+  'not-for-this-step': { status: 409, title: 'This cannot be ordered of such a step' },
+  'step-is-needed': { status: 409, title: 'What follows needs the output of the step' },
+  'write-unsettled': { status: 409, title: 'What became of a write of the step is not known' },
   'run-ended': { status: 409, title: 'The run has ended' },
   'no-result': { status: 409, title: 'The run has no Result yet' },
   'proposal-closed': { status: 409, title: 'The proposal is closed' },
@@ -39,6 +43,7 @@ export const problemTypes = {
   'payload-too-large': { status: 413, title: 'The request is too large' },
   'unsupported-media-type': { status: 415, title: 'The request is not JSON' },
   'invalid-content': { status: 422, title: "The content does not meet the proposal's definition" },
+  'invalid-output': { status: 422, title: 'The output does not meet what the step gives' },
   'unknown-person': { status: 422, title: 'There is no such person in your tenant' },
   'document-has-mistakes': { status: 422, title: 'The document has mistakes' },
   'graph-has-mistakes': { status: 422, title: 'The graph has mistakes' },
@@ -70,7 +75,7 @@ export const problemSchema = z.object({
   title: z.string(),
   status: z.int(),
   detail: z.string().optional(),
-  /** Of invalid-request, invalid-input, invalid-content, graph-has-mistakes and not-runnable. */
+  /** Of invalid-request, invalid-input, invalid-output, invalid-content, graph-has-mistakes and not-runnable. */
   errors: z.array(faultSchema).optional(),
   /** Of document-has-mistakes: all of them, in document order. */
   diagnostics: z.array(diagnosticSchema).optional(),

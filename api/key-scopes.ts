@@ -18,6 +18,12 @@ export const scopesByRoute: Readonly<Record<string, readonly KeyScope[]>> = {
   'GET /executions/:id/journal': ['runs:read'],
   'POST /runs': ['runs:write'],
   'POST /runs/:id/cancel': ['runs:write'],
+  'POST /runs/:id/abort': ['runs:write'],
+  'POST /runs/:id/pause': ['runs:write'],
+  'POST /runs/:id/unpause': ['runs:write'],
+  'POST /runs/:id/steps/:step/retry': ['runs:write'],
+  'POST /runs/:id/steps/:step/supply': ['runs:write'],
+  'POST /runs/:id/steps/:step/skip': ['runs:write'],
   'POST /executions/:id/cancel': ['runs:write'],
   // It may bring a graph, and so publish one.
   'POST /workflows/execute': ['runs:write', 'documents:write'],

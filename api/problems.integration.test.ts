@@ -17,6 +17,7 @@ import {
   publishClaim,
   startClaim,
 } from './testing/api-fixture.ts';
+import { leaveWrite, parkStep, startErrand } from './testing/parked-step.ts';
 import { incident, publishGraph, startProposalOf } from './testing/proposal-documents.ts';
 
 let fixture: ApiFixture;
@@ -92,6 +93,21 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
   'last-admin': async () => {
     const headers = await fixture.as('ada');
     return fixture.app.inject({ method: 'PATCH', url: '/admin/users/ada', headers, payload: { active: false } });
+  },
+  'step-not-parked': async () => post(`/runs/${await startErrand(fixture)}/steps/fetch_it/retry`, {}),
+  'not-for-this-step': async () => post(`/runs/${await startErrand(fixture)}/steps/manager_approves/skip`, {}),
+  'step-is-needed': async () => post(`/runs/${await startErrand(fixture)}/steps/price_it/skip`, {}),
+  'invalid-output': async () =>
+    post(`/runs/${await startErrand(fixture)}/steps/price_it/supply`, { output: { amount: 41 } }),
+  'write-unsettled': async () => {
+    const run = await startErrand(fixture);
+    await leaveWrite(
+      fixture,
+      run,
+      await parkStep(fixture, run, 'pay_it', { failureClass: 'outcome-unknown' }),
+      'unknown',
+    );
+    return post(`/runs/${run}/steps/pay_it/supply`, { output: {} });
   },
   'run-ended': async () => {
     const run = await startClaim(fixture);

@@ -3,9 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Json } from '../compiler/types.ts';
 import type { Tx } from '../prisma/open.ts';
-import { cancelRun } from './cancel-run.ts';
 import { notFound, Problem } from './errors.ts';
 import { journalOf } from './journal.ts';
+import { orderRun } from './operators.ts';
 import { answer, sendAnswer } from './plugins/idempotency.ts';
 import { personOf } from './plugins/identity.ts';
 import type { cancelBody } from './routes/runs/schemas.ts';
@@ -61,7 +61,7 @@ export async function cancelHandler(
   const done = await request.once(async (tx) =>
     answer(202, cancelAccepted, {
       run: id,
-      ...(await cancelRun(tx, personOf(request), id, request.body?.comment ?? '')),
+      ...(await orderRun(tx, personOf(request), id, 'cancel', request.body?.comment ?? '')),
     }),
   );
   request.server.relay.nudge();

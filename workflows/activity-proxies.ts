@@ -31,6 +31,7 @@ const optionsOf: Record<RemoteActivity, ActivityOptions> = {
   runToolStep: slow,
   runSetStep: fast,
   runSubflow: fast,
+  supplyOutput: slow,
   runMergeStep: fast,
   runCollect: fast,
   joinItems: fast,

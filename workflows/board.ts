@@ -11,7 +11,8 @@ const mostListed = 100;
 
 export function boardText(state: RunState, ended?: string): string {
   const { skeleton, run, failures } = state;
-  const status = ended ?? statusOf(state).replace('-', ' ');
+  const pausedToo = state.paused ? ', paused: nothing new is started' : '';
+  const status = ended ?? `${statusOf(state).replace('-', ' ')}${pausedToo}`;
   const lines = [`**${markdownText(skeleton.title)}**: ${status}`, ''];
   if (linesOf(state) <= mostListed) lines.push(...frameLines(state, state.outermost, '', ended));
   else lines.push(...summaryLines(state, ended));

@@ -24,6 +24,9 @@ export interface CarriedState {
   /** Transitions that no activity has carried yet. */
   log: Transition[];
   told: RunStatus;
+  paused?: true;
+  toldPaused?: true;
+  heeded?: string[];
 }
 
 export function carriedState(state: RunState): CarriedState {
@@ -43,6 +46,9 @@ export function carriedState(state: RunState): CarriedState {
     ]),
     log: state.log.untold,
     told: state.told,
+    ...(state.paused ? { paused: true } : {}),
+    ...(state.toldPaused ? { toldPaused: true } : {}),
+    ...(state.heeded.size > 0 ? { heeded: [...state.heeded] } : {}),
   };
 }
 
@@ -82,5 +88,8 @@ export function goOnFrom(
   }
   state.log.add(...carried.log);
   state.told = carried.told;
+  state.paused = carried.paused ?? false;
+  state.toldPaused = carried.toldPaused ?? false;
+  for (const command of carried.heeded ?? []) state.heeded.add(command);
   return state;
 }

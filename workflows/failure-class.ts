@@ -16,6 +16,6 @@ export function failedForGood(error: unknown): FailedForGood | undefined {
   if (cause === error && !(error instanceof ApplicationFailure)) return undefined;
   const type = cause instanceof ApplicationFailure ? cause.type : undefined;
   if (!type?.startsWith(prefix)) return { class: 'bug', recorded: false };
-  const recorded = error instanceof ActivityFailure && error.activityType.startsWith('run');
+  const recorded = error instanceof ActivityFailure && /^(run|supply)/.test(error.activityType);
   return { class: type.slice(prefix.length), recorded };
 }

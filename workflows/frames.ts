@@ -33,12 +33,20 @@ export interface Frame {
   readonly remarks: Map<number, string>;
   /** By place: how far a step has come that takes more than one activity. Plain data. */
   readonly progress: Map<number, object>;
+  /** By place: what a person ordered to be done about a parked step, the latest. */
+  readonly orders: Map<number, StepOrder>;
   /** A failure within ends the frame instead of waiting for a person. */
   readonly endsOnFailure: boolean;
   /** Set by a failure in a frame that ends by it: nothing more is started. */
   failed: boolean;
   /** Its steps under way, those of frames within not counted. */
   inFlight: number;
+}
+
+/** A step is done again, or given an output, by this order. */
+export interface StepOrder {
+  command: string;
+  does: 'retry' | 'supply';
 }
 
 /** A frame as plain data: what `openFrame` needs to go on with it. */
@@ -48,6 +56,7 @@ export interface FrameSnapshot {
   feedback: [place: number, value: Value][];
   remarks: [place: number, words: string][];
   progress: [place: number, progress: object][];
+  orders?: [place: number, order: StepOrder][];
   failed?: true;
 }
 
@@ -75,19 +84,21 @@ export function openFrame(parts: FrameParts): Frame {
     feedback: new Map(from?.feedback),
     remarks: new Map(from?.remarks),
     progress: new Map(from?.progress),
+    orders: new Map(from?.orders),
     endsOnFailure,
     failed: from?.failed ?? false,
     inFlight: 0,
   };
 }
 
-export function frameSnapshot({ flow, values, feedback, remarks, progress, failed }: Frame): FrameSnapshot {
+export function frameSnapshot({ flow, values, feedback, remarks, progress, orders, failed }: Frame): FrameSnapshot {
   return {
     flow: flow.snapshot(),
     values: [...values],
     feedback: [...feedback],
     remarks: [...remarks],
-    progress: [...progress].filter(([place]) => flow.states[place] === 'running'),
+    progress: [...progress].filter(([place]) => flow.states[place] === 'running' || flow.states[place] === 'failed'),
+    ...(orders.size > 0 ? { orders: [...orders] } : {}),
     ...(failed ? { failed: true } : {}),
   };
 }

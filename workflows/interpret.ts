@@ -1,13 +1,14 @@
 /** The loop: start what is ready, wait until something ends or somebody rings, until every node has ended. */
 import { ApplicationFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { Ring, Transition } from '../activities/contract.ts';
+import type { Order, Ring, Transition } from '../activities/contract.ts';
 import { ExpressionError } from '../compiler/expressions/evaluate.ts';
 import { callActivity, flushLog } from './activity-proxies.ts';
 import { resultName } from './board.ts';
 import type { Doorbell } from './doorbell.ts';
 import type { Ending } from './edges.ts';
 import { failedForGood } from './failure-class.ts';
-import { endingFrame, isGivenUp, joinPath, pathOf } from './frames.ts';
+import { endingFrame, isGivenUp, pathOf } from './frames.ts';
+import { heedOrder, placeName } from './heed-order.ts';
 import type { RunDocumentResult } from './messages.ts';
 import type { OperatorsView } from './operators-view.ts';
 import type { PerformStep } from './perform-step.ts';
@@ -59,6 +60,8 @@ async function loop({
   let leaving = false;
   /** Without a step that ended in this execution, going on in another would be for nothing, and for ever. */
   let progressed = false;
+  let aborted = false;
+  let resultOrder: string | undefined;
   let heardSoFar = 0;
   let fault: { error: unknown } | undefined;
   work.cancelRequested.catch(() => changes.note());
@@ -69,7 +72,7 @@ async function loop({
     // Once it is long, it is only let come to rest: whatever runs is waited for, people and timers are not.
     leaving ||= progressed && isLong();
     if (!work.consideredCancelled) {
-      if (!leaving) startReady();
+      if (!leaving && !state.paused) startReady();
       if (!hearing && doorbell.size > 0) hearNext();
     }
     frames.settle(work.consideredCancelled);
@@ -78,7 +81,7 @@ async function loop({
         const closed = await tryToFinish();
         if (closed !== undefined) return closed;
       }
-      if (work.consideredCancelled) return await close('cancelled');
+      if (work.consideredCancelled) return await close(aborted ? 'failed' : 'cancelled');
       if (!flow.done && flow.counts.failed + flow.readyCount === 0)
         throw ApplicationFailure.nonRetryable('a circle', 'waymark.graph');
     }
@@ -129,6 +132,7 @@ async function loop({
     try {
       const heard = await state.log.ride((riding) => callActivity('hear', shown, { run: state.run, ring, ...riding }));
       if (heard.kind === 'cancel') work.cancel();
+      if (heard.kind === 'order') heed(heard.order);
       if (heard.kind === 'run') state.ended.add(heard.run);
       if (heard.kind === 'gate' && heard.state.verdict !== undefined && !state.verdicts.has(heard.state.gate))
         state.verdicts.set(heard.state.gate, heard.state.verdict);
@@ -138,6 +142,24 @@ async function loop({
     } finally {
       hearing = false;
       changes.note();
+    }
+  }
+
+  function heed(order: Order): void {
+    if (state.heeded.has(order.command)) return;
+    state.heeded.add(order.command);
+    if (order.does === 'abort') {
+      aborted = true;
+      work.cancel();
+    }
+    if ('node' in order && order.node === resultName) resultOrder = order.command;
+    const heeded = heedOrder(state, order);
+    state.log.add(heeded.told);
+    if (heeded.bypasses !== undefined) settle(state, heeded.bypasses, { as: 'bypassed' });
+    if (heeded.starts !== undefined) {
+      state.inFlight += 1;
+      heeded.starts.frame.inFlight += 1;
+      start(heeded.starts);
     }
   }
 
@@ -158,6 +180,8 @@ async function loop({
       const failed = failedForGood(error);
       if (failed === undefined) throw error;
       state.failures.set(resultName, { id: resultName, class: failed.class });
+      const again = resultOrder === undefined ? {} : { order: resultOrder };
+      state.log.add({ node: resultName, to: 'parked', detail: failed.class, ...again });
       return undefined;
     }
   }
@@ -165,15 +189,18 @@ async function loop({
   /** Transitions ride the next activity; one call tells them when none is about to come, or when the run's status changed. */
   function somethingToTell(): boolean {
     const idle = state.inFlight === state.resting && !hearing;
-    return statusOf(state) !== state.told || (idle && state.log.size > 0);
+    return statusOf(state) !== state.told || state.paused !== state.toldPaused || (idle && state.log.size > 0);
   }
 
   async function tellLog(): Promise<void> {
     const status = statusOf(state);
+    const { paused } = state;
+    const changed = paused === state.toldPaused ? {} : { paused };
     state.told = status;
+    state.toldPaused = paused;
     try {
       await CancellationScope.nonCancellable(() =>
-        state.log.ride((riding) => flushLog({ run: state.run, status, ...riding })),
+        state.log.ride((riding) => flushLog({ run: state.run, status, ...changed, ...riding })),
       );
     } catch (error) {
       // What it carried is untold again, and told by whatever comes next.
@@ -220,6 +247,7 @@ function settle(state: RunState, at: At, end: Exclude<Performed, 'cancelled'>): 
     goBack(at, ending, end);
     return;
   }
+  frame.orders.delete(place);
   for (const over of frame.flow.end(place, ending)) {
     state.log.add(transition({ frame, place: over.node }, over.as));
   }
@@ -258,6 +286,7 @@ function goBack({ frame, place }: At, ending: Ending, end: StepEnd): void {
   for (const one of body) {
     frame.values.delete(frame.scope.nodes[one]?.id ?? '');
     frame.feedback.delete(one);
+    frame.orders.delete(one);
     if (one !== place) frame.remarks.delete(one);
   }
   if (said !== undefined) frame.feedback.set(to, said);
@@ -265,15 +294,12 @@ function goBack({ frame, place }: At, ending: Ending, end: StepEnd): void {
 
 function transition(at: At, to: Transition['to'], detail?: string): Transition {
   const path = pathOf(at.frame, at.place);
+  const order = at.frame.orders.get(at.place);
   const told: Transition = { node: at.frame.scope.nodes[at.place]?.id ?? '', to };
   if (path !== '') told.path = path;
   if (detail !== undefined) told.detail = detail;
+  if (order !== undefined && (to === 'parked' || to === 'bypassed')) told.order = order.command;
   return told;
-}
-
-/** The same step of another frame or pass has another name. */
-function placeName({ frame, place }: At): string {
-  return joinPath(pathOf(frame, place), frame.scope.nodes[place]?.id ?? '');
 }
 
 function endingOf(end: Exclude<StepEnd, { as: 'parked' }>): Ending {

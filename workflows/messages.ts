@@ -17,9 +17,9 @@ export interface RunDocumentInput {
   shown?: string;
 }
 
-/** A run that was rejected, or cancelled by a command, ends its workflow normally: nothing failed. */
+/** A run that was rejected, or cancelled by a command, ends its workflow normally: nothing failed. One that was aborted fails it. */
 export interface RunDocumentResult {
-  outcome: Exclude<RunOutcome, 'failed'>;
+  outcome: RunOutcome;
   result?: Digest;
 }
 

@@ -48,7 +48,7 @@ export function operatorsView(state: RunState, before?: string): OperatorsView {
     },
     show() {
       setCurrentDetails(boardText(state));
-      upsert(statusOf(state), waiting(), failed());
+      upsert(state.paused ? 'paused' : statusOf(state), waiting(), failed());
     },
     showEnd(outcome) {
       setCurrentDetails(boardText(state, outcome));

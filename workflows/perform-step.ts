@@ -10,6 +10,7 @@ import { digestsOf, joinPath, pathOf, valueFor } from './frames.ts';
 import type { RunFrame } from './run-frames.ts';
 import type { At, RunState, Verdict } from './run-state.ts';
 import { handlerOf } from './steps/index.ts';
+import { runApproved } from './steps/run-approved.ts';
 import type { FrameEnd, Reasked, Step, StepEnd, Within } from './steps/step.ts';
 import { activityName, summaryText } from './words.ts';
 
@@ -35,6 +36,7 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
 
   return (at) => {
     const step = prepare(at);
+    if (at.frame.orders.get(at.place)?.does === 'supply') return runApproved(step, 'supplyOutput');
     const { when } = step.node;
     // A step that goes on in a new execution has been let in before.
     const goesOn = at.frame.progress.has(at.place);
@@ -141,6 +143,8 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     const input: StepInput = { run: state.run, node: id };
     if (path !== '') input.path = path;
     if (inputs !== undefined) input.inputs = inputs;
+    const order = frame.orders.get(place);
+    if (order !== undefined) input.order = order.command;
     const shown = {
       name: activityName(base, frame.scope.indexes[place] ?? 0, times),
       summary: path === '' ? title : `${title} • ${path}`,

@@ -1,5 +1,6 @@
 /** The one workflow that runs any document: begins the run, interprets its graph, closes the run. */
 import {
+  ApplicationFailure,
   CancellationScope,
   CancelledFailure,
   continueAsNew,
@@ -28,8 +29,8 @@ const mostGatesAtOnce = 1000;
 const ring = defineSignal<[unknown]>(ringSignal);
 
 /**
- * Ends completed or rejected when every node has ended, and cancelled when a command says so; steps that failed keep it
- * open. A cancel by Temporal's own means closes the run the same way and ends the workflow as Canceled. When its history
+ * Ends completed or rejected when every node has ended, and cancelled or failed when a command says so; steps that failed
+ * keep it open. A cancel by Temporal's own means closes the run the same way and ends the workflow as Canceled. When its history
  * grows long it goes on in a new execution with all that it had.
  */
 export async function runDocument(input: RunDocumentInput): Promise<RunDocumentResult> {
@@ -52,6 +53,7 @@ export async function runDocument(input: RunDocumentInput): Promise<RunDocumentR
     const isLong = () => workflowInfo().continueAsNewSuggested;
     const closed = await interpret({ state, doorbell, work, view, frames, perform, isLong, goOn, finish });
     if (closed.outcome === 'cancelled' && workflow.consideredCancelled) throw new CancelledFailure('Run cancelled');
+    if (closed.outcome === 'failed') throw ApplicationFailure.nonRetryable('Run aborted', 'waymark.aborted');
     return closed;
 
     async function goOn(): Promise<never> {

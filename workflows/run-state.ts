@@ -50,6 +50,11 @@ export interface RunState {
   readonly log: UntoldLog;
   /** The status that the store was told last. */
   told: RunStatus;
+  /** Nothing is started that nobody orders. */
+  paused: boolean;
+  toldPaused: boolean;
+  /** Orders of people that were looked at: however often one is rung, it counts once. */
+  readonly heeded: Set<string>;
   /** Noted by whatever may let the run go on. */
   readonly changes: Changes;
 }
@@ -116,6 +121,9 @@ export function startState(
     failures: new Map(),
     log: createLog(),
     told: 'running',
+    paused: false,
+    toldPaused: false,
+    heeded: new Set(),
     changes,
   };
 }

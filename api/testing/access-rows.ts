@@ -20,6 +20,7 @@ import { share } from '../proposals/share.ts';
 import { suggest } from '../proposals/suggestions.ts';
 import type { ApiFixture } from './api-fixture.ts';
 import { asWorker, claimDocument, claimInput, openClaimGate, publishClaim, startClaim } from './api-fixture.ts';
+import { parkStep, startErrand } from './parked-step.ts';
 import { expense, publishGraph } from './proposal-documents.ts';
 
 export interface AccessWorld {
@@ -170,6 +171,11 @@ const aNewProposal = async ({ fixture }: AccessWorld, payload: object, more: Rec
   params: { ...(await openProposal(fixture)), ...more },
   payload,
 });
+const aParkedStep = async ({ fixture }: AccessWorld) => {
+  const id = await startErrand(fixture);
+  await parkStep(fixture, id, 'fetch_it');
+  return { params: { id, step: 'fetch_it' }, payload: {} };
+};
 /** Cancelling is for who started the run, operators and admins. */
 const cancelling: Expected = {
   ...ofTheTenant,
@@ -195,6 +201,15 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
   'GET /runs/{id}/journal': { ask: theRun, expected: ofTheTenant },
   'GET /runs/{id}/events': { ask: (world) => ({ params: { id: world.endedRun } }), expected: ofTheTenant },
   'POST /runs/{id}/cancel': { ask: aNewRun, expected: cancelling },
+  'POST /runs/{id}/abort': { ask: aNewRun, expected: cancelling },
+  'POST /runs/{id}/pause': { ask: aNewRun, expected: cancelling },
+  'POST /runs/{id}/unpause': { ask: aNewRun, expected: cancelling },
+  'POST /runs/{id}/steps/{step}/retry': { ask: aParkedStep, expected: cancelling },
+  'POST /runs/{id}/steps/{step}/supply': {
+    ask: async (world) => ({ ...(await aParkedStep(world)), payload: { output: { amount: 1 } } }),
+    expected: cancelling,
+  },
+  'POST /runs/{id}/steps/{step}/skip': { ask: aParkedStep, expected: cancelling },
 
   'POST /workflows/execute': {
     ask: () => ({ payload: { document: 'minutes', input: claimInput } }),

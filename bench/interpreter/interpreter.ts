@@ -156,6 +156,7 @@ function activitiesThatDoNothing(graphs: ReadonlyMap<string, Graph>): RunActivit
     runSetStep: committed,
     runMergeStep: unexpected,
     runSubflow: unexpected,
+    supplyOutput: unexpected,
     runCollect: unexpected,
     joinItems: unexpected,
     collectReads: unexpected,

@@ -70,7 +70,13 @@ export interface Step {
   collectList(joined: readonly Digest[], items: readonly Digest[]): Promise<StepOutcome>;
 }
 
-export type StepActivity = 'runAgentStep' | 'runToolStep' | 'runSetStep' | 'runMergeStep' | 'runSubflow';
+export type StepActivity =
+  | 'runAgentStep'
+  | 'runToolStep'
+  | 'runSetStep'
+  | 'runMergeStep'
+  | 'runSubflow'
+  | 'supplyOutput';
 
 export interface Within {
   /** Of a repeat that goes on, or of an item; a first pass and a group have none. */

@@ -3,6 +3,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type {
   Heard,
+  Order,
   RunActivities,
   RunOutcome,
   StepInput,
@@ -43,6 +44,8 @@ export interface ScriptedRun {
   /** As the run log would keep them: one of each. */
   readonly told: Transition[];
   readonly statuses: string[];
+  /** Each time the store was told that the run is paused, or is no more. */
+  readonly paused: boolean[];
   readonly heard: string[];
   /** Parts of the state of a run that went on in a new execution. */
   readonly kept: string[];
@@ -51,6 +54,8 @@ export interface ScriptedRun {
   decide(gate: string, action: string): void;
   /** Writes a cancel command. */
   cancel(command: string): void;
+  /** Writes another command. */
+  order(order: Order): void;
   /** Ends a run that a step called. */
   end(called: string): void;
 }
@@ -88,7 +93,7 @@ interface Row {
   script: Script;
   run: ScriptedRun;
   verdicts: Map<string, string>;
-  commands: Set<string>;
+  commands: Map<string, Heard>;
   /** Runs that steps called. */
   ended: Set<string>;
   calls: Map<string, number>;
@@ -106,7 +111,8 @@ export function scriptedWorld(): ScriptedWorld {
   function tell(row: Row, log: Transition[] = []): void {
     for (const transition of log) {
       const known = row.run.told.some(
-        ({ node, path, to }) => node === transition.node && path === transition.path && to === transition.to,
+        ({ node, path, to, order }) =>
+          node === transition.node && path === transition.path && to === transition.to && order === transition.order,
       );
       if (!known) row.run.told.push(transition);
     }
@@ -156,6 +162,7 @@ export function scriptedWorld(): ScriptedWorld {
     runSetStep: step('runSetStep'),
     runMergeStep: step('runMergeStep'),
     runSubflow: step('runSubflow'),
+    supplyOutput: step('supplyOutput'),
     async runCollect(input) {
       const { row } = take('runCollect', input);
       const what =
@@ -210,7 +217,8 @@ export function scriptedWorld(): ScriptedWorld {
       tell(row, log);
       row.run.heard.push(ring.gate ?? ring.command ?? ring.run ?? '');
       if (ring.run !== undefined && row.ended.has(ring.run)) return { kind: 'run', run: ring.run };
-      if (ring.command !== undefined && row.commands.has(ring.command)) return { kind: 'cancel' };
+      const commanded = ring.command === undefined ? undefined : row.commands.get(ring.command);
+      if (commanded !== undefined) return commanded;
       if (ring.gate !== undefined && row.verdicts.has(ring.gate))
         return { kind: 'gate', state: verdictOf(row, ring.gate) };
       return { kind: 'nothing' };
@@ -223,10 +231,11 @@ export function scriptedWorld(): ScriptedWorld {
     async readState({ run, digest }) {
       return { part: rowOf(run).run.kept[Number(digest)] ?? '' };
     },
-    async flushLog({ run, status, log }) {
+    async flushLog({ run, status, paused, log }) {
       const row = rowOf(run);
       tell(row, log);
-      row.run.statuses.push(status);
+      if (row.run.statuses.at(-1) !== status) row.run.statuses.push(status);
+      if (paused !== undefined) row.run.paused.push(paused);
     },
   };
 
@@ -234,17 +243,19 @@ export function scriptedWorld(): ScriptedWorld {
     activities,
     add(name, script) {
       const verdicts = new Map(Object.entries(script.decided ?? {}));
-      const commands = new Set<string>();
+      const commands = new Map<string, Heard>();
       const ended = new Set<string>();
       const run: ScriptedRun = {
         calls: [],
         inputs: {},
         told: [],
         statuses: [],
+        paused: [],
         heard: [],
         kept: [],
         decide: (gate, action) => verdicts.set(gate, action),
-        cancel: (command) => commands.add(command),
+        cancel: (command) => commands.set(command, { kind: 'cancel' }),
+        order: (order) => commands.set(order.command, { kind: 'order', order }),
         end: (called) => ended.add(called),
       };
       rows.set(name, { script, run, verdicts, commands, ended, calls: new Map() });

@@ -1,6 +1,6 @@
 /**
  * Runs. Every member of a tenant may start runs of its documents and read all its runs, results included; cancelling
- * is for who started the run and for operators (cancel-run.ts).
+ * is for who started the run and for operators (operators.ts).
  */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';

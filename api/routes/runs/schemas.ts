@@ -134,6 +134,34 @@ export const eventHeaders = z.object({
     .describe('Of the last event received: goes on after it'),
 });
 
+const why = { comment: z.string().max(10_000).optional().describe('Why, for those who read the run later') };
+
 /** Nothing needs to be said. */
-export const cancelBody = z.strictObject({ comment: z.string().max(10_000).optional() }).nullish();
-export const cancelAccepted = z.object({ run: z.string(), command: z.string() });
+export const commentBody = z.strictObject(why).nullish();
+export const orderAccepted = z.object({
+  run: z.string(),
+  command: z.string().describe('Names the order in the run log, which says whether it was applied'),
+});
+export const cancelBody = commentBody;
+export const cancelAccepted = orderAccepted;
+
+export const stepParams = runParams.extend({ step: z.string().min(1).max(200) });
+const ofStep = {
+  ...why,
+  path: z
+    .string()
+    .max(2_000)
+    .optional()
+    .describe(
+      'Of a step that runs more than once: its containers and links back with their passes, as the state has it',
+    ),
+};
+export const retryBody = z
+  .strictObject({
+    ...ofStep,
+    fresh: z.boolean().optional().describe('Asks a model anew, instead of going on with what it answered'),
+    inputs: z.record(z.string(), json).optional().describe('Values in place of those that the step reads, by name'),
+  })
+  .nullish();
+export const supplyBody = z.strictObject({ ...ofStep, output: json });
+export const skipBody = z.strictObject(ofStep).nullish();
