@@ -1,14 +1,19 @@
 /** `requires approval` of a step: a person agrees to exactly what will be done before it is done. */
-import { approversText, rolesOf } from '../compiler/approvers.ts';
+import { approversText } from '../compiler/approvers.ts';
+import type { Approvers } from '../compiler/graph.ts';
 import type { Json } from '../compiler/types.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Claim } from './claim.ts';
 import { nodeHashOf } from './claim.ts';
 import type { StepInput, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
-import { applicationFailure, setRunStatus } from './failures.ts';
+import { applicationFailure, failStep, setRunStatus } from './failures.ts';
 import { holdsFence } from './fence.ts';
+import type { AskedPeople } from './gate-people.ts';
+import { NobodyToAsk, peopleAsked } from './gate-people.ts';
 import { gateState, upsertGate } from './gate-rows.ts';
+import { rootsOf } from './input-digests.ts';
+import { bindingsIn } from './load-inputs.ts';
 import { logStep } from './log-step.ts';
 
 export interface ApprovalSubject {
@@ -35,6 +40,7 @@ export async function holdForApproval(
   if (!approvers) return { status: 'approved' };
   const waitsFor = approversText(approvers);
   const tenant = claim.actor.tenant;
+  const asked = await whoIsAsked(deps, claim, approvers);
   const approval = await deps.store.actAs(claim.actor, async (tx): Promise<Approval> => {
     if (!(await holdsFence(tx, claim))) {
       throw applicationFailure(node.id, 'fence-lost', { retry: true, delayMs: 1000 });
@@ -48,7 +54,7 @@ export async function holdForApproval(
         nodeHash: nodeHashOf(deps, claim.graph, node, claim.practice),
         title: node.title,
         question: '',
-        approverRoles: rolesOf(approvers),
+        approvers: asked,
         notBy: [],
         actions: [
           { name: 'approve', effect: 'continue' },
@@ -85,4 +91,20 @@ export async function holdForApproval(
   });
   logStep(deps, claim, { level: 'info', event: 'gate.opened', status: approval.status });
   return approval;
+}
+
+/** Parks the step as not-allowed where the document's expressions name nobody to ask. */
+async function whoIsAsked(deps: Dependencies, claim: Claim, approvers: Approvers): Promise<AskedPeople> {
+  const { givenDigests } = claim;
+  const names = new Set(approvers.of.flatMap((one) => ('person' in one ? rootsOf(one.person) : [])));
+  const inputs = Object.fromEntries(Object.entries(givenDigests).filter(([name]) => names.has(name)));
+  try {
+    return await deps.store.actAs(claim.actor, async (tx) => {
+      const bindings = await bindingsIn(tx, claim, claim.node.id, inputs);
+      return peopleAsked(tx, claim.actor.tenant, approvers, bindings);
+    });
+  } catch (problem) {
+    if (!(problem instanceof NobodyToAsk)) throw problem;
+    return failStep(deps, claim, { class: 'not-allowed', detail: problem.message });
+  }
 }

@@ -62,6 +62,15 @@ export interface OpenGateInput extends StepInput {
 export interface GateState {
   gate: string;
   verdict?: { action: string; output: Digest; view?: View };
+  /** Of a gate that waits, where it has any; in milliseconds since 1970, and `remindEvery` in milliseconds. */
+  times?: GateTimes;
+}
+
+export interface GateTimes {
+  opened: number;
+  /** Absent once it has been asked on. */
+  due?: number;
+  remindEvery?: number;
 }
 
 export interface Condition {
@@ -116,6 +125,13 @@ export interface RunActivities {
   /** Conditions over values too large for a view. Returns the first that holds, or null. */
   evaluateConditions(input: StepInput & { conditions: Condition[] }): Promise<{ holds: Condition | null }>;
   openGate(input: OpenGateInput): Promise<GateState>;
+  /**
+   * Does what the document says of this gate when it is overdue, if it still is open and due by the clock of the store. Gives
+   * the verdict where there is one, and in `again` the milliseconds until it is due, where it is not yet.
+   */
+  closeOverdue(input: StepInput & { gate: string }): Promise<{ state: GateState; again?: number }>;
+  /** Tells those who may decide this gate and have not that it waits: once for each number. */
+  remindGate(input: StepInput & { gate: string; nth: number }): Promise<void>;
   /** Verdicts of those of these gates that are decided: after a new execution, a ring may have been missed. */
   readGates(input: Scoped & { gates: string[] }): Promise<{ decided: GateState[] }>;
   /** Reads what a ring is about and marks it heard. */

@@ -5,9 +5,11 @@ import { putArtifact } from '../prisma/artifacts.ts';
 import type { Tx } from '../prisma/open.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
 import { viewOf } from './claim.ts';
-import type { GateState } from './contract.ts';
+import type { Digest, GateState } from './contract.ts';
+import type { AskedPeople } from './gate-people.ts';
 import type { GateBindings, Shown } from './gate-subject.ts';
 import { gateBindingsSchema, subjectOf } from './gate-subject.ts';
+import { tellWhoMayDecide } from './tell-approvers.ts';
 
 /** Where a gate stands in its run. */
 export interface GatePlace {
@@ -18,21 +20,37 @@ export interface GatePlace {
   path: string;
 }
 
+/** An approve step, `requires approval` of a step, or a task of a person. */
+export type GatePurpose = 'step' | 'approval' | 'task';
+
 export interface GateQuestion {
-  purpose: 'step' | 'approval';
+  purpose: GatePurpose;
   nodeHash: string;
   title: string;
   question: string;
-  approverRoles: string[];
+  approvers: AskedPeople;
+  quorum?: number;
   notBy: string[];
+  /** Who wrote one of these is a contributor. */
+  sources?: Digest[];
   actions: { name: string; effect: 'continue' | 'end' }[];
   shown: Shown[];
   guards: GateBindings['guards'];
   slot?: string;
+  /** What the checks of a task read, by name. */
+  reads?: Record<string, Digest>;
+  dueMs?: number;
+  ifOverdue?: IfOverdue;
   /** Ids and numbers that the event should also carry. */
   about?: Record<string, Json>;
   now: Date;
 }
+
+/** The verdict of a gate that nobody decided in time. */
+export const overdueVerdict = 'overdue';
+
+/** As stored: what becomes of a gate that is overdue. */
+export type IfOverdue = { do: 'continue' | 'reject' | 'link' } | { do: 'ask'; approvers: AskedPeople };
 
 export type GateRow = NonNullable<Awaited<ReturnType<Tx['gate']['findFirst']>>>;
 
@@ -54,6 +72,9 @@ export async function upsertGate(
     guards: question.guards,
     lapses: before.filter(({ status }) => status === 'lapsed').length,
     ...(question.slot === undefined ? {} : { slot: question.slot }),
+    // Another person to decide is another question.
+    ...(question.approvers.people.length === 0 ? {} : { people: question.approvers.people }),
+    ...(question.reads === undefined ? {} : { reads: question.reads }),
   };
   const subject = subjectOf(question.nodeHash, path, bindings);
   // One that is open or decided over the same subject is this gate; had it lapsed, the subject would have another count.
@@ -67,27 +88,36 @@ export async function upsertGate(
     const again = await upsertGate(tx, place, question);
     return { gate: again.gate, events: [...events, ...again.events] };
   }
-  await tx.gate.createMany({
+  const { approvers, dueMs, ifOverdue, now } = question;
+  const id = randomUUID();
+  const { count } = await tx.gate.createMany({
     data: [
       {
         ...key,
-        id: randomUUID(),
+        id,
         runId: place.run,
         purpose: question.purpose,
         bindings: JSON.stringify(bindings),
         title: question.title,
         question: question.question,
-        approverRoles: JSON.stringify(question.approverRoles),
+        approverRoles: JSON.stringify(approvers.roles),
+        approverPeople: JSON.stringify(approvers.people),
+        need: approvers.need,
+        quorum: question.quorum ?? null,
         notBy: JSON.stringify(question.notBy),
+        sources: JSON.stringify(question.sources ?? []),
         actions: JSON.stringify(question.actions),
         shown: JSON.stringify(shown),
         status: 'open',
-        openedAt: question.now,
+        openedAt: now,
+        dueAt: dueMs === undefined ? null : new Date(now.getTime() + dueMs),
+        ifOverdue: dueMs === undefined || ifOverdue === undefined ? null : JSON.stringify(ifOverdue),
       },
     ],
     skipDuplicates: true,
   });
   const gate = await tx.gate.findUniqueOrThrow({ where: { tenantId_rootRunId_node_path_subject: key } });
+  if (count > 0) await tellWhoMayDecide(tx, gate, { kind: 'gate-opened', sourceKey: `gate-opened:${id}` });
   events.push({
     run: place.run,
     type: 'gate.opened',
@@ -99,12 +129,7 @@ export async function upsertGate(
 }
 
 /** Gates of a place, latest first; of an approval within a step, those of the same slot. */
-export async function gatesAt(
-  tx: Tx,
-  place: GatePlace,
-  purpose: 'step' | 'approval',
-  slot?: string,
-): Promise<GateRow[]> {
+export async function gatesAt(tx: Tx, place: GatePlace, purpose: GatePurpose, slot?: string): Promise<GateRow[]> {
   const rows = await tx.gate.findMany({
     where: { tenantId: place.tenant, rootRunId: place.rootRun, node: place.node, path: place.path, purpose },
     orderBy: [{ openedAt: 'desc' }, { id: 'desc' }],
@@ -130,9 +155,17 @@ export async function lapseGate(
   return [{ run, type: 'gate.lapsed', sourceKey: `gate.lapsed:${gate.id}`, node: gate.node, body: { gate: gate.id } }];
 }
 
-/** What the workflow is told of a gate; marks a verdict as heard, which ends the ringing. */
-export async function gateState(tx: Tx, gate: GateRow, now: Date): Promise<GateState> {
-  if (gate.status !== 'decided' || gate.verdict === null || gate.outputDigest === null) return { gate: gate.id };
+/**
+ * What the workflow is told of a gate; marks a verdict as heard, which ends the ringing. `remindEveryMs` is for one that
+ * may have to be waited for.
+ */
+export async function gateState(tx: Tx, gate: GateRow, now: Date, remindEveryMs?: number): Promise<GateState> {
+  if (gate.status !== 'decided' || gate.verdict === null || gate.outputDigest === null) {
+    const due = gate.dueAt === null || gate.escalatedAt !== null ? {} : { due: gate.dueAt.getTime() };
+    const remind = remindEveryMs === undefined ? {} : { remindEvery: remindEveryMs };
+    const timed = 'due' in due || 'remindEvery' in remind;
+    return { gate: gate.id, ...(timed ? { times: { opened: gate.openedAt.getTime(), ...due, ...remind } } : {}) };
+  }
   if (gate.heardAt === null) {
     await tx.gate.updateMany({
       where: { tenantId: gate.tenantId, id: gate.id, heardAt: null },

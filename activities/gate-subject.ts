@@ -28,6 +28,10 @@ export const gateBindingsSchema = z.object({
   lapses: z.int(),
   /** Of an approval within a step: which of its calls. */
   slot: z.string().optional(),
+  /** Persons who may decide, where the document names some. */
+  people: z.array(z.string()).optional(),
+  /** Of a task: digests of what its checks read, by name. */
+  reads: z.record(z.string(), z.string()).optional(),
 });
 export type GateBindings = z.infer<typeof gateBindingsSchema>;
 export type Guard = z.infer<typeof guardSchema>;
@@ -77,7 +81,7 @@ export function guardOf(
 
 /** What the approver is shown: what the document names, then what each guarded write will be given. */
 export function shownBy(
-  gate: NodeOf<'approve'>,
+  gate: NodeOf<'approve'> | NodeOf<'person'>,
   guarded: readonly WritingNode[],
   bindings: Bindings,
   graph: Graph,

@@ -1,62 +1,39 @@
-/** Gates of `approve` steps: opening one, and holding a write against what was approved. */
-import { rolesOf } from '../compiler/approvers.ts';
-import { ExpressionError } from '../compiler/expressions/evaluate.ts';
+/** Gates of `approve` steps and tasks of `person` steps: opening one, and holding a write against what was approved. */
 import type { Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Claim } from './claim.ts';
-import { nodeHashOf } from './claim.ts';
 import type { GateState, OpenGateInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { GateCheck, GateStanding } from './effects.ts';
 import { applicationFailure, setRunStatus } from './failures.ts';
 import { gatesBeforeWrite } from './gate-places.ts';
-import type { GateRow } from './gate-rows.ts';
-import { bindingsOf, gateState, lapseGate, upsertGate } from './gate-rows.ts';
-import { gatesBefore, guardedWrites, guardOf, shownBy } from './gate-subject.ts';
-import { bindingsIn } from './load-inputs.ts';
+import { questionOf } from './gate-question.ts';
+import type { GateRow, IfOverdue } from './gate-rows.ts';
+import { bindingsOf, gateState, lapseGate, overdueVerdict, upsertGate } from './gate-rows.ts';
+import { gatesBefore, guardOf } from './gate-subject.ts';
 import { logRun, readRun } from './run-row.ts';
 import { transitionEvents } from './transitions.ts';
 
-/** Opens the gate, or finds it open or decided. Asked again it gives the same gate, with the verdict once there is one. */
+/**
+ * Opens the gate or the task, or finds it open or decided. Asked again it gives the same gate, with the verdict once there
+ * is one.
+ */
 export async function openGate(deps: Dependencies, input: OpenGateInput): Promise<GateState> {
   const opened = await readRun(deps, input, async (tx, run) => {
     const node = run.loaded.nodes.get(input.node);
-    if (node?.kind !== 'approve') throw applicationFailure(input.node, 'bug', { retry: false });
-    if (run.row.status === 'cancelled') throw applicationFailure(input.node, 'not-allowed', { retry: false });
-    const { graph } = run.loaded;
-    const practice = run.row.practice ?? undefined;
-    const path = input.path ?? '';
-    const bindings = await bindingsIn(tx, run, node.id, input.inputs);
-    const digests = { ...input.inputs, input: run.runInput };
-    const guarded = guardedWrites(deps, graph, node.id, practice);
-    let shown: ReturnType<typeof shownBy>;
-    try {
-      shown = shownBy(node, guarded, bindings, graph);
-    } catch (problem) {
-      if (problem instanceof ExpressionError) throw applicationFailure(node.id, 'bug', { retry: false });
-      throw problem;
+    if (node?.kind !== 'approve' && node?.kind !== 'person') {
+      throw applicationFailure(input.node, 'bug', { retry: false });
     }
-    const { gate, events } = await upsertGate(
-      tx,
-      { tenant: run.actor.tenant, rootRun: run.rootRun, run: run.row.id, node: node.id, path },
-      {
-        purpose: 'step',
-        nodeHash: nodeHashOf(deps, graph, node, practice),
-        title: node.title,
-        question: node.instruction,
-        approverRoles: rolesOf(node.approvers),
-        notBy: node.notBy,
-        actions: node.actions
-          .filter(({ name }) => !input.without?.includes(name))
-          .map(({ name, effect }) => ({ name, effect: effect === 'end' ? 'end' : 'continue' })),
-        shown,
-        guards: Object.fromEntries(
-          guarded.map((one) => [one.id, guardOf(deps, graph, node.id, one, digests, practice)]),
-        ),
-        now: deps.clock(),
-      },
-    );
-    const state = await gateState(tx, gate, deps.clock());
+    if (run.row.status === 'cancelled') throw applicationFailure(input.node, 'not-allowed', { retry: false });
+    const place = {
+      tenant: run.actor.tenant,
+      rootRun: run.rootRun,
+      run: run.row.id,
+      node: node.id,
+      path: input.path ?? '',
+    };
+    const { gate, events } = await upsertGate(tx, place, await questionOf(deps, tx, run, node, input));
+    const state = await gateState(tx, gate, deps.clock(), node.remindEveryMs);
     const transitions = await transitionEvents(tx, deps, run.row, input.log);
     const waiting = state.verdict
       ? []
@@ -117,8 +94,7 @@ async function rowsStand(
   // Never opened: the way that led here does not pass the gate. Lapsed and not asked again: it must be.
   if (!gate) return rows.length === 0 ? { stands: true } : { stands: false, lapsed: gateNode, events: [] };
   if (gate.status === 'open') return { stands: false, refused: `Unexpected write before ${gateNode} is decided` };
-  const effect = actionsOf(gate).find(({ name }) => name === gate.verdict)?.effect;
-  if (effect !== 'continue') return { stands: false, refused: `Unexpected write after ${gateNode} was rejected` };
+  if (!goesOn(gate)) return { stands: false, refused: `Unexpected write after ${gateNode} was rejected` };
   const approved = bindingsOf(gate).guards[node.id];
   const now = guardOf(deps, claim.graph, gateNode, node, claim.givenDigests, claim.practice);
   if (approved && sameGuard(approved, now)) return { stands: true };
@@ -134,6 +110,12 @@ function sameGuard(a: { nodeHash: string; inputs: Record<string, string> }, b: t
   );
 }
 
-function actionsOf(gate: { actions: string }): { name: string; effect: string }[] {
-  return JSON.parse(gate.actions) as { name: string; effect: string }[];
+/** Did the verdict let the run go on? */
+function goesOn(gate: GateRow): boolean {
+  if (gate.verdict === overdueVerdict) {
+    const said = gate.ifOverdue === null ? undefined : (JSON.parse(gate.ifOverdue) as IfOverdue);
+    return said?.do === 'continue' || said?.do === 'link';
+  }
+  const actions = JSON.parse(gate.actions) as { name: string; effect: string }[];
+  return actions.find(({ name }) => name === gate.verdict)?.effect === 'continue';
 }

@@ -4,6 +4,7 @@ import { collectReads, evaluateWait, joinItems, listItems, runCollect } from './
 import type { RunActivities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { evaluateConditions } from './evaluate-conditions.ts';
+import { closeOverdue, remindGate } from './gate-times.ts';
 import { openGate } from './gates.ts';
 import { withHeartbeats, withPlainFailures } from './heartbeat.ts';
 import { runAgentStep } from './run-agent-step.ts';
@@ -24,6 +25,8 @@ export function createActivities(deps: Dependencies): RunActivities {
     readGates: (input) => withPlainFailures(() => readGates(deps, input)),
     hear: (input) => withPlainFailures(() => hear(deps, input)),
     openGate: (input) => withPlainFailures(() => openGate(deps, input)),
+    closeOverdue: (input) => withPlainFailures(() => closeOverdue(deps, input)),
+    remindGate: (input) => withPlainFailures(() => remindGate(deps, input)),
     evaluateConditions: (input) => withPlainFailures(() => evaluateConditions(deps, input)),
     runAgentStep: (input) => withHeartbeats((signal) => runAgentStep(deps, input, signal)),
     runToolStep: (input) => withHeartbeats((signal) => runToolStep(deps, input, signal)),

@@ -4,12 +4,20 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Json } from '../compiler/types.ts';
+import type { Violation } from '../compiler/validate-value.ts';
 import { deriveView } from '../compiler/view.ts';
 import { putArtifact } from '../prisma/artifacts.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
-import { actionsOf, notByOf, rolesOf } from './gate-rows.ts';
-import type { GraphCache } from './graph-cache.ts';
+import { fillForm } from './gate-forms.ts';
+import type { GateRights } from './gate-rights.ts';
+import { ownRight, readRights, voteOf, votersOf, votesThatCount } from './gate-rights.ts';
+import type { GateRow } from './gate-rows.ts';
+import { actionsOf } from './gate-rows.ts';
+import type { Missing } from './gate-votes.ts';
+import { missingVotes } from './gate-votes.ts';
+import type { GraphCache, LoadedGraph } from './graph-cache.ts';
+import { holdGate } from './hold-gate.ts';
 import type { RingPayload } from './outbox.ts';
 
 export interface DecisionRequest {
@@ -19,16 +27,21 @@ export interface DecisionRequest {
   subject: string;
   comment: string;
   form?: Json;
+  /** Whose vote is cast, where it was delegated. Unsaid, one's own, or else one that was delegated. */
+  for?: string;
 }
 
 export type RefusalReason =
   | 'not-found'
   | 'not-open'
   | 'already-decided'
+  | 'already-voted'
+  | 'claimed'
   | 'stale-subject'
   | 'not-an-approver'
   | 'separation-of-duties'
-  | 'unknown-action';
+  | 'unknown-action'
+  | 'invalid-form';
 
 export interface Decided {
   decision: string;
@@ -36,65 +49,155 @@ export interface Decided {
   run: string;
   action: string;
   decidedAt: Date;
+  /** Empty when the gate is decided: who is still needed. */
+  missing: Missing[];
 }
 
-export type Verdict = { decided: Decided } | { refused: RefusalReason; run?: string; node?: string };
+export type Verdict =
+  | { decided: Decided }
+  | { refused: RefusalReason; run?: string; node?: string; violations?: Violation[] };
+
+/** Something people agreed on, as it becomes the gate's output. */
+interface Agreed {
+  action: string;
+  /** In the order in which they decided. */
+  votes: { userId: string; comment: string }[];
+  form: Json | undefined;
+}
 
 export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: DecisionRequest): Promise<Verdict> {
   const { tenant, user } = actor;
-  await tx.$queryRaw`SELECT 1 FROM gate WHERE tenant_id = ${tenant} AND id = ${request.gate} FOR UPDATE`;
-  const gate = await tx.gate.findUnique({ where: { tenantId_id: { tenantId: tenant, id: request.gate } } });
-  if (gate === null) return { refused: 'not-found' };
-  const run = await tx.run.findUniqueOrThrow({ where: { tenantId_id: { tenantId: tenant, id: gate.runId } } });
-  const refuse = (reason: RefusalReason): Verdict => ({ refused: reason, run: run.id, node: gate.node });
+  const held = await holdGate(tx, tenant, request.gate);
+  if (held === undefined) return { refused: 'not-found' };
+  const { gate, run } = held;
+  const refuse = (reason: RefusalReason, violations?: Violation[]): Verdict => ({
+    refused: reason,
+    run: run.id,
+    node: gate.node,
+    ...(violations === undefined ? {} : { violations }),
+  });
 
   if (gate.status === 'decided') return refuse('already-decided');
   if (gate.status !== 'open' || run.endedAt !== null) return refuse('not-open');
   if (gate.subject !== request.subject) return refuse('stale-subject');
-  if (!(await hasOneOf(tx, actor, rolesOf(gate)))) return refuse('not-an-approver');
-  if (notByOf(gate).includes('requester') && run.requesterId === user) return refuse('separation-of-duties');
+  const before = await tx.decision.findMany({
+    where: { tenantId: tenant, gateId: gate.id, subject: gate.subject },
+    orderBy: [{ decidedAt: 'asc' }, { id: 'asc' }],
+  });
+  const people = [user, ...(gate.claimedBy === null ? [] : [gate.claimedBy])];
+  const rights = await readRights(tx, gate, run, [...people, ...before.map(({ userId }) => userId)]);
+  const right = voteOf(rights, user, request.for);
+  if ('refused' in right) return refuse(right.refused);
+  if (isClaimedByAnother(gate, rights, user)) return refuse('claimed');
   const action = actionsOf(gate).find(({ name }) => name === request.action);
   if (action === undefined) return refuse('unknown-action');
+  const counted = votesThatCount(rights, before);
+  if (counted.some((vote) => (vote.forUserId ?? vote.userId) === right.principal && vote.action === action.name)) {
+    return refuse('already-voted');
+  }
+  const loaded = await graphs.load(tx, tenant, run.graphHash);
+  if (loaded === undefined) throw new Error('a gate is of a graph that is not there');
+  const filled = await fillForm(tx, loaded, gate, action.name, request.form);
+  if (!filled.ok) return refuse('invalid-form', filled.violations);
 
-  const viewKeys = (await graphs.load(tx, tenant, run.graphHash))?.viewPaths[gate.node] ?? [];
-  const output: Record<string, Json> = { action: action.name, comment: request.comment, by: user };
-  if (action.effect === 'continue' && request.form !== undefined) output.form = request.form;
-  const view = gate.purpose === 'step' ? deriveView(output, viewKeys) : undefined;
   const decision = randomUUID();
-  const decidedAt = new Date();
+  // Votes have an order: no two of a gate are of the same moment.
+  const decidedAt = new Date(Math.max(Date.now(), (before.at(-1)?.decidedAt.getTime() ?? 0) + 1));
   await tx.decision.create({
     data: {
       tenantId: tenant,
       id: decision,
       gateId: gate.id,
       userId: user,
+      forUserId: right.principal === user ? null : right.principal,
       action: action.name,
       comment: request.comment,
+      formDigest: filled.value === undefined ? null : await putArtifact(tx, tenant, filled.value),
       subject: gate.subject,
       decidedAt,
     },
   });
+  if (right.principal === user) await takeBackVote(tx, gate, user, decidedAt);
+  const own = { id: decision, userId: user, forUserId: right.principal, action: action.name, comment: request.comment };
+  const same = votesThatCount(withoutDelegation(rights, right.principal, user), [...before, own]).filter(
+    (vote) => vote.action === action.name,
+  );
+  // One who ends it is enough, however many must agree to go on.
+  const missing = action.effect === 'end' ? [] : missingVotes(rights.approvers, votersOf(rights, same));
+  const about = { gate: gate.id, decision, action: action.name, user, subject: gate.subject };
+  const inPlaceOf = right.principal === user ? {} : { for: right.principal };
+  if (missing.length === 0) {
+    const votes = action.effect === 'end' ? [own] : same;
+    await writeVerdict(tx, loaded, gate, { action: action.name, votes, form: filled.value }, decidedAt);
+    await leaveRing(tx, tenant, run, { gate: gate.id }, decidedAt);
+  }
+  await appendEvents(tx, [
+    missing.length === 0
+      ? {
+          run: run.id,
+          type: 'gate.decided',
+          sourceKey: `gate.decided:${gate.id}`,
+          node: gate.node,
+          body: { ...about, ...inPlaceOf },
+        }
+      : {
+          run: run.id,
+          type: 'gate.voted',
+          sourceKey: `gate.voted:${decision}`,
+          node: gate.node,
+          body: { ...about, ...inPlaceOf },
+        },
+  ]);
+  return { decided: { decision, gate: gate.id, run: run.id, action: action.name, decidedAt, missing } };
+}
+
+/** Whoever decides alone, decides what they have taken on; a claim of somebody without the right is none. */
+function isClaimedByAnother(gate: GateRow, rights: GateRights, user: string): boolean {
+  const { own, quorum } = rights.approvers;
+  const alone = own.need === 'any' && quorum === 1;
+  const { claimedBy } = gate;
+  return alone && claimedBy !== null && claimedBy !== user && ownRight(rights, claimedBy) === undefined;
+}
+
+/** Who votes themselves has no more use for a delegation. */
+async function takeBackVote(tx: Tx, gate: GateRow, user: string, at: Date): Promise<void> {
+  await tx.gateDelegation.updateMany({
+    where: { tenantId: gate.tenantId, gateId: gate.id, fromUserId: user, withdrawnAt: null },
+    data: { withdrawnAt: at },
+  });
+}
+
+/** The rights as they are once a person who voted themselves has taken their delegation back. */
+function withoutDelegation(rights: GateRights, principal: string, caster: string): GateRights {
+  if (principal !== caster) return rights;
+  return { ...rights, delegations: rights.delegations.filter(({ from }) => from !== principal) };
+}
+
+async function writeVerdict(tx: Tx, loaded: LoadedGraph, gate: GateRow, agreed: Agreed, at: Date): Promise<void> {
+  const output = outputOf(gate, agreed);
+  const view = gate.purpose === 'approval' ? undefined : deriveView(output, loaded.viewPaths[gate.node] ?? []);
   await tx.gate.update({
-    where: { tenantId_id: { tenantId: tenant, id: gate.id } },
+    where: { tenantId_id: { tenantId: gate.tenantId, id: gate.id } },
     data: {
       status: 'decided',
-      verdict: action.name,
-      outputDigest: await putArtifact(tx, tenant, output),
+      verdict: agreed.action,
+      outputDigest: await putArtifact(tx, gate.tenantId, output),
       view: view === undefined ? null : JSON.stringify(view),
-      decidedAt,
+      decidedAt: at,
     },
   });
-  await leaveRing(tx, tenant, run, { gate: gate.id }, decidedAt);
-  await appendEvents(tx, [
-    {
-      run: run.id,
-      type: 'gate.decided',
-      sourceKey: `gate.decided:${gate.id}`,
-      node: gate.node,
-      body: { gate: gate.id, decision, action: action.name, user, subject: gate.subject },
-    },
-  ]);
-  return { decided: { decision, gate: gate.id, run: run.id, action: action.name, decidedAt } };
+}
+
+/** Of a task, what was filled in. Of a gate the verdict, with the comments of all who agreed and the form of the last. */
+function outputOf(gate: GateRow, { action, votes, form }: Agreed): Json {
+  if (gate.purpose === 'task') return form ?? null;
+  const comments = votes.map(({ comment }) => comment).filter((comment) => comment !== '');
+  return {
+    action,
+    comment: comments.join('\n\n'),
+    by: votes.map(({ userId }) => userId).join(', '),
+    ...(form === undefined ? {} : { form }),
+  };
 }
 
 /** Notes a refusal in the run's log. In a transaction of its own: the refused one left nothing. */
@@ -134,12 +237,4 @@ export async function leaveRing(
       nextAt,
     },
   });
-}
-
-/** The person's rights as they are now, not as they were when the request came in. */
-async function hasOneOf(tx: Tx, { tenant, user }: Actor, roles: string[]): Promise<boolean> {
-  const person = await tx.user.findUnique({ where: { tenantId_id: { tenantId: tenant, id: user } } });
-  if (person?.active !== true) return false;
-  const held = await tx.membership.count({ where: { tenantId: tenant, userId: user, role: { in: roles } } });
-  return held > 0;
 }

@@ -1,31 +1,54 @@
-/** Gates as people see them, and which of them wait for whom. */
-import type { z } from 'zod';
-import type { Json } from '../compiler/types.ts';
+/** Which gates there are for a person, and how many. */
 import type { Identity, Tx } from '../prisma/open.ts';
-import { actionsOf, notByOf, rolesOf, shownOf } from './gate-rows.ts';
-import type { gate as gateSchema } from './routes/gates/schemas.ts';
+import type { GateRow } from './gate-rows.ts';
 
-type GateView = z.infer<typeof gateSchema>;
-type GateRow = Awaited<ReturnType<Tx['gate']['findMany']>>[number];
+/** What is wanted of the gates of a tenant; all of it must hold. */
+export interface GateFilter {
+  /** `mine`: open ones that wait for the person's vote; of those that are not open, the ones they voted at. */
+  scope: 'mine' | 'all';
+  status: 'open' | 'decided' | 'lapsed' | 'any';
+  /** By whom it is claimed. Unsaid, `mine` leaves out what others claimed. */
+  claimed?: 'me' | 'others' | 'nobody';
+  document?: string;
+  run?: string;
+  /** Who may decide holds it. */
+  role?: string;
+  overdue?: boolean;
+}
 
-/** Values longer than this, as JSON, are left out of a list. */
-const listedBytes = 4_096;
-
-/** Open gates of running runs that the person may decide, oldest first, after the cursor. */
-export async function inboxOf(
+/** Oldest first, after the cursor. Gates of runs that ended wait for nobody. */
+export async function listGates(
   tx: Tx,
   person: Identity,
+  filter: GateFilter,
   take: number,
   after: { openedAt: Date; id: string } | undefined,
 ): Promise<GateRow[]> {
   const since = after?.openedAt ?? new Date(0);
+  const { scope, status } = filter;
+  const claimed = filter.claimed ?? (scope === 'mine' ? 'mine' : 'any');
+  const [document, run, role] = [filter.document ?? null, filter.run ?? null, filter.role ?? null];
+  const overdue = filter.overdue ?? null;
   const found = await tx.$queryRaw<{ id: string }[]>`
     SELECT g.id FROM gate g JOIN run r ON r.tenant_id = g.tenant_id AND r.id = g.run_id
-    WHERE g.tenant_id = ${person.tenant} AND g.status = 'open' AND r.ended_at IS NULL
-      AND EXISTS (SELECT FROM membership m WHERE m.tenant_id = g.tenant_id AND m.user_id = ${person.user}
-        AND g.approver_roles::jsonb @> to_jsonb(m.role))
-      AND NOT (g.not_by::jsonb @> '"requester"'::jsonb AND r.requester_id = ${person.user})
+    WHERE g.tenant_id = ${person.tenant}
+      AND (${status} = 'any' OR g.status = ${status})
+      AND (g.status <> 'open' OR r.ended_at IS NULL)
+      AND (${document}::text IS NULL OR r.document_id = ${document})
+      AND (${run}::text IS NULL OR g.run_id = ${run})
+      AND (${role}::text IS NULL OR g.approver_roles::jsonb @> to_jsonb(${role}::text)
+        OR (g.escalated_at IS NOT NULL AND g.if_overdue::jsonb #> '{approvers,roles}' @> to_jsonb(${role}::text)))
+      AND (${overdue}::boolean IS NULL OR ${overdue} = (g.status = 'open' AND g.due_at <= clock_timestamp()) IS TRUE)
+      AND CASE ${claimed}
+        WHEN 'me' THEN g.claimed_by = ${person.user}
+        WHEN 'others' THEN g.claimed_by <> ${person.user}
+        WHEN 'nobody' THEN g.claimed_by IS NULL
+        WHEN 'mine' THEN g.claimed_by IS NULL OR g.claimed_by = ${person.user} OR g.need = 'all' OR g.quorum IS NOT NULL
+          OR NOT holds_vote(g, g.claimed_by)
+        ELSE TRUE END
       AND (g.opened_at, g.id) > (${since}::timestamptz, ${after?.id ?? ''})
+      AND (${scope} = 'all' OR CASE WHEN g.status = 'open' THEN waits_for(g, ${person.user}) ELSE EXISTS (
+        SELECT FROM decision d WHERE d.tenant_id = g.tenant_id AND d.gate_id = g.id AND d.user_id = ${person.user}) END)
     ORDER BY g.opened_at, g.id LIMIT ${take}`;
   return tx.gate.findMany({
     where: { tenantId: person.tenant, id: { in: found.map(({ id }) => id) } },
@@ -33,57 +56,34 @@ export async function inboxOf(
   });
 }
 
-export async function viewOfGates(
-  tx: Tx,
-  person: Identity,
-  gates: GateRow[],
-  options: { webUiOf(workflowId: string): string | undefined; everything: boolean },
-): Promise<GateView[]> {
-  const tenantId = person.tenant;
-  const runs = await tx.run.findMany({ where: { tenantId, id: { in: gates.map((gate) => gate.runId) } } });
-  const digests = gates.flatMap((gate) => shownOf(gate).map(({ digest }) => digest));
-  const artifacts = await tx.artifact.findMany({
-    where: { tenantId, digest: { in: digests }, ...(options.everything ? {} : { bytes: { lte: listedBytes } }) },
-  });
-  const values = new Map(artifacts.map(({ digest, content }) => [digest, JSON.parse(content) as Json]));
-  return gates.map((gate) => {
-    const run = runs.find(({ id }) => id === gate.runId);
-    if (run === undefined) throw new Error('a gate is of a run that is not there');
-    const webUi = options.webUiOf(run.workflowId);
-    const approvers = rolesOf(gate);
-    const notBy = notByOf(gate);
-    return {
-      id: gate.id,
-      step: gate.node,
-      title: gate.title,
-      question: gate.question,
-      purpose: gate.purpose as GateView['purpose'],
-      status: gate.status as GateView['status'],
-      run: {
-        id: run.id,
-        document: run.documentId,
-        title: run.title,
-        status: run.status,
-        requester: run.requesterId,
-        practice: run.practice !== null,
-        ...(webUi === undefined ? {} : { webUi }),
-      },
-      subject: gate.subject,
-      shown: shownOf(gate).map(({ name, digest }) => {
-        const value = values.get(digest);
-        return { name, digest, ...(value === undefined ? {} : { value }) };
-      }),
-      actions: actionsOf(gate),
-      approvers,
-      notBy,
-      mayDecide:
-        gate.status === 'open' &&
-        run.endedAt === null &&
-        approvers.some((role) => person.roles.includes(role)) &&
-        !(notBy.includes('requester') && run.requesterId === person.user),
-      ...(gate.verdict === null ? {} : { verdict: gate.verdict }),
-      openedAt: gate.openedAt.toISOString(),
-      ...(gate.decidedAt === null ? {} : { decidedAt: gate.decidedAt.toISOString() }),
-    };
-  });
+export interface GateCounts {
+  /** Open gates that wait for the person's vote. */
+  mine: number;
+  /** Of the open ones: claimed by the person. */
+  claimed: number;
+  /** Of those that wait for the person: past their due date. */
+  overdue: number;
+}
+
+export async function countGates(tx: Tx, person: Identity): Promise<GateCounts> {
+  const [counts] = await tx.$queryRaw<GateCounts[]>`
+    SELECT count(*) FILTER (WHERE open.waits)::int AS mine, count(*) FILTER (WHERE open.claimed)::int AS claimed,
+      count(*) FILTER (WHERE open.waits AND open.overdue)::int AS overdue
+    FROM (
+      SELECT waits_for(g, ${person.user}) AS waits, g.claimed_by = ${person.user} AS claimed,
+        g.due_at <= clock_timestamp() AS overdue
+      FROM gate g JOIN run r ON r.tenant_id = g.tenant_id AND r.id = g.run_id
+      WHERE g.tenant_id = ${person.tenant} AND g.status = 'open' AND r.ended_at IS NULL
+    ) open`;
+  return counts ?? { mine: 0, claimed: 0, overdue: 0 };
+}
+
+/** Of these open gates, the ones at which the person may vote now. */
+export async function votable(tx: Tx, person: Identity, gates: readonly GateRow[]): Promise<ReadonlySet<string>> {
+  const ids = gates.filter(({ status }) => status === 'open').map(({ id }) => id);
+  if (ids.length === 0) return new Set();
+  const found = await tx.$queryRaw<{ id: string }[]>`
+    SELECT g.id FROM gate g JOIN run r ON r.tenant_id = g.tenant_id AND r.id = g.run_id
+    WHERE g.tenant_id = ${person.tenant} AND g.id = ANY(${ids}) AND r.ended_at IS NULL AND may_vote(g, ${person.user})`;
+  return new Set(found.map(({ id }) => id));
 }

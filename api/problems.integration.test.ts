@@ -17,6 +17,7 @@ import {
   publishClaim,
   startClaim,
 } from './testing/api-fixture.ts';
+import { startPurchase } from './testing/gate-documents.ts';
 import { leaveWrite, parkStep, startErrand } from './testing/parked-step.ts';
 import { incident, publishGraph, startProposalOf } from './testing/proposal-documents.ts';
 
@@ -40,9 +41,10 @@ async function decideOn(
   user: string,
   said: object = {},
   before: (gate: { id: string; subject: string }, run: string) => Promise<unknown> = async () => undefined,
+  row: Parameters<typeof openClaimGate>[2] = {},
 ) {
   const run = await startClaim(fixture);
-  const gate = await openClaimGate(fixture, run);
+  const gate = await openClaimGate(fixture, run, row);
   await before(gate, run);
   return post(`/gates/${gate.id}/decisions`, { action: 'approve', subject: gate.subject, ...said }, user);
 }
@@ -87,6 +89,16 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
     decideOn('mai', {}, (gate) =>
       post(`/gates/${gate.id}/decisions`, { action: 'reject', subject: gate.subject }, 'minh'),
     ),
+  'already-voted': () =>
+    decideOn(
+      'mai',
+      {},
+      (gate) => post(`/gates/${gate.id}/decisions`, { action: 'approve', subject: gate.subject }, 'mai'),
+      {
+        row: { quorum: 2 },
+      },
+    ),
+  claimed: () => decideOn('mai', {}, (gate) => post(`/gates/${gate.id}/claim`, {}, 'minh')),
   'stale-subject': () => decideOn('mai', { subject: 'another' }),
   'already-exists': () =>
     post('/admin/users', { id: 'an', displayName: 'An', email: 'an2@acme.test', subject: 'an2' }, 'ada'),
@@ -153,6 +165,11 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
   },
   'no-model': () => post('/documents/drafts', { prose: 'A clerk reads it.' }),
   'unknown-action': () => decideOn('mai', { action: 'postpone' }),
+  'invalid-form': async () => {
+    const { gates } = await startPurchase(fixture);
+    const { id, subject } = await gates.task();
+    return post(`/gates/${id}/decisions`, { action: 'done', subject, form: { amount: -1 } }, 'bo');
+  },
   'idempotency-key-reused': async () => {
     const key = { 'idempotency-key': randomUUID() };
     await post('/runs', { document: 'claim', input: claimInput }, 'an', key);

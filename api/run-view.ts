@@ -89,8 +89,8 @@ export async function viewOfRun(
 
 function stepOf(node: Node, row: ExecutionRow | undefined, gates: GateRow[], chosenAt: Date | undefined): StepView {
   const gate = gates.findLast(({ status }) => status !== 'lapsed');
-  const endedAt = row?.endedAt ?? (node.kind === 'approve' ? gate?.decidedAt : undefined) ?? chosenAt;
-  const startedAt = row?.startedAt ?? (node.kind === 'approve' ? gate?.openedAt : undefined);
+  const endedAt = row?.endedAt ?? (asksPeople(node) ? gate?.decidedAt : undefined) ?? chosenAt;
+  const startedAt = row?.startedAt ?? (asksPeople(node) ? gate?.openedAt : undefined);
   return {
     id: node.id,
     title: node.title,
@@ -110,5 +110,8 @@ function stateOf(node: Node, row: ExecutionRow | undefined, gate: GateRow | unde
   if (row !== undefined && row.status !== 'running') return row.status as StepState;
   if (gate?.status === 'open') return 'waiting';
   if (row !== undefined) return 'running';
-  return gate !== undefined && node.kind === 'approve' ? 'committed' : chosen ? 'committed' : 'pending';
+  return gate !== undefined && asksPeople(node) ? 'committed' : chosen ? 'committed' : 'pending';
 }
+
+/** Of such a step the Gate row is the record. */
+const asksPeople = ({ kind }: Node): boolean => kind === 'approve' || kind === 'person';

@@ -3,7 +3,7 @@ import type { ApiProblem } from './api-problem.ts';
 import type { RunEvent } from './api-shapes.ts';
 import type { ClientOptions } from './client.ts';
 import { createClient } from './client.ts';
-import { events, openGate, startedRun, wholeRun } from './testing/expense-run.ts';
+import { counts, events, openGate, startedRun, wholeRun } from './testing/expense-run.ts';
 import type { ApiScript, ScriptedApi } from './testing/scripted-api.ts';
 import { startScriptedApi } from './testing/scripted-api.ts';
 
@@ -108,8 +108,8 @@ describe('createClient', () => {
   it('reads every page of the inbox', async () => {
     const { api, client } = await talkTo({
       'GET /gates': [
-        { body: { items: [openGate], next: 'c=1' } },
-        { body: { items: [{ ...openGate, id: 'second' }] } },
+        { body: { items: [openGate], next: 'c=1', counts } },
+        { body: { items: [{ ...openGate, id: 'second' }], counts } },
       ],
     });
     expect((await client.gates()).map(({ id }) => id)).toEqual([openGate.id, 'second']);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { at, events, gateId, graphHash, openGate, startedRun, wholeRun } from './testing/expense-run.ts';
+import { at, counts, events, gateId, graphHash, openGate, startedRun, wholeRun } from './testing/expense-run.ts';
 import type { ApiScript, ScriptedApi } from './testing/scripted-api.ts';
 import { startScriptedApi } from './testing/scripted-api.ts';
 import type { Outcome, Surroundings } from './testing/scripted-world.ts';
@@ -251,7 +251,7 @@ describe('gates', () => {
   });
 
   it('says so when nothing does', async () => {
-    const { stdout } = await talk(['gates'], { 'GET /gates': [{ body: { items: [] } }] });
+    const { stdout } = await talk(['gates'], { 'GET /gates': [{ body: { items: [], counts } }] });
     expect(stdout).toMatch(/\nNo gate waits for you\.\n$/);
   });
 
@@ -291,7 +291,7 @@ describe('decide', () => {
   });
 
   it('refuses the beginning of two ids, of none, and an action that is not offered, deciding nothing', async () => {
-    const two = [{ body: { items: [openGate, { ...openGate, id: '7f9d', title: 'Other' }] } }];
+    const two = [{ body: { items: [openGate, { ...openGate, id: '7f9d', title: 'Other' }], counts } }];
     const ambiguous = await talk(['decide', '7f9', 'approve'], { 'GET /gates': two });
     expect(ambiguous.code).toBe(1);
     expect(ambiguous.stderr).toBe(

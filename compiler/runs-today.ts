@@ -4,12 +4,13 @@
  */
 import type { Graph, Node } from './graph.ts';
 
-export type KindRun = Exclude<Node['kind'], 'person' | 'session'>;
+export type KindRun = Exclude<Node['kind'], 'session'>;
 
 const kindsRun: Readonly<Record<KindRun, true>> = {
   agent: true,
   tool: true,
   approve: true,
+  person: true,
   choose: true,
   merge: true,
   set: true,
@@ -55,25 +56,7 @@ function partsNotRun(node: Node): string[] {
     ['think', 'think' in node && node.think !== undefined],
     ['undo', 'undo' in node && node.undo !== undefined],
     ['budget', 'budget' in node && node.budget !== undefined],
-    ...approvalParts(node),
+    ['share', 'share' in node && node.share !== undefined],
   ];
   return said.filter(([, is]) => is).map(([what]) => what);
-}
-
-function approvalParts(node: Node): [string, boolean][] {
-  const parts: [string, boolean][] = [];
-  const approvers = node.kind === 'approve' ? node.approvers : 'requiresApproval' in node && node.requiresApproval;
-  if (approvers) {
-    parts.push(['approvers parted by and', approvers.need === 'all' && approvers.of.length > 1]);
-    parts.push(['a person as approver', approvers.of.some((one) => 'person' in one)]);
-  }
-  if (node.kind !== 'approve') return parts;
-  parts.push(
-    ['quorum', node.quorum !== undefined],
-    ['ask', node.ask !== undefined],
-    ['share', node.share !== undefined],
-  );
-  parts.push(['due', node.dueMs !== undefined], ['remind', node.remindEveryMs !== undefined]);
-  parts.push(['not by: contributors', node.notBy.includes('contributors')]);
-  return parts;
 }

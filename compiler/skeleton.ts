@@ -22,10 +22,14 @@ export interface SkeletonNode {
   when?: string;
   /** Of a choose, in order. A missing condition is `otherwise`. */
   arms?: { when?: string }[];
-  /** Of a gate: what each action does when it is the verdict. */
+  /** Of a gate: what each action does when it is the verdict, `overdue` among them where nobody's decision has an effect. */
   actions?: Record<string, 'continue' | 'end'>;
   /** In words, for ops: who a gate or a task waits for. */
   waitsFor?: string;
+  /** In words: who is asked besides when it is overdue. */
+  asksOn?: string;
+  /** Of a gate or a task that is overdue: only the edge marked so is live. */
+  ifOverdue?: 'link';
   /** Of a repeat. */
   repeat?: { atMost: number; until: string; reads?: string[]; ifNotReached?: 'continue' | 'link' };
   /** Runs once for each item of a list, which an activity gives. */
@@ -134,8 +138,8 @@ function skeletonNode(graph: Graph, node: Node, position: ReadonlyMap<string, nu
     skeleton.actions = Object.fromEntries(
       node.actions.map((action) => [action.name, action.effect === 'end' ? 'end' : 'continue']),
     );
-    skeleton.waitsFor = approversText(node.approvers);
   }
+  if (node.kind === 'approve' || node.kind === 'person') Object.assign(skeleton, waitingOf(node, skeleton.actions));
   if (node.kind === 'repeat') {
     const { atMost, until, ifNotReached } = node;
     const inner = sortedNames(
@@ -157,6 +161,17 @@ function skeletonNode(graph: Graph, node: Node, position: ReadonlyMap<string, nu
   if ('ifItFails' in node && node.ifItFails) skeleton.ifItFails = node.ifItFails;
   if (reads.length > 0) skeleton.reads = reads;
   return skeleton;
+}
+
+function waitingOf(
+  { approvers, ifOverdue }: NodeOf<'approve'> | NodeOf<'person'>,
+  actions: SkeletonNode['actions'],
+): Pick<SkeletonNode, 'actions' | 'waitsFor' | 'asksOn' | 'ifOverdue'> {
+  const waitsFor = approversText(approvers);
+  if (ifOverdue?.do === 'ask') return { waitsFor, asksOn: approversText(ifOverdue.approvers) };
+  if (ifOverdue?.do === 'link') return { waitsFor, ifOverdue: 'link' };
+  if (ifOverdue === undefined || actions === undefined) return { waitsFor };
+  return { waitsFor, actions: { ...actions, overdue: ifOverdue.do === 'continue' ? 'continue' : 'end' } };
 }
 
 /**

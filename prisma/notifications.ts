@@ -4,14 +4,28 @@ import canonicalize from 'canonicalize';
 import type { Json } from '../compiler/types.ts';
 import type { Tx } from './act-as.ts';
 
-export const notificationKinds = ['shared', 'assigned', 'suggested', 'decided', 'stale'] as const;
+export const notificationKinds = [
+  'shared',
+  'assigned',
+  'suggested',
+  'decided',
+  'stale',
+  'gate-opened',
+  'reminder',
+  'overdue',
+  'escalated',
+  'delegated',
+  'question',
+  'answer',
+] as const;
 export type NotificationKind = (typeof notificationKinds)[number];
 
 export interface NewNotification {
   /** Who is told. */
   user: string;
   kind: NotificationKind;
-  proposal: string;
+  /** Of what happened to a proposal. */
+  proposal?: string;
   /** Path in the API of what to open. */
   address: string;
   /** Ids and numbers. Never content. */
@@ -29,7 +43,7 @@ export async function notify(tx: Tx, tenant: string, notifications: NewNotificat
       id: randomUUID(),
       userId: user,
       kind,
-      proposalId: proposal,
+      proposalId: proposal ?? null,
       address,
       body: canonicalize(body) ?? '{}',
       sourceKey,

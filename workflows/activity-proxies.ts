@@ -40,6 +40,8 @@ const optionsOf: Record<RemoteActivity, ActivityOptions> = {
   evaluateWait: fast,
   evaluateConditions: fast,
   openGate: fast,
+  closeOverdue: fast,
+  remindGate: fast,
   hear: fast,
   readGates: fast,
 };

@@ -8,10 +8,12 @@ import type { Doorbell } from './doorbell.ts';
 import type { Frame } from './frames.ts';
 import { digestsOf, joinPath, pathOf, valueFor } from './frames.ts';
 import type { RunFrame } from './run-frames.ts';
-import type { At, RunState, Verdict } from './run-state.ts';
+import type { At, RunState, Verdict, Waiting } from './run-state.ts';
 import { handlerOf } from './steps/index.ts';
 import { runApproved } from './steps/run-approved.ts';
-import type { FrameEnd, Reasked, Step, StepEnd, Within } from './steps/step.ts';
+import type { FrameEnd, Reasked, Step, StepEnd, WaitingTimes, Within } from './steps/step.ts';
+import type { Wake } from './waiting-times.ts';
+import { nextWake } from './waiting-times.ts';
 import { activityName, summaryText } from './words.ts';
 
 /**
@@ -19,6 +21,7 @@ import { activityName, summaryText } from './words.ts';
  * and nobody repeats those.
  */
 const rereadAfter = '1 day';
+const rereadAfterMs = 24 * 60 * 60 * 1000;
 
 /** Its activities are scheduled before it returns, as far as nothing has to be awaited first. */
 export type PerformStep = (at: At) => Promise<StepEnd>;
@@ -70,7 +73,7 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
       openGate: () => openGate(at),
       evaluate: (conditions) => evaluate(at, conditions),
       decide: (source) => decide(source, { get: (name) => viewOf(frame, place, name) }),
-      verdictOf: (gate, waitsFor) => verdictOf(at, gate, waitsFor),
+      verdictOf: (gate, waitsFor, times) => verdictOf(at, gate, waitsFor, times),
       askAgain: (gateNode) => askAgain(at, gateNode),
       armLeadsBack: (arm) => frame.flow.leadsBack(place, { as: 'committed', arm }),
       collectReads: async () => {
@@ -190,30 +193,88 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     );
   }
 
-  async function verdictOf(at: At, { gate, verdict }: GateState, waitsFor: string): Promise<Verdict> {
+  async function verdictOf(
+    at: At,
+    { gate, verdict }: GateState,
+    waitsFor: string,
+    times?: WaitingTimes,
+  ): Promise<Verdict> {
     if (verdict !== undefined && !state.verdicts.has(gate)) state.verdicts.set(gate, verdict);
     const known = state.verdicts.get(gate);
     if (known !== undefined) return known;
 
-    const waiting = { ...at, waitsFor };
-    // The timer is there to be seen: the only thing in the Web UI's timeline that can say who is waited for.
-    const summary = `GATE ${nodeAt(at).title} waiting for ${waitsFor}`;
-    state.waiting.add(waiting);
+    let waiting: Waiting | undefined;
     state.resting += 1;
-    state.changes.note();
     try {
       for (;;) {
-        await condition(() => state.verdicts.has(gate), rereadAfter, { summary: summaryText(summary) });
+        const words = times?.askedOn ? `${waitsFor} or ${nodeAt(at).asksOn}` : waitsFor;
+        if (waiting?.waitsFor !== words) {
+          if (waiting !== undefined) state.waiting.delete(waiting);
+          waiting = { ...at, waitsFor: words };
+          state.waiting.add(waiting);
+          state.changes.note();
+        }
+        // The timer is there to be seen: the only thing in the Web UI's timeline that can say who is waited for.
+        const summary = summaryText(`GATE ${nodeAt(at).title} waiting for ${words}`);
+        const wake = times && nextWake(times, Date.now());
+        const isDecided = () => state.verdicts.has(gate);
+        if (wake === undefined) await condition(isDecided, rereadAfter, { summary });
+        else if (wake.at > Date.now()) {
+          await condition(isDecided, Math.min(wake.at - Date.now(), rereadAfterMs), { summary });
+        }
         const decided = state.verdicts.get(gate);
         if (decided !== undefined) return decided;
-        doorbell.note({ gate });
-        state.changes.note();
+        if (times !== undefined && wake !== undefined && wake.at <= Date.now()) {
+          await lookAfter(at, gate, times, wake);
+          const closed = state.verdicts.get(gate);
+          if (closed !== undefined) return closed;
+        } else {
+          doorbell.note({ gate });
+          state.changes.note();
+        }
       }
     } finally {
-      state.waiting.delete(waiting);
+      if (waiting !== undefined) state.waiting.delete(waiting);
       state.resting -= 1;
       state.changes.note();
     }
+  }
+
+  /** Not at rest meanwhile: an activity that was begun is waited for. */
+  async function lookAfter(at: At, gate: string, times: WaitingTimes, wake: Wake): Promise<void> {
+    state.resting -= 1;
+    try {
+      await (wake.for === 'due' ? closeOverdue(at, gate, times) : remind(at, gate, times, wake.nth));
+    } finally {
+      state.resting += 1;
+      state.changes.note();
+    }
+  }
+
+  async function closeOverdue(at: At, gate: string, times: WaitingTimes): Promise<void> {
+    const { state: found, again } = await call(
+      at,
+      `${nodeAt(at).id}/overdue`,
+      (shown, input) => callActivity('closeOverdue', shown, { ...input, gate }),
+      [],
+    );
+    if (found.verdict !== undefined && !state.verdicts.has(gate)) state.verdicts.set(gate, found.verdict);
+    // The store's clock decides, and may be behind ours.
+    if (again !== undefined) times.due = Date.now() + again;
+    else {
+      delete times.due;
+      if (nodeAt(at).asksOn !== undefined) times.askedOn = true;
+    }
+  }
+
+  async function remind(at: At, gate: string, times: WaitingTimes, nth: number): Promise<void> {
+    await call(
+      at,
+      `${nodeAt(at).id}/reminder`,
+      (shown, input) => callActivity('remindGate', shown, { ...input, gate, nth }),
+      [],
+    );
+    times.reminded = nth;
   }
 
   async function endOf(at: At, run: string): Promise<void> {
@@ -237,7 +298,7 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     try {
       const opened = await opening;
       const askedPeople = opened.verdict === undefined && !state.verdicts.has(opened.gate);
-      const { action, output, view } = await verdictOf(at, opened, waitsFor ?? '');
+      const { action, output, view } = await verdictOf(at, opened, waitsFor ?? '', opened.times);
       at.frame.values.set(gateNode, { digest: output, view: view ?? {} });
       at.frame.remarks.set(at.place, action);
       // A word the gate does not know lets nothing pass.

@@ -9,7 +9,7 @@ import type { Json } from '../../compiler/types.ts';
 import type { TestDatabase } from '../../dev/test-postgres.ts';
 import { createTestDatabase } from '../../dev/test-postgres.ts';
 import { putArtifact } from '../../prisma/artifacts.ts';
-import type { Store } from '../../prisma/open.ts';
+import type { Store, Tx } from '../../prisma/open.ts';
 import { openStore } from '../../prisma/open.ts';
 import { provision } from '../../prisma/provision.ts';
 import type { Ring } from '../../workflows/messages.ts';
@@ -218,11 +218,13 @@ export async function startClaim(fixture: ApiFixture, user = 'an'): Promise<stri
   return response.json<{ id: string }>().id;
 }
 
-/** Opens the run's gate as the worker does. */
+type GateRow = NonNullable<Awaited<ReturnType<Tx['gate']['findFirst']>>>;
+
+/** Opens the run's gate as the worker does; `row` says what is different of it. */
 export async function openClaimGate(
   fixture: ApiFixture,
   run: string,
-  more: { shown?: Json; subject?: string } = {},
+  more: { shown?: Json; subject?: string; row?: Partial<GateRow> } = {},
 ): Promise<{ id: string; subject: string }> {
   const id = randomUUID();
   const subject = more.subject ?? `subject-of-${id}`;
@@ -246,6 +248,7 @@ export async function openClaimGate(
         shown: JSON.stringify([{ name: 'note_the_claim', digest }]),
         status: 'open',
         openedAt: new Date(),
+        ...more.row,
       },
     });
   });

@@ -164,6 +164,8 @@ function activitiesThatDoNothing(graphs: ReadonlyMap<string, Graph>): RunActivit
     evaluateWait: unexpected,
     evaluateConditions: unexpected,
     openGate: unexpected,
+    closeOverdue: unexpected,
+    remindGate: unexpected,
     hear: unexpected,
     readGates: unexpected,
   };

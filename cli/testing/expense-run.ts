@@ -40,7 +40,13 @@ export const completedRun: ApiRun = {
   result: { paid: { amount: 620 } },
 };
 
+export const counts = { mine: 1, claimed: 0, overdue: 0 };
+
 export const openGate: ApiGate = {
+  decisions: [],
+  missing: [{ action: 'approve', needed: [{ roles: ['manager'], people: [], more: 1 }] }],
+  delegations: [],
+  messages: [],
   id: gateId,
   step: 'manager',
   title: 'Manager approves',
@@ -65,8 +71,11 @@ export const openGate: ApiGate = {
     { name: 'reject', effect: 'end' },
   ],
   approvers: ['manager'],
+  people: [],
+  need: 'any',
   notBy: ['requester'],
   mayDecide: true,
+  overdue: false,
   openedAt: at(4),
 };
 
@@ -146,10 +155,10 @@ export const wholeRun: ApiScript = {
   ],
   'GET /runs/:id/events': [{ events: events.slice(0, 5), breaks: true }, { events: events.slice(5) }, { events: [] }],
   'GET /runs/:id/journal': [{ body: journal }],
-  'GET /gates': [{ body: { items: [openGate] } }],
+  'GET /gates': [{ body: { items: [openGate], counts } }],
   'GET /gates/:id': [{ body: openGate }],
   'POST /gates/:id/decisions': [
-    { status: 201, body: { id: 'd-1', gate: gateId, run: 'run-1', action: 'approve', decidedAt: at(6) } },
+    { status: 201, body: { id: 'd-1', gate: gateId, run: 'run-1', action: 'approve', decidedAt: at(6), missing: [] } },
   ],
   'POST /runs/:id/cancel': [{ status: 202, body: { run: 'run-1', command: 'c-1' } }],
 };

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
 import type { ProblemBody } from '../../api/errors.ts';
 import type { published } from '../../api/routes/documents/schemas.ts';
-import type { decision, gate, gatesPage } from '../../api/routes/gates/schemas.ts';
+import type { decision, gateDetails, gatesPage } from '../../api/routes/gates/schemas.ts';
 import type { graphVersion } from '../../api/routes/graphs/schemas.ts';
 import type { cancelAccepted, journal, runView, startedRun } from '../../api/routes/runs/schemas.ts';
 
-export type ApiGate = z.input<typeof gate>;
+export type ApiGate = z.input<typeof gateDetails>;
 export type ApiRun = z.input<typeof runView>;
 export type ApiStartedRun = z.input<typeof startedRun>;
 export type ApiJournal = z.input<typeof journal>;
@@ -22,6 +22,12 @@ export interface ApiBodies {
   'GET /runs/:id/journal': ApiJournal;
   'GET /runs/:id/events': never;
   'POST /runs/:id/cancel': z.input<typeof cancelAccepted>;
+  'POST /runs/:id/abort': z.input<typeof cancelAccepted>;
+  'POST /runs/:id/pause': z.input<typeof cancelAccepted>;
+  'POST /runs/:id/unpause': z.input<typeof cancelAccepted>;
+  'POST /runs/:id/steps/pay/retry': z.input<typeof cancelAccepted>;
+  'POST /runs/:id/steps/pay/supply': z.input<typeof cancelAccepted>;
+  'POST /runs/:id/steps/pay/skip': z.input<typeof cancelAccepted>;
   'GET /graphs/:id': z.input<typeof graphVersion>;
   'GET /gates': z.input<typeof gatesPage>;
   'GET /gates/:id': ApiGate;

@@ -231,6 +231,13 @@ export async function fillRun(world: Pick<StoreWorld, 'api' | 'worker'>, actor: 
         decidedAt: at,
       },
     });
+    const ofGate = { tenantId, id: randomUUID(), gateId: gate };
+    await tx.gateDelegation.create({
+      data: { ...ofGate, fromUserId: actor.user, toUserId: actor.user, madeAt: at },
+    });
+    await tx.gateMessage.create({
+      data: { ...ofGate, userId: actor.user, toUserId: actor.user, kind: 'question', text: 'Why?', at },
+    });
     await tx.gate.update({
       where: { tenantId_id: { tenantId, id: gate } },
       data: { status: 'decided', verdict: 'approve', outputDigest: 'o', view: '{}', decidedAt: at },

@@ -1,12 +1,13 @@
+import { askPeople, overdue } from './ask-people.ts';
 import type { StepEnd, StepHandler } from './step.ts';
 import { parked } from './step.ts';
 
-/** Opens the gate and waits for people; the row says what they decided. */
+/** People decide, or nobody does in time. */
 export const gate: StepHandler = async (step): Promise<StepEnd> => {
-  const progress = step.progress<{ gate?: string }>(() => ({}));
-  const opened = progress.gate === undefined ? await step.openGate() : { gate: progress.gate };
-  progress.gate = opened.gate;
-  const { action, output, view } = await step.verdictOf(opened, step.node.waitsFor ?? '');
-  if (!Object.hasOwn(step.node.actions ?? {}, action)) return parked('bug');
-  return { as: 'committed', action, output, ...(view === undefined ? {} : { view }) };
+  const { action, output, view } = await askPeople(step);
+  const { actions = {}, ifOverdue } = step.node;
+  const said = { as: 'committed', output, ...(view === undefined ? {} : { view }) } as const;
+  if (action === overdue && ifOverdue === 'link') return { ...said, on: 'overdue' };
+  if (!Object.hasOwn(actions, action)) return parked('bug');
+  return { ...said, action };
 };

@@ -6,6 +6,7 @@ import { forEach } from './for-each.ts';
 import { gate } from './gate.ts';
 import { group } from './group.ts';
 import { merge } from './merge.ts';
+import { person } from './person.ts';
 import { repeat } from './repeat.ts';
 import { set } from './set.ts';
 import type { StepHandler } from './step.ts';
@@ -17,6 +18,7 @@ const handlers: Record<SkeletonNode['kind'], StepHandler> = {
   agent,
   tool,
   approve: gate,
+  person,
   choose,
   merge,
   set,

@@ -1,5 +1,13 @@
 /** What a handler of a step kind is given, and what it answers. */
-import type { Condition, Digest, GateState, ListedItem, StepOutcome, View } from '../../activities/contract.ts';
+import type {
+  Condition,
+  Digest,
+  GateState,
+  GateTimes,
+  ListedItem,
+  StepOutcome,
+  View,
+} from '../../activities/contract.ts';
 import type { SkeletonNode } from '../../compiler/skeleton.ts';
 import type { Decided } from '../conditions.ts';
 import type { Value } from '../frames.ts';
@@ -40,8 +48,11 @@ export interface Step {
   evaluate(conditions: Condition[]): Promise<Condition | null>;
   /** By views alone. @throws ExpressionError */
   decide(condition: string): Decided;
-  /** The gate's verdict, once people have given it; at once if it is known. */
-  verdictOf(gate: GateState, waitsFor: string): Promise<Verdict>;
+  /**
+   * The gate's verdict, once people have given it, or once it is overdue; at once if it is known. What is done at `times` is
+   * noted in them.
+   */
+  verdictOf(gate: GateState, waitsFor: string, times?: WaitingTimes): Promise<Verdict>;
   /** Opens a gate of this run again, because what it approved no longer stands, and waits for the new verdict. */
   askAgain(gateNode: string): Promise<Reasked>;
   /** Would this arm lead back, with a return left? */
@@ -68,6 +79,14 @@ export interface Step {
   joinItems(items: readonly Digest[]): Promise<Digest>;
   /** Commits the list of outputs: those of `joined` first, then these. */
   collectList(joined: readonly Digest[], items: readonly Digest[]): Promise<StepOutcome>;
+}
+
+/** Of a gate that waits; changed as they pass. */
+export interface WaitingTimes extends GateTimes {
+  /** The number of the last reminder. */
+  reminded?: number;
+  /** More people were asked when it was overdue. */
+  askedOn?: true;
 }
 
 export type StepActivity =

@@ -25,6 +25,10 @@ export interface Script {
   views?: Record<string, View>;
   /** By gate step id: the rows it opens, in turn; the last again and again. Without one, `gate of ID`. */
   gates?: Record<string, string[]>;
+  /** By gate step id: when its gates are due after they open, and how often people are reminded; in milliseconds. */
+  gateTimes?: Record<string, { due?: number; remindEvery?: number }>;
+  /** By gate row: the verdict that its being overdue gives. Unsaid, none. */
+  overdue?: Record<string, string>;
   /** Verdicts that are in their rows before the run starts, by gate row. */
   decided?: Record<string, string>;
   /** By step id: which condition an activity finds to hold. */
@@ -205,7 +209,21 @@ export function scriptedWorld(): ScriptedWorld {
     async openGate(input) {
       const { row, call } = take('openGate', input);
       const opens = row.script.gates?.[input.node] ?? [`gate of ${input.node}`];
-      return verdictOf(row, opens[Math.min(call, opens.length) - 1] ?? '');
+      const state = verdictOf(row, opens[Math.min(call, opens.length) - 1] ?? '');
+      const { due, remindEvery } = row.script.gateTimes?.[input.node] ?? {};
+      if (due === undefined && remindEvery === undefined) return state;
+      const opened = Date.now();
+      const times = { opened, ...(due && { due: opened + due }), ...(remindEvery && { remindEvery }) };
+      return { ...state, times };
+    },
+    async closeOverdue({ gate, ...input }) {
+      const { row } = take('closeOverdue', input);
+      const closes = row.script.overdue?.[gate];
+      if (closes !== undefined && !row.verdicts.has(gate)) row.verdicts.set(gate, closes);
+      return { state: verdictOf(row, gate) };
+    },
+    async remindGate(input) {
+      take('remindGate', input);
     },
     async readGates({ run, gates, log }) {
       const row = rowOf(run);

@@ -58,9 +58,16 @@ test('a gate shows the run, the question, the values, the actions and who may de
       { name: 'reject', effect: 'end' },
     ],
     approvers: ['manager'],
+    people: [],
+    need: 'any',
     notBy: ['requester'],
     mayDecide: true,
+    overdue: false,
     openedAt: expect.any(String),
+    decisions: [],
+    missing: [{ action: 'approve', needed: [{ roles: ['manager'], people: [], more: 1 }] }],
+    delegations: [],
+    messages: [],
   });
   expect((await get(`/gates/${gate.id}`, 'an')).json().mayDecide).toBe(false);
   expect((await get(`/gates/${gate.id}`, 'bo')).json().mayDecide).toBe(false);

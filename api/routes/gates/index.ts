@@ -1,37 +1,47 @@
 /** Gates: what waits for the caller, and deciding it. Every member of a tenant may read its gates. */
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import type { Violation } from '../../../compiler/validate-value.ts';
 import type { DecisionRequest, RefusalReason } from '../../decide.ts';
 import { decide, logRefusal } from '../../decide.ts';
 import { notFound, Problem } from '../../errors.ts';
-import { inboxOf, viewOfGates } from '../../gate-inbox.ts';
+import type { GateFilter } from '../../gate-inbox.ts';
+import { countGates, listGates } from '../../gate-inbox.ts';
+import { viewOfGate, viewOfGates } from '../../gate-view.ts';
 import { momentOf, page } from '../../pages.ts';
 import { answer, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
 import type { RunSettings } from '../../run-handlers.ts';
-import { decision, decisionBody, gate, gateParams, gatesPage, listGatesQuery } from './schemas.ts';
+import { decision, decisionBody, gateDetails, gateParams, gatesPage, listGatesQuery } from './schemas.ts';
 
 /** What a person can do about each refusal. The reason is the problem's type. */
 const advice: Record<Exclude<RefusalReason, 'not-found'>, string> = {
   'not-open':
     'It lapsed because what it asked about changed, or its run has ended. See the open gates for what waits now.',
-  'already-decided': 'One decision was made and stands.',
+  'already-decided': 'It was decided, and that stands.',
+  'already-voted': 'Your vote for this is counted; the gate waits for others. You may decide something else instead.',
+  claimed: 'Somebody else is working on it. It can be decided once they release it.',
   'stale-subject': 'Read the gate again: the subject named is not what it asks about.',
-  'not-an-approver': 'You have none of the roles that may decide it.',
-  'separation-of-duties': 'You started the run.',
+  'not-an-approver': 'You are none of those who may decide it, and nobody delegated their vote to you.',
+  'separation-of-duties':
+    'You started the run, or wrote part of what is shown, or the one whose vote you would cast did.',
   'unknown-action': 'See the actions of the gate.',
+  'invalid-form': 'See the form of the gate.',
 };
 
 /** Carries a refusal out of the transaction, which it rolls back. */
 class Refused extends Error {
   readonly reason: RefusalReason;
   readonly at: { run: string; node: string } | undefined;
+  readonly violations: readonly Violation[];
 
-  constructor(reason: RefusalReason, at: { run: string; node: string } | undefined) {
+  constructor(reason: RefusalReason, at: { run: string; node: string } | undefined, violations: readonly Violation[]) {
     super(reason);
     this.reason = reason;
     this.at = at;
+    this.violations = violations;
   }
 }
 
@@ -40,7 +50,7 @@ export const gateRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, { webU
     '/gates',
     {
       schema: {
-        summary: 'My inbox: the open gates that I may decide, oldest first',
+        summary: 'My inbox: the open gates that wait for me, or others by the filters, oldest first',
         tags: ['gates'],
         querystring: listGatesQuery,
         response: responses({ 200: gatesPage }, ['invalid-request']),
@@ -48,19 +58,20 @@ export const gateRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, { webU
     },
     async (request) => {
       const person = personOf(request);
-      const { limit, cursor } = request.query;
+      const { limit, cursor, ...wanted } = request.query;
       const openedAt = cursor && momentOf(cursor);
       const after = cursor && openedAt ? { openedAt, id: cursor[1] } : undefined;
       return request.actAs(async (tx) => {
-        const rows = await inboxOf(tx, person, limit + 1, after);
-        const views = await viewOfGates(tx, person, rows.slice(0, limit), { webUiOf, everything: false });
+        const rows = await listGates(tx, person, filterOf(wanted), limit + 1, after);
+        const views = await viewOfGates(tx, person, rows.slice(0, limit), webUiOf);
         const { next } = page(
           rows,
           limit,
           (row) => [row.openedAt.toISOString(), row.id],
           () => undefined,
         );
-        return { items: views, ...(next === undefined ? {} : { next }) };
+        const counts = await countGates(tx, person);
+        return { items: views, ...(next === undefined ? {} : { next }), counts };
       });
     },
   );
@@ -69,10 +80,10 @@ export const gateRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, { webU
     '/gates/:id',
     {
       schema: {
-        summary: 'A gate with all it shows',
+        summary: 'A gate with all it shows, who decided what, and who is still needed',
         tags: ['gates'],
         params: gateParams,
-        response: responses({ 200: gate }, ['not-found']),
+        response: responses({ 200: gateDetails }, ['not-found']),
       },
     },
     async (request) => {
@@ -82,9 +93,7 @@ export const gateRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, { webU
           where: { tenantId_id: { tenantId: person.tenant, id: request.params.id } },
         });
         if (row === null) throw notFound('gate');
-        const [view] = await viewOfGates(tx, person, [row], { webUiOf, everything: true });
-        if (view === undefined) throw notFound('gate');
-        return view;
+        return viewOfGate(tx, app.graphs, person, row, webUiOf);
       });
     },
   );
@@ -107,21 +116,33 @@ export const gateRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, { webU
           'not-found',
           'not-open',
           'already-decided',
+          'already-voted',
+          'claimed',
           'stale-subject',
           'unknown-action',
+          'invalid-form',
           'idempotency-key-reused',
         ]),
       },
     },
     async (request, reply) => {
-      const { form, ...said } = request.body;
-      const asked: DecisionRequest = { gate: request.params.id, ...said, ...(form === undefined ? {} : { form }) };
+      const { form, for: principal, ...said } = request.body;
+      const asked: DecisionRequest = {
+        gate: request.params.id,
+        ...said,
+        ...(form === undefined ? {} : { form }),
+        ...(principal === undefined ? {} : { for: principal }),
+      };
       try {
         const done = await request.once(async (tx) => {
           const verdict = await decide(tx, app.graphs, personOf(request), asked);
           if ('refused' in verdict) {
-            const { refused, run, node } = verdict;
-            throw new Refused(refused, run === undefined || node === undefined ? undefined : { run, node });
+            const { refused, run, node, violations } = verdict;
+            throw new Refused(
+              refused,
+              run === undefined || node === undefined ? undefined : { run, node },
+              violations ?? [],
+            );
           }
           const { decision: id, decidedAt, ...rest } = verdict.decided;
           return answer(201, decision, { id, ...rest, decidedAt: decidedAt.toISOString() });
@@ -136,7 +157,18 @@ export const gateRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, { webU
   );
 };
 
-async function refusalOf(request: FastifyRequest, gate: string, { reason, at }: Refused): Promise<Problem> {
+function filterOf({ overdue, ...wanted }: Omit<z.output<typeof listGatesQuery>, 'limit' | 'cursor'>): GateFilter {
+  const said = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
+  return {
+    scope: wanted.scope,
+    status: wanted.status,
+    ...said,
+    ...(overdue === undefined ? {} : { overdue: overdue === 'true' }),
+  };
+}
+
+async function refusalOf(request: FastifyRequest, gate: string, refused: Refused): Promise<Problem> {
+  const { reason, at, violations } = refused;
   const person = personOf(request);
   request.log.warn({
     event: 'gate.refused-decision',
@@ -149,5 +181,7 @@ async function refusalOf(request: FastifyRequest, gate: string, { reason, at }: 
     reason,
   });
   if (at !== undefined) await request.actAs((tx) => logRefusal(tx, person, { gate, ...at, reason }));
-  return reason === 'not-found' ? notFound('gate') : new Problem(reason, { detail: advice[reason] });
+  if (reason === 'not-found') return notFound('gate');
+  const errors = violations.map(({ path, message }) => ({ at: path, in: 'body' as const, message }));
+  return new Problem(reason, { detail: advice[reason], ...(errors.length === 0 ? {} : { errors }) });
 }
