@@ -119,11 +119,18 @@ describe('every document of the examples', () => {
         const parsed = parsePracticeScript(await readFile(file, 'utf8'));
         if (!parsed.ok) throw new Error(`${relative(here, file)}: ${JSON.stringify(parsed.problems)}`);
         const { steps: answers, tools = {} } = parsed.script;
-        const asked = graph.nodes.filter(({ kind }) => kind === 'agent' || kind === 'tool').map(({ id }) => id);
+        // A document that it runs is answered from the same script.
+        const others = documents.filter((other) =>
+          graph.externals.some(({ file }) => join(dirname(path), file) === other),
+        );
+        const nodes = [graph, ...(await Promise.all(others.map(example))).map((one) => one.graph)].flatMap(
+          (one) => one.nodes,
+        );
+        const asked = nodes.filter(({ kind }) => kind === 'agent' || kind === 'tool').map(({ id }) => id);
         expect(Object.keys(answers).filter((id) => !asked.includes(id))).toEqual([]);
-        const called = graph.nodes.flatMap((node) => (node.kind === 'tool' ? [node.tool] : []));
+        const called = nodes.flatMap((node) => (node.kind === 'tool' ? [node.tool] : []));
         expect(Object.keys(tools).filter((tool) => !called.includes(tool))).toEqual([]);
-        const talking = graph.nodes.flatMap((node) => (node.kind === 'agent' ? [node.id] : []));
+        const talking = nodes.flatMap((node) => (node.kind === 'agent' ? [node.id] : []));
         expect(talking.filter((id) => !Object.hasOwn(answers, id))).toEqual([]);
       });
     });
