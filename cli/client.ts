@@ -46,6 +46,12 @@ export interface Client {
   gate(id: string): Promise<Gate>;
   decide(gate: string, decision: { action: string; subject: string; comment?: string; form?: Json }): Promise<Decision>;
   cancel(run: string, comment?: string): Promise<{ run: string; command: string }>;
+  /** Orders something of the run: `address` is what follows the run's own in the API. */
+  order(
+    run: string,
+    address: readonly string[],
+    body: { [field: string]: Json },
+  ): Promise<{ run: string; command: string }>;
 }
 
 export function createClient(options: ClientOptions): Client {
@@ -126,6 +132,7 @@ export function createClient(options: ClientOptions): Client {
     gate: (id) => call(gateSchema, 'GET', pathOf('gates', id)),
     decide: (gate, decision) => call(decisionSchema, 'POST', pathOf('gates', gate, 'decisions'), decision),
     cancel: (run, comment = '') => call(cancelAcceptedSchema, 'POST', pathOf('runs', run, 'cancel'), { comment }),
+    order: (run, address, body) => call(cancelAcceptedSchema, 'POST', pathOf('runs', run, ...address), body),
   };
 }
 

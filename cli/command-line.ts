@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { addAdminCommands } from './admin-command-line.ts';
 import { CommandFailure, exitCodes, WrongUsage } from './failures.ts';
+import { addOperatorCommands } from './operator-command-line.ts';
 import type { World } from './world.ts';
 
 const help = `
@@ -227,6 +228,7 @@ function createProgram(world: World, done: (code: number) => void): Command {
       done(await cancelCommand(run, options, world));
     });
 
+  addOperatorCommands(program, connected, world, done);
   addAdminCommands(program, connected, world, done);
   return program;
 }

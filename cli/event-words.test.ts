@@ -31,6 +31,11 @@ describe('wordsOf', () => {
     ['step.failed', { class: 'refusal' }, 'Read the receipt: failed (refusal)'],
     ['effect.intended', { tool: 'payments.transfer', sends: 2 }, 'Read the receipt: calls payments.transfer again'],
     ['effect.settled', { status: 'unknown' }, 'Read the receipt: the call has an unknown outcome'],
+    ['effect.answered', { user: 'olga', answer: 'happened' }, 'Read the receipt: olga says of the call: happened'],
+    ['command.given', { user: 'olga', kind: 'retry' }, 'olga ordered: retry Read the receipt'],
+    ['command.applied', { applied: false }, 'The order changed nothing'],
+    ['command.applied', { applied: true }, undefined],
+    ['run.paused', { paused: true }, 'The run is paused'],
     ['gate.opened', { gate: 'g1' }, 'Read the receipt: asks for a decision (gate g1)'],
     ['gate.decided', { user: 'mai', action: 'approve' }, 'Read the receipt: mai decided approve'],
     [

@@ -18,6 +18,13 @@ const descriptions: Record<string, Describe> = {
         ? say('The run needs attention', 'bad')
         : undefined,
   'run.called': ({ body }, { title }) => say(`${title}: calls the run ${textOf(body.run) ?? ''}`),
+  'run.paused': ({ body }) => say(body.paused === true ? 'The run is paused' : 'The run goes on', 'strong'),
+  'command.given': ({ body }, { title }) =>
+    say(
+      `${textOf(body.user) ?? 'Somebody'} ordered: ${textOf(body.kind) ?? 'something'}${title === '' ? '' : ` ${title}`}`,
+      'strong',
+    ),
+  'command.applied': ({ body }) => (body.applied === false ? say('The order changed nothing', 'quiet') : undefined),
   'run.cancel-requested': ({ body }) => say(`${textOf(body.user) ?? 'Somebody'} asked to cancel the run`, 'strong'),
   'run.ended': ({ body }) =>
     say(`The run ended: ${textOf(body.status) ?? 'unknown'}`, body.status === 'completed' ? 'good' : 'bad'),
@@ -60,6 +67,8 @@ const descriptions: Record<string, Describe> = {
       status === 'succeeded' ? 'plain' : 'bad',
     );
   },
+  'effect.answered': ({ body }, { title }) =>
+    say(`${title}: ${textOf(body.user) ?? 'somebody'} says of the call: ${textOf(body.answer) ?? 'nothing'}`, 'strong'),
   'gate.opened': ({ body }, { title }) => say(`${title}: asks for a decision (gate ${textOf(body.gate)})`, 'strong'),
   'gate.decided': ({ body }, { title }) =>
     say(`${title}: ${textOf(body.user) ?? 'somebody'} decided ${textOf(body.action) ?? ''}`.trimEnd(), 'strong'),
