@@ -86,7 +86,8 @@ test('what a row says of secrets would show: the owner is shown each of them', a
   const headers = await world.fixture.as('ada');
   const seen = await Promise.all(
     [
-      '/runs?limit=100',
+      `/runs/${world.run}`,
+      `/runs/${world.endedRun}`,
       `/gates/${world.gate.id}`,
       '/documents',
       '/admin/keys?limit=100',

@@ -158,6 +158,20 @@ export const open: Expected = {
 
 const nothing = () => ({});
 const theRun = (world: AccessWorld) => ({ params: { id: world.run } });
+/** A gate that managers decide, but not who started its run. */
+const ofApprovers: Expected = {
+  ...ofTheTenant,
+  ...onlyPeople,
+  ...withoutRole('forbidden'),
+  owner: 'forbidden',
+  admin: 'forbidden',
+};
+const aNewGate = async (world: AccessWorld) => ({
+  params: { id: (await openClaimGate(world.fixture, world.run)).id },
+  payload: {},
+});
+const asPerson = async ({ fixture }: AccessWorld, user: string, url: string, payload: object) =>
+  fixture.app.inject({ method: 'POST', url, headers: await fixture.as(user, randomUUID()), payload });
 const aNewRun = async (world: AccessWorld) => ({ params: { id: await startClaim(world.fixture) }, payload: {} });
 const someone = () => {
   const id = randomUUID();
@@ -226,12 +240,30 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
       const gate = await openClaimGate(world.fixture, world.run);
       return { params: { id: gate.id }, payload: { action: 'approve', subject: gate.subject } };
     },
-    expected: {
-      ...ofTheTenant,
-      ...onlyPeople,
-      ...withoutRole('forbidden'),
-      owner: 'forbidden',
-      admin: 'forbidden',
+    expected: ofApprovers,
+  },
+  'POST /gates/{id}/claim': { ask: aNewGate, expected: ofApprovers },
+  'POST /gates/{id}/release': {
+    ask: async (world) => {
+      const { params } = await aNewGate(world);
+      await asPerson(world, 'mai', `/gates/${params.id}/claim`, {});
+      return { params, payload: {} };
+    },
+    expected: { ...ofApprovers, admin: 'ok' },
+  },
+  'POST /gates/{id}/delegate': {
+    ask: async (world) => ({ ...(await aNewGate(world)), payload: { to: 'bo' } }),
+    expected: ofApprovers,
+  },
+  'POST /gates/{id}/questions': {
+    ask: async (world) => ({ ...(await aNewGate(world)), payload: { text: 'Why so much?' } }),
+    expected: ofApprovers,
+  },
+  'POST /gates/{id}/answers': {
+    ask: async (world) => {
+      const { params } = await aNewGate(world);
+      const question = await asPerson(world, 'mai', `/gates/${params.id}/questions`, { text: 'Why so much?' });
+      return { params, payload: { question: question.json().id, text: 'It is a good one.' } };
     },
   },
 
@@ -242,6 +274,8 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
   'GET /proposals': { ask: nothing, expected: { ...ofEachTenant, ...onlyPeople } },
   'POST /runs/{id}/proposal': {
     ask: (world) => ({ params: { id: world.endedRun }, payload: {} }),
+    // The run's requester is asked.
+    expected: { ...ofApprovers, owner: 'ok', approver: 'forbidden' },
     expected: {
       ...ofTheTenant,
       ...onlyPeople,

@@ -5,9 +5,11 @@ import type { z } from 'zod';
 import type { Violation } from '../../../compiler/validate-value.ts';
 import type { DecisionRequest, RefusalReason } from '../../decide.ts';
 import { decide, logRefusal } from '../../decide.ts';
-import { notFound, Problem } from '../../errors.ts';
+import type { Problem } from '../../errors.ts';
+import { notFound } from '../../errors.ts';
 import type { GateFilter } from '../../gate-inbox.ts';
 import { countGates, listGates } from '../../gate-inbox.ts';
+import { gateProblem } from '../../gate-problems.ts';
 import { viewOfGate, viewOfGates } from '../../gate-view.ts';
 import { momentOf, page } from '../../pages.ts';
 import { answer, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
@@ -15,21 +17,7 @@ import { personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
 import type { RunSettings } from '../../run-handlers.ts';
 import { decision, decisionBody, gateDetails, gateParams, gatesPage, listGatesQuery } from './schemas.ts';
-
-/** What a person can do about each refusal. The reason is the problem's type. */
-const advice: Record<Exclude<RefusalReason, 'not-found'>, string> = {
-  'not-open':
-    'It lapsed because what it asked about changed, or its run has ended. See the open gates for what waits now.',
-  'already-decided': 'It was decided, and that stands.',
-  'already-voted': 'Your vote for this is counted; the gate waits for others. You may decide something else instead.',
-  claimed: 'Somebody else is working on it. It can be decided once they release it.',
-  'stale-subject': 'Read the gate again: the subject named is not what it asks about.',
-  'not-an-approver': 'You are none of those who may decide it, and nobody delegated their vote to you.',
-  'separation-of-duties':
-    'You started the run, or wrote part of what is shown, or the one whose vote you would cast did.',
-  'unknown-action': 'See the actions of the gate.',
-  'invalid-form': 'See the form of the gate.',
-};
+import { gateWorkRoutes } from './work.ts';
 
 /** Carries a refusal out of the transaction, which it rolls back. */
 class Refused extends Error {
@@ -46,6 +34,8 @@ class Refused extends Error {
 }
 
 export const gateRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, { webUiOf }) => {
+  await app.register(gateWorkRoutes);
+
   app.get(
     '/gates',
     {
@@ -181,7 +171,5 @@ async function refusalOf(request: FastifyRequest, gate: string, refused: Refused
     reason,
   });
   if (at !== undefined) await request.actAs((tx) => logRefusal(tx, person, { gate, ...at, reason }));
-  if (reason === 'not-found') return notFound('gate');
-  const errors = violations.map(({ path, message }) => ({ at: path, in: 'body' as const, message }));
-  return new Problem(reason, { detail: advice[reason], ...(errors.length === 0 ? {} : { errors }) });
+  return gateProblem(reason, violations);
 }

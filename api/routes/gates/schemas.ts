@@ -69,6 +69,16 @@ const needed = z
   .object({ roles: z.array(z.string()), people: z.array(z.string()), more: z.int() })
   .describe('So many more people out of these');
 
+export const gateMessage = z.object({
+  id: z.string(),
+  kind: z.enum(['question', 'answer']),
+  by: z.string(),
+  to: z.string().optional(),
+  answers: z.string().optional().describe('Id of the question'),
+  text: z.string(),
+  at: z.iso.datetime(),
+});
+
 export const gateDetails = gate.extend({
   form: json.optional().describe('JSON Schema of what is filled in'),
   decisions: z
@@ -97,17 +107,7 @@ export const gateDetails = gate.extend({
       withdrawnAt: z.iso.datetime().optional(),
     }),
   ),
-  messages: z.array(
-    z.object({
-      id: z.string(),
-      kind: z.enum(['question', 'answer']),
-      by: z.string(),
-      to: z.string().optional(),
-      answers: z.string().optional().describe('Id of the question'),
-      text: z.string(),
-      at: z.iso.datetime(),
-    }),
-  ),
+  messages: z.array(gateMessage).describe('Questions and answers, oldest first'),
 });
 
 export const decisionBody = z.strictObject({
@@ -135,3 +135,20 @@ export const decision = z.object({
   decidedAt: z.iso.datetime(),
   missing: z.array(needed).describe('Empty once the gate is decided: who is still needed for this action'),
 });
+
+export const claimBody = z.strictObject({}).nullish();
+export const claimState = z.object({
+  gate: z.string(),
+  claimed: z.object({ by: z.string(), at: z.iso.datetime() }).optional().describe('Absent: by nobody'),
+});
+
+const personId = z.string().min(1).max(200);
+export const delegateBody = z.strictObject({ to: personId.describe('Id of a person; GET /people finds it') });
+export const delegated = z.object({ gate: z.string(), from: z.string(), to: z.string() });
+
+const messageText = z.string().min(1).max(10_000);
+export const questionBody = z.strictObject({
+  text: messageText,
+  to: personId.optional().describe('Id of the person who is asked. Unsaid, who started the run'),
+});
+export const answerBody = z.strictObject({ question: z.string().min(1).max(64), text: messageText });
