@@ -15,6 +15,7 @@ import type { Dependencies } from './dependencies.ts';
 import type { StepFailure } from './failures.ts';
 import { applicationFailure } from './failures.ts';
 import { holdsFence } from './fence.ts';
+import { sentAnew } from './settle-effect.ts';
 import { effectKeyOf } from './step-keys.ts';
 import type { ToolDeclaration } from './tools/declarations.ts';
 import type { Answer } from './tools/http.ts';
@@ -68,8 +69,7 @@ type Reservation =
  */
 export async function performEffect(deps: Dependencies, claim: Claim, effect: Effect): Promise<Json> {
   const { tool, slot, args } = effect;
-  const { rootRun, path } = claim;
-  const key = effectKeyOf({ rootRun, node: claim.node.id, path, slot, effectGeneration: 0 });
+  const key = await currentKey(deps, claim, slot);
   // Built first: a request that cannot be made leaves no intent.
   const request = toolRequest(deps, claim, tool, args, key);
 
@@ -109,6 +109,24 @@ export async function performEffect(deps: Dependencies, claim: Claim, effect: Ef
   }
 }
 
+/** The write's key in its present generation: the first that nobody has ordered to be left behind. */
+async function currentKey(deps: Dependencies, claim: Claim, slot: string): Promise<string> {
+  const { rootRun, path } = claim;
+  const tenantId = claim.actor.tenant;
+  const node = claim.node.id;
+  const left = await deps.store.actAs(claim.actor, (tx) =>
+    tx.effect.findMany({
+      where: { tenantId, rootRunId: rootRun, node, slot, answer: { in: [...sentAnew] } },
+      select: { effectKey: true },
+    }),
+  );
+  const keys = new Set(left.map(({ effectKey }) => effectKey));
+  for (let effectGeneration = 0; ; effectGeneration += 1) {
+    const key = effectKeyOf({ rootRun, node, path, slot, effectGeneration });
+    if (!keys.has(key)) return key;
+  }
+}
+
 function unknown(tool: ToolDeclaration, reason: string): ToolProblem {
   return new ToolProblem({
     class: 'outcome-unknown',
@@ -128,12 +146,15 @@ async function reserve(
   const tenant = claim.actor.tenant;
   return deps.store.actAs(claim.actor, async (tx): Promise<Reservation> => {
     if (!(await holdsFence(tx, claim))) return { next: 'lost' };
-    const cancel = await tx.command.findFirst({ where: { tenantId: tenant, runId: claim.runId, kind: 'cancel' } });
+    const cancel = await tx.command.findFirst({
+      where: { tenantId: tenant, runId: claim.runId, kind: { in: ['cancel', 'abort'] } },
+    });
 
     const requestDigest = digestOf(claim.artifactKey, { tool: tool.name, args });
     await tx.$queryRaw`SELECT 1 FROM effect WHERE tenant_id = ${tenant} AND effect_key = ${key} FOR UPDATE`;
     const row = await tx.effect.findUnique({ where: { tenantId_effectKey: { tenantId: tenant, effectKey: key } } });
-    if (row && row.requestDigest !== requestDigest) {
+    // A person may have said that what was done under the other request is what was wanted.
+    if (row && row.requestDigest !== requestDigest && row.answer !== 'happened') {
       return {
         next: 'fail',
         failure: {

@@ -2,29 +2,63 @@
 import type { CommandBody, CommandRow } from '../prisma/commands.ts';
 import { bodyOf } from '../prisma/commands.ts';
 import type { Tx } from '../prisma/open.ts';
+import type { NewEvent } from '../prisma/run-log.ts';
 import type { Heard } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { RunInHand } from './run-row.ts';
+import { settleEffect } from './settle-effect.ts';
 
-/** What an order about a step brings; empty without one, and where the order is not about this step of this run. */
+const ofSteps = { in: ['retry', 'supply', 'settle'] };
+
+/**
+ * What an order about a step brings; empty without one, and where the order is not about this step of this run. Values
+ * that were edited stay edited until another order edits them again.
+ */
 export async function orderFor(
   tx: Tx,
   at: { tenant: string; run: string; node: string },
   order: string | undefined,
 ): Promise<CommandBody> {
   if (order === undefined) return {};
-  const row = await tx.command.findFirst({
-    where: {
-      tenantId: at.tenant,
-      id: order,
-      runId: at.run,
-      node: at.node,
-      kind: { in: ['retry', 'supply', 'settle'] },
-    },
+  const here = { tenantId: at.tenant, runId: at.run, node: at.node, kind: ofSteps };
+  const row = await tx.command.findFirst({ where: { ...here, id: order } });
+  if (row === null) return {};
+  const body = bodyOf(row);
+  if (body.inputs !== undefined) return body;
+  const earlier = await tx.command.findMany({
+    where: { ...here, path: row.path, applied: true, createdAt: { lt: row.createdAt } },
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
   });
-  return row === null ? {} : bodyOf(row);
+  const inputs = earlier.map(bodyOf).find((one) => one.inputs !== undefined)?.inputs;
+  return inputs === undefined ? body : { ...body, inputs };
+}
+
+/**
+ * Marks the order as heard and tells what the workflow is to do about it; undefined where the run has no such order. An
+ * answer about a write is taken in here, and the step it is of done again. The events are for the caller to append last.
+ */
+export async function hearCommand(
+  tx: Tx,
+  deps: Dependencies,
+  run: RunInHand,
+  id: string,
+): Promise<{ heard: Heard; events: NewEvent[] } | undefined> {
+  const tenantId = run.actor.tenant;
+  const command = await tx.command.findFirst({ where: { tenantId, id, runId: run.row.id } });
+  if (command === null) return undefined;
+  await tx.command.updateMany({ where: { tenantId, id, heardAt: null }, data: { heardAt: deps.clock() } });
+  if (command.kind !== 'settle') return { heard: heardOf(command), events: [] };
+  const { applied, events } = await settleEffect(tx, deps, run, command);
+  if (applied) return { heard: heardOf(command), events };
+  await tx.command.updateMany({ where: { tenantId, id }, data: { applied: false } });
+  const { node, path } = command;
+  const about = { command: id, applied: false, ...(path === '' ? {} : { path }) };
+  const said: NewEvent = { run: run.row.id, type: 'command.applied', sourceKey: `not applied:${id}`, body: about };
+  return { heard: { kind: 'nothing' }, events: [node === null ? said : { ...said, node }] };
 }
 
 /** What the workflow is told of the row. */
-export function heardOf({ id, kind, node, path }: CommandRow): Heard {
+function heardOf({ id, kind, node, path }: CommandRow): Heard {
   switch (kind) {
     case 'cancel':
       return { kind: 'cancel' };

@@ -17,7 +17,7 @@ import { setRunStatus } from './failures.ts';
 import { gateState, lapseGate } from './gate-rows.ts';
 import type { Bindings } from './load-inputs.ts';
 import { bindingsIn } from './load-inputs.ts';
-import { heardOf } from './orders.ts';
+import { hearCommand } from './orders.ts';
 import type { RunInHand } from './run-row.ts';
 import { logRun, readRun } from './run-row.ts';
 import { transitionEvents } from './transitions.ts';
@@ -182,10 +182,10 @@ async function setPaused(tx: Tx, { row, actor }: RunInHand, paused: boolean | un
 /** Reads the rows a ring names. Whatever the ring says, only what the rows say counts. */
 export async function hear(deps: Dependencies, input: Scoped & { ring: Ring }): Promise<Heard> {
   const { heard, run } = await readRun(deps, input, async (tx, run) => {
-    const heard = await rowsOf(tx, deps, run, input.ring);
+    const { heard, events } = await heardIn(tx, deps, run, input.ring);
     const transitions = await transitionEvents(tx, deps, run.row, input.log);
     const status = await statusAfter(tx, run, heard);
-    await appendEvents(tx, [...transitions, ...status]);
+    await appendEvents(tx, [...transitions, ...events, ...status]);
     return { heard, run };
   });
   logRun(deps, run, { event: 'run.heard', status: heard.kind });
@@ -206,20 +206,19 @@ export async function readGates(
   });
 }
 
+/** The events are for the caller to append last. */
+async function heardIn(
+  tx: Tx,
+  deps: Dependencies,
+  run: RunInHand,
+  ring: Ring,
+): Promise<{ heard: Heard; events: NewEvent[] }> {
+  const ordered = ring.command === undefined ? undefined : await hearCommand(tx, deps, run, ring.command);
+  return ordered ?? { heard: await rowsOf(tx, deps, run, ring), events: [] };
+}
+
 async function rowsOf(tx: Tx, deps: Dependencies, run: RunInHand, ring: Ring): Promise<Heard> {
   const tenant = run.actor.tenant;
-  if (ring.command !== undefined) {
-    const command = await tx.command.findFirst({
-      where: { tenantId: tenant, id: ring.command, runId: run.row.id },
-    });
-    if (command) {
-      await tx.command.updateMany({
-        where: { tenantId: tenant, id: command.id, heardAt: null },
-        data: { heardAt: deps.clock() },
-      });
-      return heardOf(command);
-    }
-  }
   if (ring.run !== undefined) {
     const called = await tx.run.findFirst({
       where: { tenantId: tenant, id: ring.run, caller: { rootRunId: run.rootRun }, endedAt: { not: null } },

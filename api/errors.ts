@@ -35,6 +35,7 @@ export const problemTypes = {
   'not-for-this-step': { status: 409, title: 'This cannot be ordered of such a step' },
   'step-is-needed': { status: 409, title: 'What follows needs the output of the step' },
   'write-unsettled': { status: 409, title: 'What became of a write of the step is not known' },
+  'effect-not-asked': { status: 409, title: 'The write needs no answer' },
   'run-ended': { status: 409, title: 'The run has ended' },
   'no-result': { status: 409, title: 'The run has no Result yet' },
   'proposal-closed': { status: 409, title: 'The proposal is closed' },

@@ -21,6 +21,7 @@ export const scopesByRoute: Readonly<Record<string, readonly KeyScope[]>> = {
   'POST /runs/:id/abort': ['runs:write'],
   'POST /runs/:id/pause': ['runs:write'],
   'POST /runs/:id/unpause': ['runs:write'],
+  'POST /runs/:id/effects/:effect/answer': ['runs:write'],
   'POST /runs/:id/steps/:step/retry': ['runs:write'],
   'POST /runs/:id/steps/:step/supply': ['runs:write'],
   'POST /runs/:id/steps/:step/skip': ['runs:write'],

@@ -9,16 +9,15 @@ import { readersInNeed } from '../compiler/readers-in-need.ts';
 import { guardedBy } from '../compiler/skeleton.ts';
 import type { Json, Type } from '../compiler/types.ts';
 import { valueValidator } from '../compiler/validate-value.ts';
-import { joined } from '../compiler/violations.ts';
 import { getArtifact, putArtifact } from '../prisma/artifacts.ts';
 import type { CommandBody } from '../prisma/commands.ts';
-import type { FoldedStep, LoggedEvent } from '../prisma/fold-run.ts';
-import { foldRun } from '../prisma/fold-run.ts';
+import { bodyText } from '../prisma/commands.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
 import type { Fault } from './errors.ts';
 import { notFound, Problem } from './errors.ts';
 import type { GraphCache, LoadedGraph } from './graph-cache.ts';
 import { giveOrder, runToOrder } from './operators.ts';
+import { givenType, isItemOf, notParked, pendingOrder, placeIn, stepNow } from './parked-steps.ts';
 import type { RunRow } from './run-view.ts';
 
 export type StepRequest = { path: string; comment: string } & (
@@ -50,17 +49,13 @@ export async function orderStep(
   const body = await bodyFor(tx, loaded, run, node, request);
   const onItsWay = await pendingOrder(tx, run, at.step, request.path);
   if (onItsWay !== null) {
-    if (onItsWay.kind === request.kind && onItsWay.body === JSON.stringify(body)) return { command: onItsWay.id };
+    if (onItsWay.kind === request.kind && onItsWay.body === bodyText(body)) return { command: onItsWay.id };
     throw notParked('an order about it is on its way');
   }
   const step = await stepNow(tx, run, at.step, request.path);
   if (step?.status !== 'failed') throw notParked(step === undefined ? 'it has not started' : `it is ${step.status}`);
   if (request.kind === 'supply') await requireSettledWrites(tx, run, at.step, request.path);
   return { command: await giveOrder(tx, person, run, { ...parts, body }) };
-}
-
-function notParked(state: string): Problem {
-  return new Problem('step-not-parked', { detail: `Expected a step that failed and waits for a person; ${state}.` });
 }
 
 async function bodyFor(
@@ -148,13 +143,6 @@ function typeOf(graph: Graph, id: string): Type | undefined {
   return node && givenType(node, '');
 }
 
-/** Of a step that runs for each item, the list of what it gives; of one of its items, what it gives. */
-function givenType(node: Node, path: string): Type | undefined {
-  if (!('gives' in node) || node.gives === undefined) return undefined;
-  const isList = 'each' in node && node.each !== undefined && !isItemOf(node.id, path);
-  return isList ? { kind: 'list', of: node.gives } : node.gives;
-}
-
 async function supplyBody(
   tx: Tx,
   { graph }: LoadedGraph,
@@ -180,10 +168,6 @@ async function supplyBody(
   if (errors.length > 0) throw new Problem('invalid-output', { errors });
   return { output: await putArtifact(tx, run.tenantId, output) };
 }
-
-/** In the words of violations: `output.lines[0].amount`. */
-const placeIn = (of: string, path: string): string =>
-  path === '' || path.startsWith('[') ? `${of}${path}` : joined(of, path);
 
 /** Checks over more than the output and the run's input are made when the output is committed. */
 function failedCheck(check: string, bindings: { input: Json; output: Json }): Fault[] {
@@ -214,30 +198,9 @@ function notForThis(why: string): Problem {
   return new Problem('not-for-this-step', { detail: `${why.slice(0, 1).toUpperCase()}${why.slice(1)}.` });
 }
 
-function isItemOf(id: string, path: string): boolean {
-  return path.slice(path.lastIndexOf('/') + 1).startsWith(`${id}[`);
-}
-
 function rootsOf(source: string): string[] {
   const parsed = parseExpression(source);
   return parsed.ok ? readsOf(parsed.expression).map(({ root }) => root) : [];
-}
-
-function pendingOrder(tx: Tx, run: RunRow, node: string, path: string) {
-  return tx.command.findFirst({ where: { tenantId: run.tenantId, runId: run.id, node, path, applied: null } });
-}
-
-/** The step as the log has it now. */
-export async function stepNow(tx: Tx, run: RunRow, node: string, path: string): Promise<FoldedStep | undefined> {
-  const rows = await tx.runEvent.findMany({
-    where: { tenantId: run.tenantId, runId: run.id, node },
-    orderBy: { seq: 'asc' },
-  });
-  return foldRun(rows.map(loggedEvent)).steps.find((step) => step.path === path);
-}
-
-export function loggedEvent(row: { seq: number; type: string; node: string | null; body: string }): LoggedEvent {
-  return { seq: row.seq, type: row.type, node: row.node, body: JSON.parse(row.body) as LoggedEvent['body'] };
 }
 
 /** @throws Problem write-unsettled */

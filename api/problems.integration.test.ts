@@ -121,6 +121,11 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
     );
     return post(`/runs/${run}/steps/pay_it/supply`, { output: {} });
   },
+  'effect-not-asked': async () => {
+    const run = await startErrand(fixture);
+    const effect = await leaveWrite(fixture, run, await parkStep(fixture, run, 'pay_it'), 'unknown');
+    return post(`/runs/${run}/effects/${effect}/answer`, { answer: 'did not happen' });
+  },
   'run-ended': async () => {
     const run = await startClaim(fixture);
     await asWorker(fixture, { ended: run, status: 'failed' });

@@ -56,7 +56,7 @@ export async function giveCommand(tx: Tx, command: NewCommand): Promise<string> 
       createdAt: now,
       ...(node === undefined ? {} : { node }),
       path,
-      body: JSON.stringify(commandBodySchema.parse(body)),
+      body: bodyText(body),
     },
   });
   await appendEvents(tx, [
@@ -75,6 +75,11 @@ export async function giveCommand(tx: Tx, command: NewCommand): Promise<string> 
     },
   ]);
   return id;
+}
+
+/** As it is stored: the same for the same body. */
+export function bodyText(body: CommandBody): string {
+  return JSON.stringify(commandBodySchema.parse(body));
 }
 
 export function bodyOf(command: { body: string }): CommandBody {

@@ -20,7 +20,7 @@ import { share } from '../proposals/share.ts';
 import { suggest } from '../proposals/suggestions.ts';
 import type { ApiFixture } from './api-fixture.ts';
 import { asWorker, claimDocument, claimInput, openClaimGate, publishClaim, startClaim } from './api-fixture.ts';
-import { parkStep, startErrand } from './parked-step.ts';
+import { leaveWrite, parkStep, startErrand } from './parked-step.ts';
 import { expense, publishGraph } from './proposal-documents.ts';
 
 export interface AccessWorld {
@@ -218,6 +218,15 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
   'POST /runs/{id}/abort': { ask: aNewRun, expected: cancelling },
   'POST /runs/{id}/pause': { ask: aNewRun, expected: cancelling },
   'POST /runs/{id}/unpause': { ask: aNewRun, expected: cancelling },
+  'POST /runs/{id}/effects/{effect}/answer': {
+    ask: async ({ fixture }) => {
+      const id = await startErrand(fixture);
+      const execution = await parkStep(fixture, id, 'pay_it', { failureClass: 'outcome-unknown' });
+      const effect = await leaveWrite(fixture, id, execution, 'unknown');
+      return { params: { id, effect }, payload: { answer: 'did not happen' } };
+    },
+    expected: cancelling,
+  },
   'POST /runs/{id}/steps/{step}/retry': { ask: aParkedStep, expected: cancelling },
   'POST /runs/{id}/steps/{step}/supply': {
     ask: async (world) => ({ ...(await aParkedStep(world)), payload: { output: { amount: 1 } } }),
@@ -265,6 +274,8 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
       const question = await asPerson(world, 'mai', `/gates/${params.id}/questions`, { text: 'Why so much?' });
       return { params, payload: { question: question.json().id, text: 'It is a good one.' } };
     },
+    // The run's requester is asked.
+    expected: { ...ofApprovers, owner: 'ok', approver: 'forbidden' },
   },
 
   'POST /proposals': {
@@ -274,8 +285,6 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
   'GET /proposals': { ask: nothing, expected: { ...ofEachTenant, ...onlyPeople } },
   'POST /runs/{id}/proposal': {
     ask: (world) => ({ params: { id: world.endedRun }, payload: {} }),
-    // The run's requester is asked.
-    expected: { ...ofApprovers, owner: 'ok', approver: 'forbidden' },
     expected: {
       ...ofTheTenant,
       ...onlyPeople,

@@ -192,3 +192,35 @@ describe('who and when', () => {
     ]);
   });
 });
+
+describe('what became of a write', () => {
+  async function parkedWrite(status = 'unknown', failureClass = 'outcome-unknown') {
+    const { run, execution, url } = await parked('pay_it', { failureClass });
+    const effect = await leaveWrite(fixture, run, execution, status);
+    return { run, url, answer: (body: object) => post(`/runs/${run}/effects/${effect}/answer`, body), effect };
+  }
+
+  test('is told as an order about its step, with what the tool answered', async () => {
+    const { answer, effect } = await parkedWrite();
+    const { command } = (await answer({ answer: 'happened', output: { paid: 3 }, comment: 'as the bank says' })).json();
+    const row = await commandOf(command);
+    expect(row).toMatchObject({ kind: 'settle', node: 'pay_it', comment: 'as the bank says' });
+    const { output, ...body } = bodyOf(row);
+    expect(body).toEqual({ effect, answer: 'happened' });
+    expect(await contentOf(output ?? '')).toEqual({ paid: 3 });
+    expect((await answer({ answer: 'happened', output: { paid: 3 }, comment: 'again' })).json().command).toBe(command);
+    expect(reason(await answer({ answer: 'send again' }))).toBe('step-not-parked');
+  });
+
+  test('is asked only of a step that waits for it, and not against what is recorded', async () => {
+    const other = await parkedWrite('unknown', 'tool-failed');
+    expect((await other.answer({ answer: 'send again' })).json().detail).toBe(
+      'Expected a write that a step waits for a person about; its step parked as tool-failed.',
+    );
+    const conflict = await parkedWrite('succeeded', 'effect-conflict');
+    expect(reason(await conflict.answer({ answer: 'did not happen' }))).toBe('effect-not-asked');
+    expect(reason(await conflict.answer({ answer: 'happened', output: {} }))).toBe('effect-not-asked');
+    expect((await conflict.answer({ answer: 'happened' })).statusCode).toBe(202);
+    expect((await post(`/runs/${conflict.run}/effects/nothing/answer`, { answer: 'send again' })).statusCode).toBe(404);
+  });
+});

@@ -6,13 +6,24 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { Tx } from '../../../prisma/open.ts';
+import { answerForEffect } from '../../answer-effect.ts';
 import { orderRun } from '../../operators.ts';
 import type { StepRequest } from '../../order-step.ts';
 import { orderStep } from '../../order-step.ts';
 import { answer, idempotencyKeyAllowed, sendAnswer } from '../../plugins/idempotency.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
-import { commentBody, orderAccepted, retryBody, runParams, skipBody, stepParams, supplyBody } from './schemas.ts';
+import {
+  commentBody,
+  effectAnswerBody,
+  effectParams,
+  orderAccepted,
+  retryBody,
+  runParams,
+  skipBody,
+  stepParams,
+  supplyBody,
+} from './schemas.ts';
 
 const wholeRun = {
   abort: {
@@ -106,6 +117,35 @@ export const runOrderRoutes: FastifyPluginAsyncZod = async (app) => {
     async (request, reply) => {
       const { path = '', comment = '', output } = request.body;
       return acceptForStep(request, reply, { kind: 'supply', path, comment, output });
+    },
+  );
+
+  app.post(
+    '/runs/:id/effects/:effect/answer',
+    {
+      schema: {
+        summary: 'Say what became of a write',
+        description:
+          'Of a write whose outcome is not known, or that is another than was recorded. The step is done again on that: with the answer given, or by another write. The first answer counts.',
+        tags: ['runs'],
+        params: effectParams,
+        headers: idempotencyKeyAllowed,
+        body: effectAnswerBody,
+        response: responses({ 202: orderAccepted }, [
+          ...refused,
+          'step-not-parked',
+          'effect-not-asked',
+          'invalid-output',
+        ]),
+      },
+    },
+    async (request, reply) => {
+      const { id, effect } = request.params;
+      const { answer: said, output, comment = '' } = request.body;
+      const asked = { answer: said, comment, ...(output === undefined ? {} : { output }) };
+      return accept(request, reply, id, (tx) =>
+        answerForEffect(tx, app.graphs, personOf(request), { run: id, effect }, asked),
+      );
     },
   );
 

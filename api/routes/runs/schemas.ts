@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { effectAnswers } from '../../../prisma/commands.ts';
 import { json } from '../../json-value.ts';
 import { pageOf, pageQuery } from '../../pages.ts';
 
@@ -163,5 +164,11 @@ export const retryBody = z
     inputs: z.record(z.string(), json).optional().describe('Values in place of those that the step reads, by name'),
   })
   .nullish();
+export const effectParams = runParams.extend({ effect: z.string().min(1).max(200) });
+export const effectAnswerBody = z.strictObject({
+  ...why,
+  answer: z.enum(effectAnswers).describe('`send again` makes another write, whatever became of this one'),
+  output: json.optional().describe('Of a write that happened: what the tool answered'),
+});
 export const supplyBody = z.strictObject({ ...ofStep, output: json });
 export const skipBody = z.strictObject(ofStep).nullish();
