@@ -52,6 +52,8 @@ export interface Claim {
   givenDigests: Record<string, Digest>;
   /** Values among these that a person gave in place of others, by name. */
   edited?: Readonly<Record<string, Digest>>;
+  /** Of what is done after the step, without its fence: the effectKey of the write that it takes back. */
+  takesBack?: string;
   /** Digest of the output that a person gave for the step. */
   supplied?: Digest;
   /** Of the tenant: names artifacts. */

@@ -136,6 +136,10 @@ export interface RunActivities {
   readGates(input: Scoped & { gates: string[] }): Promise<{ decided: GateState[] }>;
   /** Reads what a ring is about and marks it heard. */
   hear(input: Scoped & { ring: Ring }): Promise<Heard>;
+  /** Writes of a run that is cancelled which the document has taken back, the latest first, from the index `from` on. */
+  listUndo(input: Scoped & { from: number }): Promise<{ effects: { effect: string; node: string }[] }>;
+  /** Takes one of them back, or notes why it cannot be. */
+  undoWrite(input: Scoped & { effect: string }): Promise<{ undone: boolean }>;
   /** Appends transitions when no other activity is about to carry them, and sets the run's materialised status. */
   flushLog(input: Scoped & { status: 'running' | 'waiting' | 'needs-attention'; paused?: boolean }): Promise<void>;
 }

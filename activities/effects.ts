@@ -18,6 +18,7 @@ import { holdsFence } from './fence.ts';
 import { sentAnew } from './settle-effect.ts';
 import { effectKeyOf } from './step-keys.ts';
 import type { ToolDeclaration } from './tools/declarations.ts';
+import { undoOf } from './tools/declarations.ts';
 import type { Answer } from './tools/http.ts';
 import { send } from './tools/http.ts';
 import { lookupRequest, toolRequest } from './tools/requests.ts';
@@ -145,7 +146,7 @@ async function reserve(
   const before = performance.now();
   const tenant = claim.actor.tenant;
   return deps.store.actAs(claim.actor, async (tx): Promise<Reservation> => {
-    if (!(await holdsFence(tx, claim))) return { next: 'lost' };
+    if (claim.takesBack === undefined && !(await holdsFence(tx, claim))) return { next: 'lost' };
     const cancel = await tx.command.findFirst({
       where: { tenantId: tenant, runId: claim.runId, kind: { in: ['cancel', 'abort'] } },
     });
@@ -191,7 +192,7 @@ async function reserve(
       }
     }
     // Stops starts only: what was sent before the cancel is still settled by the branches above.
-    if (cancel) return { next: 'cancelled' };
+    if (cancel && claim.takesBack === undefined) return { next: 'cancelled' };
 
     const standing = await gateCheck(tx);
     if (!standing.stands) {
@@ -200,6 +201,8 @@ async function reserve(
       return { next: 'lapse', gateNode: standing.lapsed };
     }
 
+    // Whoever takes the write back is given what it was asked.
+    if (undoOf(claim.node) !== undefined) await putArtifact(tx, tenant, { tool: tool.name, args });
     const sends = (row?.sends ?? 0) + 1;
     const intent = {
       status: 'intent',
@@ -242,6 +245,7 @@ async function reserve(
           attempt: claim.attempt,
           sends,
           requestDigest,
+          ...takenBack(claim),
         },
       },
     ]);
@@ -371,6 +375,10 @@ function settledEvent(claim: Claim, key: string, status: string, body: Record<st
     type: 'effect.settled',
     sourceKey: `effect.settled:${key}:${status}${suffix}`,
     node: claim.node.id,
-    body: { effect: key, status, execution: claim.execution, attempt: claim.attempt, ...body },
+    body: { effect: key, status, execution: claim.execution, attempt: claim.attempt, ...takenBack(claim), ...body },
   };
+}
+
+function takenBack({ takesBack }: Claim): { takesBack?: string } {
+  return takesBack === undefined ? {} : { takesBack };
 }

@@ -14,6 +14,7 @@ import { runSubflow } from './run-subflow.ts';
 import { runToolStep } from './run-tool-step.ts';
 import { beginRun, finishRun, flushLog, hear, keepState, readGates, readState } from './runs.ts';
 import { supplyOutput } from './supply-output.ts';
+import { listUndo, undoWrite } from './undo.ts';
 
 export function createActivities(deps: Dependencies): RunActivities {
   return {
@@ -35,6 +36,8 @@ export function createActivities(deps: Dependencies): RunActivities {
     runSubflow: (input) => withHeartbeats((signal) => runSubflow(deps, input, signal)),
     supplyOutput: (input) => withHeartbeats((signal) => supplyOutput(deps, input, signal)),
     runCollect: (input) => withHeartbeats((signal) => runCollect(deps, input, signal)),
+    listUndo: (input) => withPlainFailures(() => listUndo(deps, input)),
+    undoWrite: (input) => withHeartbeats(() => undoWrite(deps, input)),
     joinItems: (input) => withPlainFailures(() => joinItems(deps, input)),
     collectReads: (input) => withPlainFailures(() => collectReads(deps, input)),
     listItems: (input) => withPlainFailures(() => listItems(deps, input)),

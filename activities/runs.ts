@@ -68,6 +68,7 @@ export async function finishRun(
     });
     if (status === 'cancelled') await tx.$executeRaw`SELECT cancel_called(${run.row.id})`;
     if (run.row.callerRunId !== null) await tx.$executeRaw`SELECT ring_caller(${run.row.id})`;
+    const made = status === 'cancelled' || status === 'failed' ? await writesMade(tx, run) : {};
     await appendEvents(tx, [
       ...transitions,
       ...lapsed,
@@ -75,7 +76,7 @@ export async function finishRun(
         run: run.row.id,
         type: 'run.ended',
         sourceKey: `run.ended:${status}:${digest ?? ''}`,
-        body: { status, ...(digest === undefined ? {} : { result: digest }) },
+        body: { status, ...(digest === undefined ? {} : { result: digest }), ...made },
       },
     ]);
     return { run, status, digest };
@@ -94,6 +95,16 @@ export async function finishRun(
     level: finished.status === 'failed' ? 'error' : 'info',
   });
   return finished.digest === undefined ? {} : { result: finished.digest };
+}
+
+/** Of a run that was ended before its end: what it wrote, and may have written. The first hundred by name, all by number. */
+async function writesMade(tx: Tx, { actor, rootRun }: RunInHand): Promise<Record<string, Json>> {
+  const where = { tenantId: actor.tenant, rootRunId: rootRun, status: { not: 'failed' } };
+  const orderBy = [{ firstIntentAt: 'asc' }, { effectKey: 'asc' }] as const;
+  const rows = await tx.effect.findMany({ where, orderBy: [...orderBy], take: 100 });
+  if (rows.length === 0) return {};
+  const effects = rows.map(({ effectKey, node, tool, status }) => ({ effect: effectKey, step: node, tool, status }));
+  return { effects, effectsInAll: await tx.effect.count({ where }) };
 }
 
 export async function keepState(

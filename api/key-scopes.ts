@@ -12,6 +12,7 @@ export const scopesByRoute: Readonly<Record<string, readonly KeyScope[]>> = {
   'POST /documents/drafts': ['documents:write'],
   'GET /runs': ['runs:read'],
   'GET /runs/:id': ['runs:read'],
+  'GET /runs/:id/state': ['runs:read'],
   'GET /runs/:id/events': ['runs:read'],
   'GET /runs/:id/journal': ['runs:read'],
   'GET /executions/:id': ['runs:read'],

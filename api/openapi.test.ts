@@ -60,6 +60,7 @@ test('the description lists exactly the routes there are', () => {
     'GET /runs/{id}',
     'GET /runs/{id}/events',
     'GET /runs/{id}/journal',
+    'GET /runs/{id}/state',
     'PATCH /admin/users/{id}',
     'PATCH /proposals/{id}',
     'PATCH /proposals/{id}/collaborators/{user}',

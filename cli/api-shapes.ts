@@ -167,6 +167,25 @@ export const decisionSchema = z.object({
 });
 export type Decision = z.infer<typeof decisionSchema>;
 
+export const runStateSchema = z.object({
+  run: z.string(),
+  seq: z.int(),
+  status: runStatus,
+  paused: z.boolean(),
+  steps: z.array(z.object({ step: z.string(), path: z.string(), status: z.string(), class: z.string().optional() })),
+  effects: z.array(
+    z.object({
+      effect: z.string(),
+      step: z.string(),
+      tool: z.string(),
+      status: z.string(),
+      answer: z.string().optional(),
+      undone: z.string().optional(),
+    }),
+  ),
+});
+export type RunState = z.infer<typeof runStateSchema>;
+
 export const cancelAcceptedSchema = z.object({ run: z.string(), command: z.string() });
 
 export const userSchema = z.object({

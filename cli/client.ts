@@ -2,7 +2,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CallOptions } from './api-calls.ts';
 import { createApiCalls, jsonIn, pathOf } from './api-calls.ts';
-import type { Decision, Gate, Journal, Published, Run, RunEvent, RunGraph, StartedRun } from './api-shapes.ts';
+import type {
+  Decision,
+  Gate,
+  Journal,
+  Published,
+  Run,
+  RunEvent,
+  RunGraph,
+  RunState,
+  StartedRun,
+} from './api-shapes.ts';
 import {
   cancelAcceptedSchema,
   decisionSchema,
@@ -13,6 +23,7 @@ import {
   publishedSchema,
   runEventSchema,
   runSchema,
+  runStateSchema,
   startedRunSchema,
 } from './api-shapes.ts';
 import { ApiUnreachable } from './failures.ts';
@@ -41,6 +52,7 @@ export interface Client {
    */
   followRun(run: string, options?: { after?: number; signal?: AbortSignal }): AsyncGenerator<RunEvent>;
   journal(run: string): Promise<Journal>;
+  state(run: string): Promise<RunState>;
   /** My inbox, all of it: the open gates that I may decide, oldest first. */
   gates(): Promise<Gate[]>;
   gate(id: string): Promise<Gate>;
@@ -128,6 +140,7 @@ export function createClient(options: ClientOptions): Client {
     graph: async (hash) => (await call(graphVersionSchema, 'GET', pathOf('graphs', hash))).graph,
     followRun,
     journal: (run) => call(journalSchema, 'GET', pathOf('runs', run, 'journal')),
+    state: (run) => call(runStateSchema, 'GET', pathOf('runs', run, 'state')),
     gates: () => list(gateSchema, '/gates'),
     gate: (id) => call(gateSchema, 'GET', pathOf('gates', id)),
     decide: (gate, decision) => call(decisionSchema, 'POST', pathOf('gates', gate, 'decisions'), decision),

@@ -32,6 +32,11 @@ describe('wordsOf', () => {
     ['effect.intended', { tool: 'payments.transfer', sends: 2 }, 'Read the receipt: calls payments.transfer again'],
     ['effect.settled', { status: 'unknown' }, 'Read the receipt: the call has an unknown outcome'],
     ['effect.answered', { user: 'olga', answer: 'happened' }, 'Read the receipt: olga says of the call: happened'],
+    [
+      'effect.undo-failed',
+      { class: 'not-allowed' },
+      'Read the receipt: the call could not be taken back (not-allowed)',
+    ],
     ['command.given', { user: 'olga', kind: 'retry' }, 'olga ordered: retry Read the receipt'],
     ['command.applied', { applied: false }, 'The order changed nothing'],
     ['command.applied', { applied: true }, undefined],

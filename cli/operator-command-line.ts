@@ -6,6 +6,12 @@ const stepHelp = `
 STEP is the id of a step that failed and waits for a person; \`waymark inspect RUN\` names it, and \`Result\` is the Result.
 The order is accepted before it is done: the run's log says whether it was applied.`;
 
+const effectsHelp = `
+A step that parked as outcome-unknown or effect-conflict waits for an answer, and is done again on it:
+  happened         the write was made; the step takes its answer, given with --output where none is recorded
+  did not happen   the write was not made; it is sent, under a new key
+  send again       the write is sent under a new key, whatever became of it`;
+
 /** @param connected adds the options of a command that talks to the API */
 export function addOperatorCommands(
   program: Command,
@@ -39,6 +45,18 @@ export function addOperatorCommands(
     .description('leave a parked step out, where nothing that follows needs it')
     .action(async (run: string, step: string, options) =>
       done(await (await load()).skipStep(run, step, options, world)),
+    );
+
+  connected(program.command('effects'))
+    .description('list what a run wrote, or say what became of a write')
+    .argument('<run>', 'its id')
+    .argument('[effect]', 'the write, by as much of its name as tells it from others')
+    .argument('[answer]', 'happened, "did not happen" or "send again"')
+    .option('--output <file>', 'of a write that happened: what the tool answered, as JSON; - reads stdin')
+    .option('--comment <text>', 'why')
+    .addHelpText('after', effectsHelp)
+    .action(async (run: string, effect: string | undefined, answer: string | undefined, options) =>
+      done(await (await load()).effects(run, { effect, answer }, options, world)),
     );
 
   for (const [kind, description] of [

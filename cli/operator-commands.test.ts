@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { wholeRun } from './testing/expense-run.ts';
 import type { ApiScript, ScriptedApi } from './testing/scripted-api.ts';
 import { startScriptedApi } from './testing/scripted-api.ts';
@@ -82,8 +82,64 @@ it('edited inputs that are no record are refused before anything is sent', async
   );
 });
 
+describe('effects', () => {
+  const write = { step: 'pay', tool: 'bank.pay', status: 'unknown' as const };
+  const state: ApiScript = {
+    'GET /runs/:id/state': [
+      {
+        body: {
+          run: 'run-1',
+          seq: 9,
+          status: 'needs-attention',
+          paused: false,
+          steps: [],
+          gates: [],
+          effects: [
+            { ...write, effect: 'abcdef' },
+            { ...write, effect: 'abc123', status: 'succeeded', undone: 'succeeded' },
+          ],
+        },
+      },
+    ],
+    'POST /runs/:id/effects/abcdef/answer': accepted,
+  };
+
+  it('lists what the run wrote', async () => {
+    const { code, stdout } = await talk(['effects', 'run-1'], state);
+    expect(code).toBe(0);
+    const lines = stdout.split('\n').filter((line) => !line.startsWith('---'));
+    expect(lines.map((line) => line.split(/ {2,}/))).toMatchObject([
+      ['write', 'step', 'tool', 'status'],
+      ['abcdef', 'pay', 'bank.pay', 'unknown'],
+      ['abc123', 'pay', 'bank.pay', 'succeeded', 'taken back: succeeded'],
+      [''],
+    ]);
+  });
+
+  it('answers for one by the beginning of its name', async () => {
+    writeFileSync(join(folder, 'value.json'), '{"transfer": "t-1"}');
+    const { code, stdout } = await talk(['effects', 'run-1', 'abcd', 'happened', '--output', 'value.json'], state);
+    expect([code, stdout]).toEqual([
+      0,
+      'Asked to take bank.pay of pay in run run-1 as: happened (order c-1). What came of it: npx waymark inspect run-1\n',
+    ]);
+    expect(sent('POST /runs/:id/effects/abcdef/answer')).toEqual({ answer: 'happened', output: { transfer: 't-1' } });
+  });
+
+  it.each([
+    [['effects', 'run-1', 'abc', 'happened'], 1, 'Run run-1 has several writes abc, expected the name of one.'],
+    [['effects', 'run-1', 'zz', 'send again'], 1, 'Run run-1 has no write zz, expected the name of one.'],
+    [['effects', 'run-1', 'abcd', 'perhaps'], 2, 'Unexpected answer perhaps, expected one of'],
+    [['effects', 'run-1', 'abcd', 'send again', '--output', 'x'], 2, 'Unexpected --output'],
+  ])('%j is refused', async (args, exit, why) => {
+    const { code, stderr } = await talk(args, state);
+    expect([code, stderr]).toEqual([exit, expect.stringContaining(why)]);
+    expect(sent('POST /runs/:id/effects/abcdef/answer')).toBeUndefined();
+  });
+});
+
 it('each says what it does under --help', async () => {
-  for (const name of ['retry', 'supply', 'skip', 'abort', 'pause', 'unpause']) {
+  for (const name of ['retry', 'supply', 'skip', 'abort', 'pause', 'unpause', 'effects']) {
     const { code, stdout } = await talk([name, '--help']);
     expect([code, stdout.split('\n')[0]]).toEqual([
       0,

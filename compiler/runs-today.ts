@@ -54,7 +54,6 @@ function partsNotRun(node: Node): string[] {
     ['state', 'state' in node && node.state !== undefined],
     ['breaker', 'breaker' in node && node.breaker !== undefined],
     ['think', 'think' in node && node.think !== undefined],
-    ['undo', 'undo' in node && node.undo !== undefined],
     ['budget', 'budget' in node && node.budget !== undefined],
     ['share', 'share' in node && node.share !== undefined],
   ];

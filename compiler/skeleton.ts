@@ -37,6 +37,8 @@ export interface SkeletonNode {
   /** Of a wait for so long; one without waits until what an activity gives. */
   waitMs?: number;
   ifItFails?: 'skip' | 'link';
+  /** What it writes is taken back when the run is cancelled. */
+  undo?: true;
   /** Names whose digests the node's activity needs: steps in document order, then others in the order of their reading. */
   reads?: string[];
 }
@@ -159,6 +161,7 @@ function skeletonNode(graph: Graph, node: Node, position: ReadonlyMap<string, nu
   }
   if (node.kind === 'wait' && 'ms' in node.until) skeleton.waitMs = node.until.ms;
   if ('ifItFails' in node && node.ifItFails) skeleton.ifItFails = node.ifItFails;
+  if (node.kind === 'tool' && node.undo !== undefined) skeleton.undo = true;
   if (reads.length > 0) skeleton.reads = reads;
   return skeleton;
 }

@@ -42,6 +42,8 @@ export interface FoldedEffect {
   status: 'intent' | 'succeeded' | 'failed' | 'unknown';
   /** What a person said became of it. */
   answer?: string;
+  /** What became of taking it back. */
+  undone?: FoldedEffect['status'];
 }
 
 export interface FoldedRun {
@@ -145,7 +147,12 @@ export class Fold {
     else if (step.status === 'waiting') step.status = gate.purpose === 'step' ? 'committed' : 'running';
   }
 
-  setEffect(about: About, changed: Partial<FoldedEffect>): void {
+  setEffect(about: About, changed: Partial<FoldedEffect> & { status?: FoldedEffect['status'] }): void {
+    const takenBack = this.effects.get(about.text('takesBack') ?? '');
+    if (takenBack !== undefined && changed.status !== undefined) {
+      takenBack.undone = changed.status;
+      return;
+    }
     const effect = about.text('effect') ?? '';
     const known = this.effects.get(effect) ?? {
       effect,
@@ -206,6 +213,9 @@ const changes: Partial<Record<EventType, Change>> = {
       ...(answer === undefined ? {} : { answer }),
       ...(status === undefined ? {} : { status: effectStatusOf(status) }),
     });
+  },
+  'effect.undo-failed'(about) {
+    this.setEffect(about, { undone: 'failed' });
   },
   'gate.opened'(about) {
     this.openGate(about);

@@ -31,6 +31,7 @@ export const eventTypes = [
   'effect.intended',
   'effect.settled',
   'effect.answered',
+  'effect.undo-failed',
   'gate.opened',
   'gate.voted',
   'gate.decided',

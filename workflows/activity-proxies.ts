@@ -23,6 +23,9 @@ const slow: ActivityOptions = {
   heartbeatTimeout: '10 seconds',
 };
 
+/** A cancelled run ends, though what takes a write back may be away. */
+const mostUndoTries = 10;
+
 /** The store alone is asked. */
 const fast: ActivityOptions = { retry, cancellationType, startToCloseTimeout: '15 seconds' };
 
@@ -32,6 +35,8 @@ const optionsOf: Record<RemoteActivity, ActivityOptions> = {
   runSetStep: fast,
   runSubflow: fast,
   supplyOutput: slow,
+  listUndo: fast,
+  undoWrite: { ...slow, retry: { ...retry, maximumAttempts: mostUndoTries } },
   runMergeStep: fast,
   runCollect: fast,
   joinItems: fast,

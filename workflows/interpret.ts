@@ -16,6 +16,7 @@ import type { RunFrames } from './run-frames.ts';
 import type { At, RunState } from './run-state.ts';
 import { statusOf } from './run-state.ts';
 import type { StepEnd } from './steps/step.ts';
+import { undoWrites } from './undo-writes.ts';
 import { activityName } from './words.ts';
 
 /** Steps started and not waiting for people. Past 2,000 pending activities Temporal refuses a workflow's every task. */
@@ -81,7 +82,10 @@ async function loop({
         const closed = await tryToFinish();
         if (closed !== undefined) return closed;
       }
-      if (work.consideredCancelled) return await close(aborted ? 'failed' : 'cancelled');
+      if (work.consideredCancelled) {
+        if (!aborted) await CancellationScope.nonCancellable(() => undoWrites(state));
+        return await close(aborted ? 'failed' : 'cancelled');
+      }
       if (!flow.done && flow.counts.failed + flow.readyCount === 0)
         throw ApplicationFailure.nonRetryable('a circle', 'waymark.graph');
     }

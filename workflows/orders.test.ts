@@ -208,3 +208,25 @@ test('what was ordered is known in the next execution: a parked step, a pause, a
   expect((await run.workflow.result).outcome).toBe('completed');
   clearInterval(ringing);
 });
+
+test('a cancel takes back what was written, the latest first, and ends though one of it cannot be', async () => {
+  const written = ['w4', 'w3', 'w2', 'w1'].map((effect) => ({ effect, node: 'pay' }));
+  const skeleton = draw([
+    { id: 'pay', kind: 'tool', undo: true },
+    { id: 'ask', ...approval, after: ['pay'] },
+  ]);
+  for (const [order, undone, ended] of [
+    ['cancel', ['w4', 'w3', 'w2', 'w1'], 'cancelled'],
+    ['abort', [], 'failed'],
+  ] as const) {
+    const run = start({ skeleton, undo: written, undoFails: ['w3'] });
+    await expect.poll(() => run.statuses.at(-1)).toBe('waiting');
+    if (order === 'abort') run.give({ command: 'c1', does: 'abort' });
+    else {
+      run.cancel('c1');
+      run.workflow.ring({ command: 'c1' });
+    }
+    await run.workflow.result.catch(() => undefined);
+    expect([run.undone, run.ended]).toEqual([undone, { outcome: ended }]);
+  }
+});

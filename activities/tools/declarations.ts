@@ -1,4 +1,5 @@
 /** What is declared of a tool: by the configuration file, else by the run's practice script. */
+import type { Node } from '../../compiler/graph.ts';
 import type { Json } from '../../compiler/types.ts';
 import type { Claim } from '../claim.ts';
 import type { Configuration, ConfiguredTool } from '../configuration.ts';
@@ -43,6 +44,11 @@ export function findTool(
   }
   const tool = practiceTools(practice)[name];
   return tool ? practised(name, tool) : undefined;
+}
+
+/** The tool that takes the step's write back; undefined where the document names none. */
+export function undoOf(node: Node | undefined): string | undefined {
+  return node?.kind === 'tool' ? node.undo : undefined;
 }
 
 /** The declaration as data, for the hash of the step that may call it; null when there is none. */

@@ -212,6 +212,7 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
   'POST /runs': { ask: () => ({ payload: { document: 'minutes', input: claimInput } }), expected: ofTheTenant },
   'GET /runs': { ask: nothing, expected: ofEachTenant },
   'GET /runs/{id}': { ask: theRun, expected: ofTheTenant },
+  'GET /runs/{id}/state': { ask: theRun, expected: ofTheTenant },
   'GET /runs/{id}/journal': { ask: theRun, expected: ofTheTenant },
   'GET /runs/{id}/events': { ask: (world) => ({ params: { id: world.endedRun } }), expected: ofTheTenant },
   'POST /runs/{id}/cancel': { ask: aNewRun, expected: cancelling },

@@ -157,6 +157,8 @@ function activitiesThatDoNothing(graphs: ReadonlyMap<string, Graph>): RunActivit
     runMergeStep: unexpected,
     runSubflow: unexpected,
     supplyOutput: unexpected,
+    listUndo: unexpected,
+    undoWrite: unexpected,
     runCollect: unexpected,
     joinItems: unexpected,
     collectReads: unexpected,

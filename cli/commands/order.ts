@@ -1,8 +1,10 @@
+import type { RunState } from '../api-shapes.ts';
 import type { Json } from '../client.ts';
 import { connect, practiceNotice } from '../connect.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { readJsonFile } from '../document-files.ts';
-import { exitCodes, WrongUsage } from '../failures.ts';
+import { CommandFailure, exitCodes, WrongUsage } from '../failures.ts';
+import { textTable } from '../text-table.ts';
 import type { World } from '../world.ts';
 
 export interface OrderOptions extends ConnectionOptions {
@@ -50,6 +52,57 @@ export function orderRun(
   world: World,
 ): Promise<number> {
   return give(run, [kind], `${kind} run ${run}`, {}, options, world);
+}
+
+const answers = ['happened', 'did not happen', 'send again'];
+/** Of an effect's name, as it is shown. */
+const shownDigits = 12;
+
+export interface EffectOptions extends OrderOptions {
+  output?: string;
+}
+
+/** Lists the writes, or answers for one of them. @throws WrongUsage before anything is sent */
+export async function effects(
+  run: string,
+  { effect: named, answer }: { effect: string | undefined; answer: string | undefined },
+  options: EffectOptions,
+  world: World,
+): Promise<number> {
+  if (named !== undefined && (answer === undefined || !answers.includes(answer))) {
+    throw new WrongUsage(`Unexpected answer ${answer ?? 'left out'}, expected one of ${answers.join(', ')}.`);
+  }
+  if (options.output !== undefined && answer !== 'happened') {
+    throw new WrongUsage('Unexpected --output, expected it with the answer happened.');
+  }
+  const output = options.output === undefined ? {} : { output: await readJsonFile(options.output, world) };
+  const { client } = await connect(options, world);
+  const { effects: writes } = await client.state(run);
+  if (named === undefined) {
+    world.terminal.print(writes.length === 0 ? 'The run wrote nothing.' : effectsTable(writes));
+    return exitCodes.done;
+  }
+  const [found, ...more] = writes.filter(({ effect }) => effect.startsWith(named));
+  if (found === undefined || more.length > 0) {
+    throw new CommandFailure(
+      `Run ${run} has ${found ? 'several writes' : 'no write'} ${named}, expected the name of one.`,
+    );
+  }
+  const what = `take ${found.tool} of ${found.step} in run ${run} as: ${answer}`;
+  return give(run, ['effects', found.effect, 'answer'], what, { answer: answer ?? '', ...output }, options, world);
+}
+
+function effectsTable(writes: RunState['effects']): string {
+  return textTable(
+    [{ title: 'write' }, { title: 'step' }, { title: 'tool' }, { title: 'status' }, { title: '' }],
+    writes.map(({ effect, step, tool, status, answer, undone }) => [
+      effect.slice(0, shownDigits),
+      step,
+      tool,
+      status,
+      undone === undefined ? (answer ?? '') : `taken back: ${undone}`,
+    ]),
+  );
 }
 
 function orderStep(

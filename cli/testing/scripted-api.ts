@@ -6,7 +6,7 @@ import type { ProblemBody } from '../../api/errors.ts';
 import type { published } from '../../api/routes/documents/schemas.ts';
 import type { decision, gateDetails, gatesPage } from '../../api/routes/gates/schemas.ts';
 import type { graphVersion } from '../../api/routes/graphs/schemas.ts';
-import type { cancelAccepted, journal, runView, startedRun } from '../../api/routes/runs/schemas.ts';
+import type { cancelAccepted, journal, runState, runView, startedRun } from '../../api/routes/runs/schemas.ts';
 
 export type ApiGate = z.input<typeof gateDetails>;
 export type ApiRun = z.input<typeof runView>;
@@ -28,6 +28,8 @@ export interface ApiBodies {
   'POST /runs/:id/steps/pay/retry': z.input<typeof cancelAccepted>;
   'POST /runs/:id/steps/pay/supply': z.input<typeof cancelAccepted>;
   'POST /runs/:id/steps/pay/skip': z.input<typeof cancelAccepted>;
+  'POST /runs/:id/effects/abcdef/answer': z.input<typeof cancelAccepted>;
+  'GET /runs/:id/state': z.input<typeof runState>;
   'GET /graphs/:id': z.input<typeof graphVersion>;
   'GET /gates': z.input<typeof gatesPage>;
   'GET /gates/:id': ApiGate;

@@ -37,6 +37,9 @@ export interface Script {
   lists?: Record<string, (View | undefined)[]>;
   /** By step id: the time it waits for, in milliseconds since 1970. */
   times?: Record<string, number>;
+  /** Writes that are to be taken back, in that order, and those of them that cannot be. */
+  undo?: { effect: string; node: string }[];
+  undoFails?: string[];
   /** Fails the closing of a completed run for good. */
   resultFails?: true;
 }
@@ -50,6 +53,8 @@ export interface ScriptedRun {
   readonly statuses: string[];
   /** Each time the store was told that the run is paused, or is no more. */
   readonly paused: boolean[];
+  /** Writes that were taken back, or were tried to be. */
+  readonly undone: string[];
   readonly heard: string[];
   /** Parts of the state of a run that went on in a new execution. */
   readonly kept: string[];
@@ -80,6 +85,15 @@ export const commit = (node: string, view?: View): StepOutcome => ({
 
 export function failure(failureClass: string, nonRetryable = true): ApplicationFailure {
   return ApplicationFailure.create({ type: `waymark.${failureClass}`, message: failureClass, nonRetryable });
+}
+
+/** A test may have run the clock of the server ahead; in this process there is none but ours. */
+function serverTime(): number {
+  try {
+    return Context.current().info.currentAttemptScheduledTimestampMs;
+  } catch {
+    return Date.now();
+  }
 }
 
 /** Heartbeats until it is cancelled, then ends as cancelled. */
@@ -167,6 +181,17 @@ export function scriptedWorld(): ScriptedWorld {
     runMergeStep: step('runMergeStep'),
     runSubflow: step('runSubflow'),
     supplyOutput: step('supplyOutput'),
+    async listUndo({ run, from, log }) {
+      const row = rowOf(run);
+      tell(row, log);
+      return { effects: (row.script.undo ?? []).slice(from, from + pageOfItems) };
+    },
+    async undoWrite({ run, effect }) {
+      const row = rowOf(run);
+      row.run.undone.push(effect);
+      if (row.script.undoFails?.includes(effect)) throw failure('transient');
+      return { undone: true };
+    },
     async runCollect(input) {
       const { row } = take('runCollect', input);
       const what =
@@ -212,7 +237,7 @@ export function scriptedWorld(): ScriptedWorld {
       const state = verdictOf(row, opens[Math.min(call, opens.length) - 1] ?? '');
       const { due, remindEvery } = row.script.gateTimes?.[input.node] ?? {};
       if (due === undefined && remindEvery === undefined) return state;
-      const opened = Date.now();
+      const opened = serverTime();
       const times = { opened, ...(due && { due: opened + due }), ...(remindEvery && { remindEvery }) };
       return { ...state, times };
     },
@@ -269,6 +294,7 @@ export function scriptedWorld(): ScriptedWorld {
         told: [],
         statuses: [],
         paused: [],
+        undone: [],
         heard: [],
         kept: [],
         decide: (gate, action) => verdicts.set(gate, action),

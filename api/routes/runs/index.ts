@@ -14,6 +14,7 @@ import { callerOf, personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
 import type { RunSettings } from '../../run-handlers.ts';
 import { cancelHandler, findRun, practiceOf, readJournal, readRunView } from '../../run-handlers.ts';
+import { stateOf } from '../../run-state.ts';
 import { summaryOf } from '../../run-view.ts';
 import { startRun } from '../../start-run.ts';
 import {
@@ -23,6 +24,7 @@ import {
   journal,
   listRunsQuery,
   runParams,
+  runState,
   runsPage,
   runView,
   startedRun,
@@ -119,6 +121,24 @@ export const runRoutes: FastifyPluginAsyncZod<RunRouteOptions> = async (app, opt
       },
     },
     async (request) => readRunView(request, options, request.params.id),
+  );
+
+  app.get(
+    '/runs/:id/state',
+    {
+      schema: {
+        summary: 'The whole state of a run, with the number of the event it stands after',
+        description: 'What the events of the run log up to that number come to.',
+        tags: ['runs'],
+        params: runParams,
+        response: responses({ 200: runState }, ['not-found']),
+      },
+    },
+    async (request) =>
+      request.actAs(async (tx) => {
+        const run = await findRun(tx, personOf(request).tenant, request.params.id);
+        return runState.parse(await stateOf(tx, run));
+      }),
   );
 
   app.get(

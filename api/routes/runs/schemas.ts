@@ -93,6 +93,49 @@ export const runView = startedRun.extend({
   result: json.optional().describe('Of a run that ended with one'),
 });
 
+export const runState = z.object({
+  run: z.string(),
+  seq: z.int().describe('Of the last event of the run log that is in it'),
+  status: runStatus,
+  paused: z.boolean().describe('Nothing new is started'),
+  steps: z
+    .array(
+      z.object({
+        step: z.string(),
+        path: z.string().describe('Containers and links back with their passes; empty at the top level'),
+        status: z.enum(stepStates),
+        class: z.string().optional().describe('Of a step that failed: why'),
+        attempt: z.int().optional(),
+        gate: z.string().optional(),
+      }),
+    )
+    .describe('Those that were heard of, each time that they run for themselves'),
+  gates: z.array(
+    z.object({
+      gate: z.string(),
+      step: z.string(),
+      purpose: z.string(),
+      status: z.enum(['open', 'decided', 'lapsed']),
+      verdict: z.string().optional(),
+    }),
+  ),
+  effects: z
+    .array(
+      z.object({
+        effect: z.string(),
+        step: z.string(),
+        tool: z.string(),
+        status: z.enum(['intent', 'succeeded', 'failed', 'unknown']),
+        answer: z.string().optional().describe('What a person said became of it'),
+        undone: z
+          .enum(['intent', 'succeeded', 'failed', 'unknown'])
+          .optional()
+          .describe('What became of taking it back'),
+      }),
+    )
+    .describe('Writes: `unknown` of those of which nobody knows whether they happened'),
+});
+
 const amount = z.number().optional();
 
 export const journal = z.object({
