@@ -18,6 +18,7 @@ import { identity } from './plugins/identity.ts';
 import { openapi } from './plugins/openapi.ts';
 import { problems, sendProblem } from './plugins/problems.ts';
 import { requestLog } from './plugins/request-log.ts';
+import type { SweepTimes } from './plugins/temporal.ts';
 import { temporal } from './plugins/temporal.ts';
 import { text } from './plugins/text.ts';
 import { adminRoutes } from './routes/admin/index.ts';
@@ -53,6 +54,7 @@ export interface AppDependencies {
   log: { level: string; stream?: { write(line: string): void } };
   streams?: Partial<StreamLimits>;
   relayEveryMs?: number;
+  sweep?: SweepTimes;
 }
 
 /** Bytes of a request's body. A document of a megabyte, escaped, fits. */
@@ -83,6 +85,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   await app.register(temporal, {
     workflows: deps.workflows,
     ...(deps.relayEveryMs === undefined ? {} : { relayEveryMs: deps.relayEveryMs }),
+    ...(deps.sweep && { sweep: deps.sweep }),
   });
   await app.register(openapi);
 

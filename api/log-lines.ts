@@ -21,6 +21,17 @@ export interface RelayLog {
   relayFailed(error: unknown, ids?: { outbox: string; run: string; attempts: number }): void;
 }
 
+export interface SweeperLog {
+  swept(run: string, done: 'started' | 'closed'): void;
+  sweepFailed(error: unknown, run?: string): void;
+}
+
+export const sweeperLog = (log: FastifyBaseLogger): SweeperLog => ({
+  swept: (run, done) => log.warn({ event: 'run.swept', run, done }),
+  sweepFailed: (error, run) =>
+    log.warn({ event: 'sweep.failed', ...(run === undefined ? {} : { run }), ...errorFacts(error) }),
+});
+
 export const relayLog = (log: FastifyBaseLogger): RelayLog => ({
   relayFailed: (error, ids) => log.warn({ event: 'outbox.failed', ...ids, ...errorFacts(error) }),
 });

@@ -16,6 +16,8 @@ export interface Workflows {
   start(run: RunToStart): Promise<void>;
   /** `absent`: no workflow is running under this id now. */
   ring(workflowId: string, ring: Ring): Promise<'rung' | 'absent'>;
+  /** `ended`: however it did, it runs no more. `absent`: the server knows no workflow of this id. */
+  look(workflowId: string): Promise<'running' | 'ended' | 'absent'>;
   /** Throws when the server does not answer. */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -27,6 +29,8 @@ export interface TemporalSettings {
   namespace: string;
   taskQueue: string;
 }
+
+const endedStatuses: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT']);
 
 const keyword = (name: keyof typeof searchAttributes) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 const documentKey = keyword('WaymarkDocument');
@@ -59,6 +63,15 @@ export function connectWorkflows(settings: TemporalSettings): Workflows {
       try {
         await client.workflow.getHandle(workflowId).signal(ringSignal, ring);
         return 'rung';
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return 'absent';
+        throw error;
+      }
+    },
+    async look(workflowId) {
+      try {
+        const { status } = await client.workflow.getHandle(workflowId).describe();
+        return endedStatuses.has(status.name) ? 'ended' : 'running';
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return 'absent';
         throw error;

@@ -51,6 +51,14 @@ export interface OutboxRow {
   attempts: number;
 }
 
+/** A run that has not ended. */
+export interface OpenRun {
+  tenant: string;
+  run: string;
+  workflowId: string;
+  requester: string;
+}
+
 export interface BeforeTenant {
   /** The person a token is about, by its issuer and subject. For the API. */
   identify(issuer: string, subject: string): Promise<Identity | undefined>;
@@ -65,6 +73,8 @@ export interface BeforeTenant {
    * unless settled, so a relay that dies loses nothing. For the API.
    */
   dueOutbox(limit: number): Promise<OutboxRow[]>;
+  /** At most `limit` open runs that nobody was handed for so many seconds, those longest unseen first. For the API. */
+  runsToSweep(limit: number, seconds: number): Promise<OpenRun[]>;
   /** It is done; again is no error. For the API. */
   settleOutbox(tenant: string, id: string): Promise<void>;
 }
@@ -114,6 +124,15 @@ export function createBeforeTenant(pool: Pool, refuseNested: (call: string) => v
         name: 'outbox-due',
         text: 'SELECT tenant AS "tenantId", id, run_id AS "runId", workflow_id AS "workflowId", kind, payload, attempts FROM outbox_due($1)',
         values: [limit],
+      });
+      return rows;
+    },
+    async runsToSweep(limit, seconds) {
+      refuseNested('runsToSweep');
+      const { rows } = await pool.query<OpenRun>({
+        name: 'runs-to-sweep',
+        text: 'SELECT tenant, run, workflow_id AS "workflowId", requester FROM runs_to_sweep($1, $2)',
+        values: [limit, seconds],
       });
       return rows;
     },

@@ -112,6 +112,11 @@ export class Fold {
     if (paused !== undefined) this.paused = paused;
   }
 
+  /** Of a run that has ended, no step is under way. */
+  leaveNothingOpen(): void {
+    for (const step of this.steps.values()) if (underWay.includes(step.status)) step.status = 'skipped';
+  }
+
   /** Of this try; what was said of an earlier one is over. */
   setStep(about: About, status: FoldedStatus): void {
     const step = this.stepOf(about);
@@ -164,6 +169,8 @@ export class Fold {
   }
 }
 
+const underWay: readonly FoldedStatus[] = ['pending', 'running', 'waiting'];
+
 interface About {
   node: string;
   body: { [field: string]: Json };
@@ -191,6 +198,7 @@ const changes: Partial<Record<EventType, Change>> = {
   },
   'run.ended'({ text }) {
     this.setRun(text('status'));
+    this.leaveNothingOpen();
   },
   'step.started': becomes('running'),
   'step.validated': becomes('validated'),

@@ -33,6 +33,8 @@ const people = [
 export interface ScriptedWorkflows extends Workflows {
   started: RunToStart[];
   rings: { workflowId: string; ring: Ring }[];
+  /** What is found under a workflow id; running, unless said. */
+  found: Map<string, Awaited<ReturnType<Workflows['look']>>>;
   /** While true every call fails as if the server were away. */
   away: boolean;
 }
@@ -57,6 +59,7 @@ export function scriptWorkflows(): ScriptedWorkflows {
   const scripted: ScriptedWorkflows = {
     started: [],
     rings: [],
+    found: new Map(),
     away: false,
     async start(run) {
       await scripted.check();
@@ -66,6 +69,10 @@ export function scriptWorkflows(): ScriptedWorkflows {
       await scripted.check();
       scripted.rings.push({ workflowId, ring });
       return 'rung';
+    },
+    async look(workflowId) {
+      await scripted.check();
+      return scripted.found.get(workflowId) ?? 'running';
     },
     async check() {
       if (scripted.away) throw Object.assign(new Error('the server is away'), { code: 'ECONNREFUSED' });

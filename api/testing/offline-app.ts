@@ -34,6 +34,7 @@ export async function openOfflineApp(changes: Partial<AppDependencies> = {}): Pr
       noteKeyUse: async () => undefined,
       runScope: async () => undefined,
       dueOutbox: async () => [],
+      runsToSweep: async () => [],
       settleOutbox: async () => undefined,
     },
     onRunEvents: () => () => undefined,
@@ -46,6 +47,7 @@ export async function openOfflineApp(changes: Partial<AppDependencies> = {}): Pr
     workflows: {
       start: async () => undefined,
       ring: async () => 'rung',
+      look: async () => 'running',
       check: async () => undefined,
       close: async () => undefined,
     },
