@@ -160,12 +160,21 @@ export class CancellationScope {
 }
 
 /** Time does not pass: a timeout never ends it. */
-export function condition(fn: () => boolean): Promise<boolean> {
+/** A time in words, such as a day, does not pass; one in milliseconds does. */
+export function condition(fn: () => boolean, timeout?: number | string): Promise<boolean> {
   const own = runtime();
   return new Promise((resolve, reject) => {
     CancellationScope.current().cancelRequested.catch(reject);
-    own.conditions.push({ fn, resolve: () => resolve(true) });
+    const waiting = { fn, resolve: () => resolve(true) };
+    own.conditions.push(waiting);
     checkSoon(own);
+    if (typeof timeout !== 'number') return;
+    setTimeout(() => {
+      // An execution that has ended waits for nothing any more.
+      if (!own.conditions.includes(waiting)) return;
+      own.conditions = own.conditions.filter((one) => one !== waiting);
+      resolve(false);
+    }, timeout).unref();
   });
 }
 

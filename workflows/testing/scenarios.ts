@@ -296,6 +296,45 @@ export const scenarios: Record<string, Scenario> = {
     },
     ends: 'completed',
   },
+  'gate-that-nobody-decides': {
+    script: {
+      skeleton: draw([
+        { id: 'ask', ...approval, ifOverdue: 'link' },
+        { id: 'pay', kind: 'tool', after: ['ask'] },
+        { id: 'escalate', after: ['ask!overdue'] },
+      ]),
+      gateTimes: { ask: { due: 500, remindEvery: 200 } },
+      overdue: { 'gate of ask': 'overdue' },
+    },
+    ends: 'completed',
+  },
+  'gate-that-asks-on': {
+    script: {
+      skeleton: draw([
+        { id: 'ask', ...approval, asksOn: 'director' },
+        { id: 'pay', kind: 'tool', after: ['ask'] },
+      ]),
+      gateTimes: { ask: { due: 100 } },
+    },
+    drive: async (run) => {
+      await until(() => run.calls.includes('closeOverdue ask'));
+      await decide(run, 'gate of ask', 'approve');
+    },
+    ends: 'completed',
+  },
+  'task-of-a-person': {
+    script: {
+      skeleton: draw([
+        { id: 'fill', kind: 'person', waitsFor: 'clerk' },
+        { id: 'pay', kind: 'tool', after: ['fill'], reads: ['fill'] },
+      ]),
+    },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await decide(run, 'gate of fill', 'done');
+    },
+    ends: 'completed',
+  },
   'waits-and-a-merge': {
     script: {
       skeleton: draw([
