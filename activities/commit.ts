@@ -6,7 +6,7 @@ import { appendEvents } from '../prisma/run-log.ts';
 import type { Claim } from './claim.ts';
 import type { Digest, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
-import { applicationFailure } from './failures.ts';
+import { applicationFailure, failStep } from './failures.ts';
 import { holdsFence } from './fence.ts';
 import type { Usage } from './handoff.ts';
 import { writeHandoff } from './handoff.ts';
@@ -26,11 +26,24 @@ export interface Done {
   inputDigests?: Record<string, Digest>;
 }
 
+const isItem = ({ node, path }: Claim): boolean => path.slice(path.lastIndexOf('/') + 1).startsWith(`${node.id}[`);
+
 export const noUsage: Usage = { tokensIn: 0, tokensOut: 0, costUsd: 0, latencyMs: 0 };
 
-/** Commits. An attempt that lost its fence commits nothing and throws fence-lost. */
+/** Of what one model, tool or person gives, in characters of its JSON. What containers collect is made of many. */
+const mostOutput = 16 * 1024 * 1024;
+
+/** Commits. An output that is too large parks the step. An attempt that lost its fence commits nothing and throws fence-lost. */
 export async function commitStep(deps: Dependencies, claim: Claim, done: Done): Promise<StepOutcome> {
   const tenant = claim.actor.tenant;
+  const size = claim.node.kind === 'agent' || claim.node.kind === 'tool' ? JSON.stringify(done.output).length : 0;
+  if (size > mostOutput && !('each' in claim.node && claim.node.each !== undefined && !isItem(claim))) {
+    return failStep(deps, claim, {
+      class: 'invalid-output',
+      detail: `Unexpected output of ${size} characters, expected at most ${mostOutput}`,
+      final: true,
+    });
+  }
   const outcome = await deps.store.actAs(claim.actor, async (tx): Promise<StepOutcome> => {
     const row = await holdsFence(tx, claim);
     if (!row) throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
