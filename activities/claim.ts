@@ -124,7 +124,9 @@ type ClaimResult = { done: StepOutcome } | { claimed: Claim; actorActive: boolea
 async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: ClaimInput): Promise<ClaimResult> {
   const tenant = scope.tenant;
   const run = await tx.run.findUniqueOrThrow({ where: { tenantId_id: { tenantId: tenant, id: input.run } } });
-  if (run.status === 'cancelled') throw applicationFailure(input.node, 'not-allowed', { retry: false });
+  // What another run goes on with is no longer this one's to do.
+  if (run.status === 'cancelled' || run.resumedBy !== null)
+    throw applicationFailure(input.node, 'not-allowed', { retry: false });
   const loaded = await deps.graphs.load(tx, tenant, run.graphHash);
   const node = loaded.nodes.get(input.node);
   if (!node) throw applicationFailure(input.node, 'bug', { retry: false });
@@ -143,9 +145,12 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
     where: { tenantId: tenant, rootRunId: run.rootRunId, node: node.id, path },
     orderBy: { generation: 'desc' },
   });
-  // Work that differs from what the row stands for (other inputs, another model) is a new row beside it.
+  // Work that differs from what the row stands for (other inputs, another model) is a new row beside it; so is what was
+  // given up when a run ended, and what a resume asked to be done again.
   const asked = order.generation ?? 0;
-  const isSame = latest !== null && asked <= latest.generation && latest.memoKey === memoKeyAt(latest.generation);
+  const isFresh = latest !== null && latest.runId !== run.id && freshOf(run).includes(node.id);
+  const stands = latest !== null && asked <= latest.generation && latest.status !== 'skipped' && !isFresh;
+  const isSame = stands && latest.memoKey === memoKeyAt(latest.generation);
   const generation = isSame ? latest.generation : Math.max(asked, latest === null ? 0 : latest.generation + 1);
   const memoKey = memoKeyAt(generation);
   const key = { tenantId: tenant, memoKey };
@@ -241,6 +246,10 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
     },
   ]);
   return { claimed, actorActive: actor?.active === true, stuck };
+}
+
+function freshOf(run: { fresh: string }): string[] {
+  return JSON.parse(run.fresh) as string[];
 }
 
 /** Work that was under way is another's now: its row ends, and an attempt that still lives finds its fence lost. */

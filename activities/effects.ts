@@ -249,6 +249,12 @@ async function reserve(
         },
       },
     ]);
+    // The log's row of the run is held now: a resume either sees this intent or has come before it.
+    const run = await tx.run.findUnique({
+      where: { tenantId_id: { tenantId: tenant, id: claim.runId } },
+      select: { resumedBy: true },
+    });
+    if (run?.resumedBy !== null) throw applicationFailure(claim.node.id, 'not-allowed', { retry: false });
     return { next: 'send', sends, before, unknownBefore };
   });
 }

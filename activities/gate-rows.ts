@@ -118,6 +118,9 @@ export async function upsertGate(
   });
   const gate = await tx.gate.findUniqueOrThrow({ where: { tenantId_rootRunId_node_path_subject: key } });
   if (count > 0) await tellWhoMayDecide(tx, gate, { kind: 'gate-opened', sourceKey: `gate-opened:${id}` });
+  if (gate.runId !== place.run) {
+    await tx.gate.update({ where: { tenantId_id: { tenantId: tenant, id: gate.id } }, data: { runId: place.run } });
+  }
   events.push({
     run: place.run,
     type: 'gate.opened',

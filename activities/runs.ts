@@ -61,12 +61,14 @@ export async function finishRun(
     const status = input.outcome;
     const digest = Object.keys(result).length > 0 ? await putArtifact(tx, run.actor.tenant, result) : undefined;
     const transitions = await transitionEvents(tx, deps, run.row, input.log);
-    const lapsed = await leaveNothingOpen(tx, deps, run);
+    // What is open then is the other run's that goes on with it.
+    const isOver = run.row.resumedBy === null;
+    const lapsed = isOver ? await leaveNothingOpen(tx, deps, run) : [];
     await tx.run.update({
       where: { tenantId_id: { tenantId: run.actor.tenant, id: run.row.id } },
       data: { status, resultDigest: digest ?? null, endedAt: deps.clock() },
     });
-    if (status === 'cancelled') await tx.$executeRaw`SELECT cancel_called(${run.row.id})`;
+    if (status === 'cancelled' && isOver) await tx.$executeRaw`SELECT cancel_called(${run.row.id})`;
     if (run.row.callerRunId !== null) await tx.$executeRaw`SELECT ring_caller(${run.row.id})`;
     const made = status === 'cancelled' || status === 'failed' ? await writesMade(tx, run) : {};
     await appendEvents(tx, [

@@ -33,6 +33,7 @@ import { peopleRoutes } from './routes/people/index.ts';
 import { proposalRoutes } from './routes/proposals/index.ts';
 import { runRoutes } from './routes/runs/index.ts';
 import { runOrderRoutes } from './routes/runs/orders.ts';
+import { resumeRoutes } from './routes/runs/resume.ts';
 import { webUiAddress } from './run-handlers.ts';
 import type { Workflows } from './temporal-client.ts';
 
@@ -102,6 +103,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   const streams = { ...defaultStreamLimits, ...deps.streams };
   await app.register(runRoutes, { ...settings, streams });
   await app.register(runOrderRoutes);
+  await app.register(resumeRoutes, settings);
   await app.register(gateRoutes, settings);
   await app.register(executionRoutes, { ...settings, declared });
   await app.register(proposalRoutes, { streams });

@@ -60,6 +60,7 @@ test('the description lists exactly the routes there are', () => {
     'GET /runs/{id}',
     'GET /runs/{id}/events',
     'GET /runs/{id}/journal',
+    'GET /runs/{id}/resume-plan',
     'GET /runs/{id}/state',
     'PATCH /admin/users/{id}',
     'PATCH /proposals/{id}',
@@ -91,6 +92,8 @@ test('the description lists exactly the routes there are', () => {
     'POST /runs/{id}/effects/{effect}/answer',
     'POST /runs/{id}/pause',
     'POST /runs/{id}/proposal',
+    'POST /runs/{id}/resume',
+    'POST /runs/{id}/resume-plan',
     'POST /runs/{id}/steps/{step}/retry',
     'POST /runs/{id}/steps/{step}/skip',
     'POST /runs/{id}/steps/{step}/supply',
@@ -150,6 +153,7 @@ test('the requests that create need an Idempotency-Key', () => {
     'POST /proposals/{id}/suggestions',
     'POST /runs',
     'POST /runs/{id}/proposal',
+    'POST /runs/{id}/resume',
   ]);
 });
 

@@ -11,7 +11,12 @@ import type { OutboxRow, Store } from '../prisma/open.ts';
 import type { RelayLog } from './log-lines.ts';
 import type { Workflows } from './temporal-client.ts';
 
-export const startPayloadSchema = z.object({ document: z.string(), title: z.string() });
+export const startPayloadSchema = z.object({
+  document: z.string(),
+  title: z.string(),
+  /** The run that it goes on from. */
+  resumes: z.string().optional(),
+});
 export const ringPayloadSchema = z.union([
   z.object({ gate: z.string() }),
   z.object({ command: z.string() }),
@@ -86,8 +91,9 @@ export function createRelay({ store, workflows, log, everyMs = 1_000 }: RelaySet
 async function carry(store: Store, workflows: Workflows, log: RelayLog, row: OutboxRow): Promise<void> {
   try {
     if (row.kind === 'start') {
-      const { document, title } = startPayloadSchema.parse(JSON.parse(row.payload));
-      await workflows.start({ workflowId: row.workflowId, run: row.runId, document, title });
+      const { resumes, ...payload } = startPayloadSchema.parse(JSON.parse(row.payload));
+      const about = resumes === undefined ? payload : { ...payload, resumes };
+      await workflows.start({ workflowId: row.workflowId, run: row.runId, ...about });
       await store.before.settleOutbox(row.tenantId, row.id);
       return;
     }

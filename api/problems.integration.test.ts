@@ -18,7 +18,7 @@ import {
   startClaim,
 } from './testing/api-fixture.ts';
 import { startPurchase } from './testing/gate-documents.ts';
-import { leaveWrite, parkStep, startErrand } from './testing/parked-step.ts';
+import { errandDocument, leaveWrite, parkStep, startErrand } from './testing/parked-step.ts';
 import { incident, publishGraph, startProposalOf } from './testing/proposal-documents.ts';
 
 let fixture: ApiFixture;
@@ -68,6 +68,12 @@ async function suggestCause(proposal: string): Promise<string> {
     'bo',
   );
   return `${proposal}/suggestions/${made.json().id}`;
+}
+
+/** Hash of a version of the errand that pays nobody. */
+async function withoutPaying(): Promise<string> {
+  const markdown = errandDocument.replaceAll('Pay it', 'Fetch more').replaceAll('pay-it', 'fetch-more');
+  return (await post('/documents', { markdown })).json().graphHash;
 }
 
 const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
@@ -125,6 +131,20 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
     const run = await startErrand(fixture);
     const effect = await leaveWrite(fixture, run, await parkStep(fixture, run, 'pay_it'), 'unknown');
     return post(`/runs/${run}/effects/${effect}/answer`, { answer: 'did not happen' });
+  },
+  'already-resumed': async () => {
+    const run = await startClaim(fixture);
+    const { digest } = (await post(`/runs/${run}/resume-plan`, {})).json();
+    await post(`/runs/${run}/resume`, { digest });
+    return post(`/runs/${run}/resume`, { digest });
+  },
+  'plan-changed': async () => post(`/runs/${await startClaim(fixture)}/resume`, { digest: 'another' }),
+  'effects-not-acknowledged': async () => {
+    const run = await startErrand(fixture);
+    await leaveWrite(fixture, run, await parkStep(fixture, run, 'pay_it'), 'unknown');
+    const graph = await withoutPaying();
+    const { digest } = (await post(`/runs/${run}/resume-plan`, { graph })).json();
+    return post(`/runs/${run}/resume`, { graph, digest });
   },
   'run-ended': async () => {
     const run = await startClaim(fixture);

@@ -24,6 +24,8 @@ export function summaryOf(run: RunRow): z.infer<typeof runSummary> {
     practice: run.practice !== null,
     createdAt: run.createdAt.toISOString(),
     ...(run.endedAt === null ? {} : { endedAt: run.endedAt.toISOString() }),
+    ...(run.resumesRunId === null ? {} : { resumes: run.resumesRunId }),
+    ...(run.resumedBy === null ? {} : { resumedBy: run.resumedBy }),
     ...(run.callerRunId === null ? {} : { calledBy: run.callerRunId }),
   };
 }

@@ -78,7 +78,8 @@ export async function startRun(tx: Tx, graphs: GraphCache, actor: Actor, request
   return { id, workflowId, document: graph.id, graphHash: hash, title: graph.title };
 }
 
-function refuseWhatIsNotRun(graph: Graph): void {
+/** @throws Problem not-runnable */
+export function refuseWhatIsNotRun(graph: Graph): void {
   const errors = notRunYet(graph).map(({ node, what }): Fault => {
     const index = graph.nodes.findIndex((one) => one.id === node);
     const at = index === -1 ? '' : `/nodes/${index}`;

@@ -9,6 +9,8 @@ export interface RunToStart {
   run: string;
   document: string;
   title: string;
+  /** The run that it goes on from. */
+  resumes?: string;
 }
 
 export interface Workflows {
@@ -41,7 +43,7 @@ export function connectWorkflows(settings: TemporalSettings): Workflows {
   const connection = Connection.lazy({ address: settings.address });
   const client = new Client({ connection, namespace: settings.namespace });
   return {
-    async start({ workflowId, run, document, title }) {
+    async start({ workflowId, run, document, title, resumes }) {
       try {
         await client.workflow.start<(input: RunDocumentInput) => Promise<unknown>>(runDocumentWorkflow, {
           workflowId,
@@ -50,6 +52,7 @@ export function connectWorkflows(settings: TemporalSettings): Workflows {
           workflowIdReusePolicy: 'REJECT_DUPLICATE',
           workflowIdConflictPolicy: 'FAIL',
           staticSummary: title,
+          ...(resumes === undefined ? {} : { staticDetails: `Goes on from run ${resumes}` }),
           typedSearchAttributes: new TypedSearchAttributes([
             { key: documentKey, value: document },
             { key: statusKey, value: 'running' },

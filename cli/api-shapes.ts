@@ -30,6 +30,34 @@ export const problemSchema = z.object({
 });
 export type ProblemBody = z.infer<typeof problemSchema>;
 
+const atStep = z.object({ step: z.string(), path: z.string() });
+const effectAt = z.object({ effect: z.string(), step: z.string(), tool: z.string(), status: z.string() });
+export const resumePlanSchema = z.object({
+  run: z.string(),
+  graphHash: z.string(),
+  graphChanged: z.boolean(),
+  inputChanged: z.boolean(),
+  from: z.array(z.string()),
+  kept: z.array(z.object({ step: z.string(), times: z.int() })),
+  reruns: z.array(
+    z.object({
+      step: z.string(),
+      because: z.enum(['asked', 'changed', 'added', 'failed', 'refused', 'not done', 'input', 'reads', 'guards']),
+      steps: z.array(z.string()),
+      certain: z.boolean(),
+      costUsd: z.number(),
+    }),
+  ),
+  approvals: z.object({
+    kept: z.array(atStep.extend({ verdict: z.string() })),
+    lapsed: z.array(atStep.extend({ reason: z.string(), certain: z.boolean() })),
+  }),
+  effects: z.object({ kept: z.array(effectAt), toAcknowledge: z.array(effectAt) }),
+  cost: z.object({ usd: z.number(), unknown: z.int() }),
+  digest: z.string(),
+});
+export type ResumePlan = z.infer<typeof resumePlanSchema>;
+
 /** An API that does not say whether it is for practice is taken not to be. */
 export const healthSchema = z.object({ practice: z.boolean().default(false) });
 

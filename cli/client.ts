@@ -7,6 +7,7 @@ import type {
   Gate,
   Journal,
   Published,
+  ResumePlan,
   Run,
   RunEvent,
   RunGraph,
@@ -21,6 +22,7 @@ import {
   healthSchema,
   journalSchema,
   publishedSchema,
+  resumePlanSchema,
   runEventSchema,
   runSchema,
   runStateSchema,
@@ -34,6 +36,14 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 export interface ClientOptions extends CallOptions {
   /** Milliseconds for which following a run goes on asking an API that cannot be reached. 30,000 unless said. */
   patienceMs?: number;
+}
+
+export interface ResumeChoice {
+  /** A step that is done again. */
+  from?: string;
+  /** Hash of a published version. */
+  graph?: string;
+  input?: Json;
 }
 
 /** Every call throws ApiProblem when the API refuses, and ApiUnreachable when it cannot be asked. */
@@ -57,6 +67,9 @@ export interface Client {
   gates(): Promise<Gate[]>;
   gate(id: string): Promise<Gate>;
   decide(gate: string, decision: { action: string; subject: string; comment?: string; form?: Json }): Promise<Decision>;
+  /** What a resume would do; `resume` applies exactly that, by its digest. */
+  resumePlan(run: string, choice: ResumeChoice): Promise<ResumePlan>;
+  resume(run: string, order: ResumeChoice & { digest: string; acknowledge: string[] }): Promise<StartedRun>;
   cancel(run: string, comment?: string): Promise<{ run: string; command: string }>;
   /** Orders something of the run: `address` is what follows the run's own in the API. */
   order(
@@ -144,6 +157,8 @@ export function createClient(options: ClientOptions): Client {
     gates: () => list(gateSchema, '/gates'),
     gate: (id) => call(gateSchema, 'GET', pathOf('gates', id)),
     decide: (gate, decision) => call(decisionSchema, 'POST', pathOf('gates', gate, 'decisions'), decision),
+    resumePlan: (run, choice) => call(resumePlanSchema, 'POST', pathOf('runs', run, 'resume-plan'), choice),
+    resume: (run, order) => call(startedRunSchema, 'POST', pathOf('runs', run, 'resume'), order),
     cancel: (run, comment = '') => call(cancelAcceptedSchema, 'POST', pathOf('runs', run, 'cancel'), { comment }),
     order: (run, address, body) => call(cancelAcceptedSchema, 'POST', pathOf('runs', run, ...address), body),
   };

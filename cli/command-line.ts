@@ -219,6 +219,21 @@ function createProgram(world: World, done: (code: number) => void): Command {
       done(await inspectCommand(run, options, world));
     });
 
+  connected(program.command('resume'))
+    .description('show what a resume of a run would keep and do again, ask, and do it')
+    .argument('<run>', 'its id; not one that was resumed before')
+    .option('--from <step>', 'do this step again, whatever was recorded')
+    .option('--document <file>', 'go on with this version of the document, which is published first')
+    .option('--graph <hash>', 'go on with this published version')
+    .option('--input <file>', 'go on with this input; - for stdin')
+    .option('--acknowledge', 'know of effects of steps that the version no longer has')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print the plan as JSON')
+    .action(async (run: string, options) => {
+      const { resumeCommand } = await import('./commands/resume.ts');
+      done(await resumeCommand(run, options, world));
+    });
+
   connected(program.command('cancel'))
     .description('cancel a run')
     .argument('<run>', 'its id')

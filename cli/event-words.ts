@@ -25,6 +25,8 @@ const descriptions: Record<string, Describe> = {
       'strong',
     ),
   'command.applied': ({ body }) => (body.applied === false ? say('The order changed nothing', 'quiet') : undefined),
+  'run.resumed': ({ body }) =>
+    say(`${textOf(body.user) ?? 'Somebody'} resumed it: run ${textOf(body.run) ?? ''} goes on`, 'strong'),
   'run.cancel-requested': ({ body }) => say(`${textOf(body.user) ?? 'Somebody'} asked to cancel the run`, 'strong'),
   'run.ended': ({ body }) =>
     say(`The run ended: ${textOf(body.status) ?? 'unknown'}`, body.status === 'completed' ? 'good' : 'bad'),

@@ -13,6 +13,7 @@ export const eventTypes = [
   'run.started',
   'run.status',
   'run.called',
+  'run.resumed',
   'run.cancel-requested',
   'run.paused',
   'command.given',

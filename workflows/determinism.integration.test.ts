@@ -8,6 +8,7 @@ import type { Scenario } from './testing/scenarios.ts';
 import { scenarios } from './testing/scenarios.ts';
 import type { StartedRun, Trial } from './testing/try-interpreter.ts';
 import { bundleInterpreter, connectQuietly, tryInterpreter } from './testing/try-interpreter.ts';
+import { patience } from './testing/watch-run.ts';
 
 let connection: Connection;
 let native: NativeConnection;
@@ -237,7 +238,8 @@ describe("Temporal's Reset", () => {
       reason: 'test',
     });
     const handle = client.workflow.getHandle(run.handle.workflowId, reset.runId);
-    await expect.poll(() => run.statuses.length).toBe(2);
+    const opened = () => run.calls.filter((call) => call === 'openGate manager_approves').length;
+    await expect.poll(opened, patience).toBe(2);
     expect((await handle.describe()).status.name).toBe('RUNNING');
     expect(run.calls).not.toContain('runToolStep pay');
     run.decide('gate of manager_approves', 'reject');

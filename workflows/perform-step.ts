@@ -168,6 +168,8 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
   /** While it waits, other steps may start in its stead. */
   async function rest<Result>(work: () => Promise<Result>): Promise<Result> {
     state.resting += 1;
+    // It may be the last that a run which is to go on in a new execution waited for.
+    state.changes.note();
     try {
       return await work();
     } finally {

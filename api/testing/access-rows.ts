@@ -216,6 +216,21 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
   'GET /runs/{id}/journal': { ask: theRun, expected: ofTheTenant },
   'GET /runs/{id}/events': { ask: (world) => ({ params: { id: world.endedRun } }), expected: ofTheTenant },
   'POST /runs/{id}/cancel': { ask: aNewRun, expected: cancelling },
+  'GET /runs/{id}/resume-plan': { ask: aNewRun, expected: cancelling },
+  'POST /runs/{id}/resume-plan': {
+    ask: async (world) => ({ ...(await aNewRun(world)), payload: {} }),
+    expected: cancelling,
+  },
+  'POST /runs/{id}/resume': {
+    async ask(world) {
+      const asked = await aNewRun(world);
+      const headers = await world.fixture.as('an');
+      const url = `/runs/${asked.params.id}/resume-plan`;
+      const { digest } = (await world.fixture.app.inject({ url, headers })).json();
+      return { ...asked, headers: { 'idempotency-key': randomUUID() }, payload: { digest } };
+    },
+    expected: cancelling,
+  },
   'POST /runs/{id}/abort': { ask: aNewRun, expected: cancelling },
   'POST /runs/{id}/pause': { ask: aNewRun, expected: cancelling },
   'POST /runs/{id}/unpause': { ask: aNewRun, expected: cancelling },

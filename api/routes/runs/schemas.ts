@@ -42,6 +42,8 @@ export const runSummary = z.object({
   practice: z.boolean().describe('Answered from a script, not by real models and tools'),
   createdAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
+  resumes: z.string().optional().describe('The run whose work it goes on with'),
+  resumedBy: z.string().optional().describe('The run that goes on with its work'),
   calledBy: z.string().optional().describe('The run of which a step called this one'),
 });
 

@@ -1,0 +1,223 @@
+/** Resuming: a new run of the same lineage, which finds by their keys the steps, effects and decisions that still stand. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Json } from '../compiler/types.ts';
+import { getArtifact, putArtifact } from '../prisma/artifacts.ts';
+import type { Identity, Tx } from '../prisma/open.ts';
+import { appendEvents } from '../prisma/run-log.ts';
+import { notFound, Problem } from './errors.ts';
+import { actionsOf } from './gate-rows.ts';
+import type { GraphCache } from './graph-cache.ts';
+import { giveOrder, operatingRoles } from './operators.ts';
+import type { startPayloadSchema } from './outbox.ts';
+import type { Recorded, ResumePlan } from './resume-plan.ts';
+import { planResume } from './resume-plan.ts';
+import type { RunRow } from './run-view.ts';
+import { refuseWhatIsNotRun } from './start-run.ts';
+
+export interface ResumeChoice {
+  /** Id of a step: it and what it contains are done again. Of a run that was rejected, its rejections unless said. */
+  from?: string;
+  /** Hash of a published version; the run's own unless said. */
+  graph?: string;
+  /** The run's own unless said. */
+  input?: Json;
+}
+
+export interface ResumeOrder extends ResumeChoice {
+  /** Of the plan that was read. */
+  digest: string;
+  /** Effects of steps that the version no longer has. */
+  acknowledge: string[];
+}
+
+/** @throws Problem not-found, not-permitted, already-resumed, not-runnable or invalid-input */
+export async function readResumePlan(
+  tx: Tx,
+  graphs: GraphCache,
+  person: Identity,
+  id: string,
+  choice: ResumeChoice,
+): Promise<ResumePlan> {
+  return (await prepare(tx, graphs, person, id, choice)).plan;
+}
+
+/**
+ * Starts the run that goes on. What it goes on from takes no more steps, and ends once it has heard.
+ * @throws Problem as the plan does, and plan-changed or effects-not-acknowledged
+ */
+export async function resumeRun(
+  tx: Tx,
+  graphs: GraphCache,
+  person: Identity,
+  id: string,
+  order: ResumeOrder,
+): Promise<string> {
+  const tenantId = person.tenant;
+  // Two at once are one after the other; the second finds it resumed.
+  await tx.$queryRaw`SELECT 1 FROM run WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
+  const { run, plan, input, document, title } = await prepare(tx, graphs, person, id, order);
+  if (plan.digest !== order.digest) throw new Problem('plan-changed');
+  const missing = plan.effects.toAcknowledge.filter(({ effect }) => !order.acknowledge.includes(effect));
+  if (missing.length > 0) {
+    const errors = missing.map(({ effect, step, tool }) => ({
+      at: '/acknowledge',
+      in: 'body' as const,
+      message: `Unexpected silence about ${effect} (${tool} by ${step}), expected it to be acknowledged`,
+    }));
+    throw new Problem('effects-not-acknowledged', { errors });
+  }
+  const lapsed = await tx.gate.findMany({
+    where: { tenantId, rootRunId: run.rootRunId, node: { in: plan.from }, status: { not: 'lapsed' } },
+    select: { id: true, node: true },
+  });
+  await tx.gate.updateMany({
+    where: { tenantId, id: { in: lapsed.map((gate) => gate.id) } },
+    data: { status: 'lapsed' },
+  });
+
+  const next = randomUUID();
+  const workflowId = `${document}/${next}`;
+  const now = new Date();
+  await tx.run.update({ where: { tenantId_id: { tenantId, id } }, data: { resumedBy: next } });
+  await tx.run.create({
+    data: {
+      tenantId,
+      id: next,
+      rootRunId: run.rootRunId,
+      workflowId,
+      documentId: document,
+      graphHash: plan.graphHash,
+      title,
+      status: 'running',
+      requesterId: run.requesterId,
+      inputDigest: input,
+      practice: run.practice,
+      traceId: randomBytes(16).toString('hex'),
+      createdAt: now,
+      calledBy: run.calledBy,
+      callerRunId: run.callerRunId,
+      resumesRunId: id,
+      fresh: JSON.stringify(plan.from),
+    },
+  });
+  const payload: typeof startPayloadSchema._output = { document, title, resumes: id };
+  await tx.outbox.create({
+    data: {
+      tenantId,
+      id: randomUUID(),
+      runId: next,
+      workflowId,
+      kind: 'start',
+      payload: JSON.stringify(payload),
+      nextAt: now,
+    },
+  });
+  const by = { user: person.user, plan: plan.digest, run: next };
+  await appendEvents(tx, [
+    ...lapsed.map((gate) => ({
+      run: id,
+      type: 'gate.lapsed' as const,
+      sourceKey: `gate.lapsed:${gate.id}`,
+      node: gate.node,
+      body: { gate: gate.id },
+    })),
+    { run: id, type: 'run.resumed', sourceKey: 'run.resumed', body: { ...by, from: plan.from } },
+    {
+      run: next,
+      type: 'run.started',
+      sourceKey: 'run.started',
+      body: { graph: plan.graphHash, input, rootRun: run.rootRunId, resumes: id },
+    },
+  ]);
+  // What is under way there finds its fence lost.
+  if (run.endedAt === null) await giveOrder(tx, person, run, { kind: 'cancel', comment: '', body: {} });
+  return next;
+}
+
+async function prepare(tx: Tx, graphs: GraphCache, person: Identity, id: string, choice: ResumeChoice) {
+  const tenantId = person.tenant;
+  const run = await tx.run.findUnique({ where: { tenantId_id: { tenantId, id } } });
+  if (run === null) throw notFound('run');
+  if (run.requesterId !== person.user && !person.roles.some((role) => operatingRoles.includes(role))) {
+    throw new Problem('not-permitted', {
+      detail: `Only who started a run, or someone with the role ${operatingRoles.join(' or ')}, may resume it.`,
+    });
+  }
+  if (run.resumedBy !== null) {
+    throw new Problem('already-resumed', { detail: `The run ${run.resumedBy} goes on with its work.` });
+  }
+  const hash = choice.graph ?? run.graphHash;
+  const [before, after] = [await graphs.load(tx, tenantId, run.graphHash), await graphs.load(tx, tenantId, hash)];
+  if (before === undefined || after === undefined) throw notFound('graph');
+  refuseWhatIsNotRun(after.graph);
+
+  const given = choice.input ?? (await getArtifact(tx, tenantId, run.inputDigest));
+  const completed = after.inputs.complete(given);
+  if (!completed.ok) {
+    const errors = completed.violations.map(({ path, message }) => ({ at: path, in: 'input' as const, message }));
+    throw new Problem('invalid-input', { errors });
+  }
+  const input = await putArtifact(tx, tenantId, completed.value);
+  const recorded = await recordedOf(tx, run);
+  const from = choice.from === undefined ? await rejectionsIn(tx, run) : [choice.from];
+  const unknown = from.find((step) => !after.graph.nodes.some((node) => node.id === step));
+  if (choice.from !== undefined && unknown !== undefined) {
+    throw notFound('step in the version of the document');
+  }
+  const plan = planResume({
+    run: id,
+    before: before.graph,
+    after: after.graph,
+    graphHash: hash,
+    input,
+    inputChanged: input !== run.inputDigest,
+    from,
+    recorded,
+  });
+  return { run, plan, input, document: after.graph.id, title: after.graph.title };
+}
+
+/** What ended the run as rejected: gates whose verdict ends, and steps that were refused by what they ran. */
+async function rejectionsIn(tx: Tx, run: RunRow): Promise<string[]> {
+  const lineage = { tenantId: run.tenantId, rootRunId: run.rootRunId };
+  const gates = await tx.gate.findMany({ where: { ...lineage, status: 'decided' }, orderBy: { openedAt: 'asc' } });
+  const refused = await tx.stepExecution.findMany({
+    where: { ...lineage, status: 'refused', startedAt: { not: null } },
+    orderBy: { startedAt: 'asc' },
+  });
+  const ending = gates.filter((gate) =>
+    actionsOf(gate).some(({ name, effect }) => name === gate.verdict && effect === 'end'),
+  );
+  return [...new Set([...ending, ...refused].map(({ node }) => node))];
+}
+
+async function recordedOf(tx: Tx, run: RunRow): Promise<Recorded> {
+  const lineage = { tenantId: run.tenantId, rootRunId: run.rootRunId };
+  const rows = await tx.stepExecution.findMany({
+    where: lineage,
+    orderBy: { generation: 'asc' },
+    select: { node: true, path: true, status: true, handoff: true },
+  });
+  const latest = new Map(rows.map((row) => [JSON.stringify([row.node, row.path]), row]));
+  return {
+    executions: [...latest.values()].map(({ handoff, ...row }) => ({ ...row, costUsd: costIn(handoff) })),
+    gates: await tx.gate.findMany({
+      where: { ...lineage, status: { not: 'lapsed' } },
+      orderBy: [{ openedAt: 'asc' }, { id: 'asc' }],
+      select: { id: true, node: true, path: true, status: true, verdict: true },
+    }),
+    effects: await tx.effect.findMany({
+      where: lineage,
+      orderBy: [{ firstIntentAt: 'asc' }, { effectKey: 'asc' }],
+      select: { effectKey: true, node: true, tool: true, status: true },
+    }),
+  };
+}
+
+const costOfStep = z.object({ usage: z.object({ costUsd: z.number() }) });
+
+function costIn(handoff: string | null): number {
+  const read = costOfStep.safeParse(handoff === null ? undefined : JSON.parse(handoff));
+  return read.success ? read.data.usage.costUsd : 0;
+}
