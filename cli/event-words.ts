@@ -81,8 +81,20 @@ const descriptions: Record<string, Describe> = {
       `${title}: a decision of ${textOf(body.user) ?? 'somebody'} was refused (${textOf(body.reason) ?? 'unknown'})`,
       'bad',
     ),
+  'gate.voted': ({ body }, { title }) => say(`${title}: ${userIn(body)} voted ${textOf(body.action) ?? ''}`.trimEnd()),
+  'gate.claimed': ({ body }, { title }) => say(`${title}: ${userIn(body)} claimed it`),
+  'gate.released': ({ body }, { title }) => say(`${title}: ${userIn(body)} released it`),
+  'gate.delegated': ({ body }, { title }) =>
+    say(`${title}: ${textOf(body.from) ?? 'somebody'} delegated to ${textOf(body.to) ?? 'somebody'}`),
+  'gate.question': ({ body }, { title }) => say(`${title}: ${userIn(body)} asks for more information`, 'strong'),
+  'gate.answer': ({ body }, { title }) => say(`${title}: ${userIn(body)} answered`),
+  'gate.overdue': (_event, { title }) => say(`${title}: nobody decided in time`, 'bad'),
+  'gate.escalated': (_event, { title }) => say(`${title}: overdue, and more people are asked`, 'strong'),
+  'gate.reminded': (_event, { title }) => say(`${title}: who may decide was reminded`, 'quiet'),
   'gate.lapsed': (_event, { title }) => say(`${title}: what was asked about changed, it is asked again`, 'strong'),
 };
+
+const userIn = (body: RunEvent['body']): string => textOf(body.user) ?? 'somebody';
 
 /** Undefined for an event that people need not see. One that this version does not know is shown by its type. */
 export function wordsOf(event: RunEvent, graph: RunGraph): Words | undefined {
