@@ -1,5 +1,6 @@
 /** One run for every shape that a history can have, each driven to its end the same way every time. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Order } from '../../activities/contract.ts';
 import { approval, draw } from './draw-skeleton.ts';
 import type { Script, ScriptedRun } from './scripted-run.ts';
 import { commit, failure, untilCancelled } from './scripted-run.ts';
@@ -34,6 +35,21 @@ async function decide(run: DrivenRun, gate: string, action: string): Promise<voi
   await run.ring({ gate });
   await until(() => run.heard.length > before);
 }
+
+/** Rings until it is heard, as the relay does: a ring may fall between two executions. */
+async function give(run: DrivenRun, order: Order): Promise<void> {
+  run.order(order);
+  const ringing = setInterval(() => void run.ring({ command: order.command }).catch(() => undefined), 1000);
+  try {
+    await run.ring({ command: order.command });
+    await until(() => run.heard.includes(order.command));
+  } finally {
+    clearInterval(ringing);
+  }
+}
+
+const needsAttention = (run: DrivenRun, count: number) =>
+  until(() => run.statuses.filter((status) => status === 'needs-attention').length === count);
 
 async function cancel(run: DrivenRun): Promise<void> {
   run.cancel('command');
@@ -321,6 +337,62 @@ export const scenarios: Record<string, Scenario> = {
       await decide(run, 'gate of ask', 'approve');
     },
     ends: 'completed',
+  },
+  'retried-then-supplied-beside-one-left-out': {
+    script: {
+      skeleton: draw([
+        { id: 'read', kind: 'tool' },
+        { id: 'pay', kind: 'tool', after: ['read'] },
+        { id: 'tell', kind: 'tool', after: ['pay'], reads: ['pay'] },
+      ]),
+      steps: {
+        read: () => Promise.reject(failure('tool-failed')),
+        pay: (_, { order }) => (order === 'last' ? commit('pay') : Promise.reject(failure('outcome-unknown'))),
+      },
+    },
+    drive: async (run) => {
+      await needsAttention(run, 1);
+      await give(run, { command: 'first', does: 'skip', node: 'read' });
+      await needsAttention(run, 2);
+      await give(run, { command: 'second', does: 'retry', node: 'pay' });
+      await needsAttention(run, 3);
+      await give(run, { command: 'last', does: 'supply', node: 'pay' });
+    },
+    ends: 'completed',
+  },
+  'paused-then-let-go-on': {
+    script: {
+      skeleton: draw([
+        { id: 'ask', ...approval },
+        { id: 'pay', kind: 'tool', after: ['ask'] },
+      ]),
+    },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await give(run, { command: 'pause', does: 'pause' });
+      await until(() => run.paused.length === 1);
+      await decide(run, 'gate of ask', 'approve');
+      await give(run, { command: 'unpause', does: 'unpause' });
+    },
+    ends: 'completed',
+  },
+  'cancelled-and-taken-back': {
+    script: {
+      skeleton: draw([
+        { id: 'pay', kind: 'tool', undo: true },
+        { id: 'ask', ...approval, after: ['pay'] },
+      ]),
+      undo: [
+        { effect: 'second write', node: 'pay' },
+        { effect: 'first write', node: 'pay' },
+      ],
+      undoFails: ['second write'],
+    },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await cancel(run);
+    },
+    ends: 'cancelled',
   },
   'task-of-a-person': {
     script: {

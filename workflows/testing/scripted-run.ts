@@ -277,7 +277,7 @@ export function scriptedWorld(): ScriptedWorld {
     async flushLog({ run, status, paused, log }) {
       const row = rowOf(run);
       tell(row, log);
-      if (row.run.statuses.at(-1) !== status) row.run.statuses.push(status);
+      row.run.statuses.push(status);
       if (paused !== undefined) row.run.paused.push(paused);
     },
   };
