@@ -149,7 +149,7 @@ export class Fold {
     if (step === undefined) return;
     if (status === 'lapsed')
       step.status = step.status === 'waiting' || step.status === 'committed' ? 'pending' : step.status;
-    else if (step.status === 'waiting') step.status = gate.purpose === 'step' ? 'committed' : 'running';
+    else if (step.status === 'waiting') step.status = gate.purpose === 'approval' ? 'running' : 'committed';
   }
 
   setEffect(about: About, changed: Partial<FoldedEffect> & { status?: FoldedEffect['status'] }): void {

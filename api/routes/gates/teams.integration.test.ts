@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { giveCommand } from '../../../prisma/commands.ts';
 import { provision } from '../../../prisma/provision.ts';
 import type { ApiFixture } from '../../testing/api-fixture.ts';
 import { openApiFixture, openClaimGate, publishClaim, startClaim } from '../../testing/api-fixture.ts';
@@ -183,10 +184,59 @@ describe('not by contributors', () => {
     expect((await decide(gate, 'minh')).statusCode).toBe(201);
   });
 
+  test('binds who supplied an output that is shown', async () => {
+    const step = { node: 'read', path: '', rootRunId: run, runId: run, tenantId: 'acme' };
+    await fixture.worker.actAs({ tenant: 'acme', user: 'an' }, (tx) =>
+      tx.stepExecution.create({
+        data: { ...step, id: run, memoKey: run, actorId: 'an', status: 'running', outputDigest: 'supplied' },
+      }),
+    );
+    await fixture.store.actAs({ tenant: 'acme', user: 'mai' }, (tx) =>
+      giveCommand(tx, { tenant: 'acme', run, kind: 'supply', user: 'mai', comment: '', node: 'read', now: new Date() }),
+    );
+    const gate = await open({ notBy, sources: '["supplied"]' });
+    expect(problemOf(await decide(gate, 'mai'))).toEqual([403, 'separation-of-duties']);
+    expect((await decide(gate, 'an')).statusCode).toBe(201);
+  });
+
   test('binds nobody for what no person wrote', async () => {
     const gate = await open({ notBy, sources: '["made by an agent"]' });
     expect((await decide(gate, 'an')).statusCode).toBe(201);
   });
+});
+
+test('lists and the gate itself say the same of who may decide', async () => {
+  const rows: Row[] = [
+    {},
+    { notBy: '[]' },
+    { notBy: '["requester","contributors"]', sources: '["none"]' },
+    { need: 'all', approverRoles: '["finance","legal"]' },
+    { approverRoles: '[]', approverPeople: '["bo","an"]' },
+    { approverRoles: '["nobody"]', approverPeople: '["an"]', notBy: '[]' },
+  ];
+  const gates = await Promise.all(rows.map((row, index) => open({ ...row, path: `same ${index}` })));
+  await fixture.store.actAs({ tenant: 'acme', user: 'mai' }, (tx) =>
+    tx.gateDelegation.create({
+      data: {
+        tenantId: 'acme',
+        id: randomUUID(),
+        gateId: gates[0]?.id ?? '',
+        fromUserId: 'mai',
+        toUserId: 'lee',
+        madeAt: new Date(),
+      },
+    }),
+  );
+  const said: boolean[] = [];
+  for (const user of ['an', 'bo', 'mai', 'vi', 'lee', 'olga']) {
+    const url = `/gates?scope=all&run=${run}&limit=100`;
+    const listed = (await fixture.app.inject({ url, headers: await fixture.as(user) })).json().items;
+    for (const { id, mayDecide } of listed) {
+      expect([user, id, mayDecide]).toEqual([user, id, (await read({ id, subject: '' }, user)).mayDecide]);
+      said.push(mayDecide);
+    }
+  }
+  expect([said.length, said.filter(Boolean).length]).toEqual([36, 9]);
 });
 
 describe('a form', () => {
