@@ -27,8 +27,12 @@ export interface ApiCalls {
     path: string,
     body?: unknown,
   ): Promise<z.output<Schema>>;
-  /** All items of a list that comes in pages, in its order. */
-  list<Schema extends z.ZodType>(item: Schema, path: string): Promise<z.output<Schema>[]>;
+  /** All items of a list that comes in pages, in its order; `filter` is added to the query. */
+  list<Schema extends z.ZodType>(
+    item: Schema,
+    path: string,
+    filter?: Readonly<Record<string, string>>,
+  ): Promise<z.output<Schema>[]>;
   problemOf(answer: Answer): ApiProblem | ApiUnreachable;
   unreachable(error: unknown): ApiUnreachable;
 }
@@ -99,12 +103,16 @@ export function createApiCalls({ token, firstDelayMs = 250, repeats = 4, ...opti
     return new ApiUnreachable(`The API at ${apiUrl} cannot be reached: ${reasonOf(error)}. Is it running?`);
   }
 
-  async function list<Schema extends z.ZodType>(item: Schema, path: string): Promise<z.output<Schema>[]> {
+  async function list<Schema extends z.ZodType>(
+    item: Schema,
+    path: string,
+    filter: Readonly<Record<string, string>> = {},
+  ): Promise<z.output<Schema>[]> {
     const pageSchema = z.object({ items: z.array(item), next: z.string().optional() });
     const items: z.output<Schema>[] = [];
     let cursor: string | undefined;
     do {
-      const query = new URLSearchParams({ limit: '100', ...(cursor === undefined ? {} : { cursor }) });
+      const query = new URLSearchParams({ limit: '100', ...filter, ...(cursor === undefined ? {} : { cursor }) });
       const page = await call(pageSchema, 'GET', `${path}?${query}`);
       items.push(...page.items);
       cursor = page.next;

@@ -152,6 +152,9 @@ export const journalSchema = z.object({
       costUsd: z.number().optional(),
       latencyMs: z.number().optional(),
       qualityScore: z.number().optional(),
+      ordered: z.string().optional(),
+      by: z.string().optional(),
+      comment: z.string().optional(),
     }),
   ),
 });
@@ -162,7 +165,7 @@ export const gateSchema = z.object({
   step: z.string(),
   title: z.string(),
   question: z.string(),
-  purpose: z.enum(['step', 'approval']),
+  purpose: z.enum(['step', 'approval', 'task']),
   status: z.enum(['open', 'decided', 'lapsed']),
   run: z.object({
     id: z.string(),
@@ -178,13 +181,48 @@ export const gateSchema = z.object({
   shown: z.array(z.object({ name: z.string(), value: z.json().optional() })),
   actions: z.array(z.object({ name: z.string(), effect: z.enum(['continue', 'end']) })),
   approvers: z.array(z.string()),
+  people: z.array(z.string()).default([]),
+  need: z.enum(['any', 'all']).default('any'),
+  quorum: z.int().optional(),
   notBy: z.array(z.string()),
   mayDecide: z.boolean(),
+  overdue: z.boolean().default(false),
+  dueAt: z.iso.datetime().optional(),
+  claimed: z.object({ by: z.string(), at: z.iso.datetime() }).optional(),
   verdict: z.string().optional(),
   openedAt: z.iso.datetime(),
   decidedAt: z.iso.datetime().optional(),
+  /** The rest is of a single gate, not of lists. `form` is a JSON Schema. */
+  form: z.json().optional(),
+  decisions: z
+    .array(
+      z.object({
+        by: z.string(),
+        for: z.string().optional(),
+        action: z.string(),
+        comment: z.string(),
+        decidedAt: z.iso.datetime(),
+        counts: z.boolean(),
+      }),
+    )
+    .default([]),
+  messages: z
+    .array(
+      z.object({
+        id: z.string(),
+        kind: z.enum(['question', 'answer']),
+        by: z.string(),
+        to: z.string().optional(),
+        text: z.string(),
+      }),
+    )
+    .default([]),
 });
 export type Gate = z.infer<typeof gateSchema>;
+
+/** So many more people out of these roles and persons. */
+const missingSchema = z.object({ roles: z.array(z.string()), people: z.array(z.string()), more: z.int() });
+export type Missing = z.infer<typeof missingSchema>;
 
 export const decisionSchema = z.object({
   id: z.string(),
@@ -192,6 +230,7 @@ export const decisionSchema = z.object({
   run: z.string(),
   action: z.string(),
   decidedAt: z.iso.datetime(),
+  missing: z.array(missingSchema).default([]),
 });
 export type Decision = z.infer<typeof decisionSchema>;
 

@@ -63,10 +63,13 @@ export interface Client {
   followRun(run: string, options?: { after?: number; signal?: AbortSignal }): AsyncGenerator<RunEvent>;
   journal(run: string): Promise<Journal>;
   state(run: string): Promise<RunState>;
-  /** My inbox, all of it: the open gates that I may decide, oldest first. */
-  gates(): Promise<Gate[]>;
+  /** My inbox, all of it, oldest first: the open gates that wait for me, or others by the API's filters. */
+  gates(filter?: Readonly<Record<string, string>>): Promise<Gate[]>;
   gate(id: string): Promise<Gate>;
-  decide(gate: string, decision: { action: string; subject: string; comment?: string; form?: Json }): Promise<Decision>;
+  decide(
+    gate: string,
+    decision: { action: string; subject: string; comment?: string; form?: Json; for?: string },
+  ): Promise<Decision>;
   /** What a resume would do; `resume` applies exactly that, by its digest. */
   resumePlan(run: string, choice: ResumeChoice): Promise<ResumePlan>;
   resume(run: string, order: ResumeChoice & { digest: string; acknowledge: string[] }): Promise<StartedRun>;
@@ -154,7 +157,7 @@ export function createClient(options: ClientOptions): Client {
     followRun,
     journal: (run) => call(journalSchema, 'GET', pathOf('runs', run, 'journal')),
     state: (run) => call(runStateSchema, 'GET', pathOf('runs', run, 'state')),
-    gates: () => list(gateSchema, '/gates'),
+    gates: (filter = {}) => list(gateSchema, '/gates', filter),
     gate: (id) => call(gateSchema, 'GET', pathOf('gates', id)),
     decide: (gate, decision) => call(decisionSchema, 'POST', pathOf('gates', gate, 'decisions'), decision),
     resumePlan: (run, choice) => call(resumePlanSchema, 'POST', pathOf('runs', run, 'resume-plan'), choice),

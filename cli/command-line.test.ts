@@ -262,7 +262,43 @@ describe('gates', () => {
   });
 });
 
+describe('gates of others', () => {
+  it('are asked for by the filters that are given', async () => {
+    const { stdout } = await talk(['gates', '--all', '--overdue', '--status', 'any', '--document', 'claim'], {
+      'GET /gates': [
+        { body: { items: [{ ...openGate, dueAt: at(3), overdue: true, claimed: { by: 'mai', at: at(2) } }], counts } },
+      ],
+    });
+    expect(api?.received.at(-1)?.path).toBe('/gates?limit=100&scope=all&status=any&document=claim&overdue=true');
+    expect(stdout).toContain('approve, reject  practice, overdue, claimed by mai\n');
+  });
+});
+
 describe('decide', () => {
+  it('shows who has said what and who is still needed, and casts a vote that was delegated', async () => {
+    const vote = { id: 'd-0', subject: 'subject-1', decidedAt: at(5), counts: true } as const;
+    const gate = {
+      ...openGate,
+      quorum: 2,
+      form: { type: 'object' },
+      dueAt: at(9),
+      decisions: [{ ...vote, by: 'minh', for: 'ha', action: 'approve', comment: 'as agreed' }],
+      messages: [{ id: 'q-1', kind: 'question' as const, by: 'minh', to: 'an', text: 'Which shop?', at: at(4) }],
+    };
+    const missing = [{ roles: ['manager'], people: ['bo'], more: 1 }];
+    const { stdout } = await talk(['decide', gateId, 'approve', '--for', 'mai'], {
+      'GET /gates/:id': [{ body: gate }],
+      'POST /gates/:id/decisions': [
+        { status: 201, body: { id: 'd-1', gate: gateId, run: 'run-1', action: 'approve', decidedAt: at(6), missing } },
+      ],
+    });
+    expect(stdout).toContain('  Decides    2 of manager, not the requester\n');
+    expect(stdout).toContain('  minh for ha: approve\n    as agreed\n');
+    expect(stdout).toContain('  minh asks an (question q-1)\n    Which shop?\n');
+    expect(stdout).toMatch(/\nVoted: approve\. The gate waits for 1 more of manager or bo\.\n$/);
+    expect(sent('POST /gates/:id/decisions')).toEqual({ action: 'approve', subject: 'subject-1', for: 'mai' });
+  });
+
   it('shows what the gate is about, and decides that subject', async () => {
     write('form.json', '{"limit": 5}');
     const { code, stdout } = await talk(['decide', '7f9c', 'approve', '--comment', 'fine', '--form', 'form.json']);

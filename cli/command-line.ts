@@ -193,6 +193,12 @@ function createProgram(world: World, done: (code: number) => void): Command {
 
   connected(program.command('gates'))
     .description('list the gates that wait for me')
+    .option('--all', 'those of the whole tenant')
+    .option('--status <status>', 'open, decided, lapsed or any; unsaid, open')
+    .option('--claimed <by>', 'me, others or nobody')
+    .option('--document <id>', 'of runs of this document')
+    .option('--role <role>', 'that holders of this role may decide')
+    .option('--overdue', 'those that are overdue')
     .option('--json', 'print them as a JSON array')
     .action(async (options) => {
       const { gatesCommand } = await import('./commands/gates.ts');
@@ -205,6 +211,7 @@ function createProgram(world: World, done: (code: number) => void): Command {
     .argument('<action>', 'one of its actions, such as approve')
     .option('--comment <text>', 'why')
     .option('--form <file>', 'JSON to give with the decision; - for stdin')
+    .option('--for <person>', 'whose vote to cast, where it was delegated to me')
     .action(async (gate: string, action: string, options) => {
       const { decideCommand } = await import('./commands/decide.ts');
       done(await decideCommand(gate, action, options, world));

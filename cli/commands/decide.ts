@@ -4,13 +4,15 @@ import { connect, practiceNotice } from '../connect.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { readJsonFile } from '../document-files.ts';
 import { CommandFailure, exitCodes } from '../failures.ts';
-import { gateText } from '../gate-text.ts';
+import { gateText, missingText } from '../gate-text.ts';
 import { plainLine } from '../plain-text.ts';
 import type { World } from '../world.ts';
 
 export interface DecideOptions extends ConnectionOptions {
   comment?: string;
   form?: string;
+  /** Whose vote is cast, where it was delegated. */
+  for?: string;
 }
 
 /** Shows what the gate is about and decides exactly that: if it changes in between, the API refuses. */
@@ -35,11 +37,11 @@ export async function decideCommand(
     subject: gate.subject,
     ...(options.comment === undefined ? {} : { comment: options.comment }),
     ...(form === undefined ? {} : { form: form.value }),
+    ...(options.for === undefined ? {} : { for: options.for }),
   });
-  terminal.print(
-    `Decided${person === undefined ? '' : ` as ${plainLine(person)}`}: ${plainLine(decision.action)}`,
-    'good',
-  );
+  const said = `${person === undefined ? '' : ` as ${plainLine(person)}`}: ${plainLine(decision.action)}`;
+  if (decision.missing.length === 0) terminal.print(`Decided${said}`, 'good');
+  else terminal.print(`Voted${said}. The gate waits for ${missingText(decision.missing)}.`, 'strong');
   return exitCodes.done;
 }
 
