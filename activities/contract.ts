@@ -62,6 +62,8 @@ export interface OpenGateInput extends StepInput {
 export interface GateState {
   gate: string;
   verdict?: { action: string; output: Digest; view?: View };
+  /** What it asks about has changed: it is to be asked again, by another gate. */
+  lapsed?: true;
   /** Of a gate that waits, where it has any; in milliseconds since 1970, and `remindEvery` in milliseconds. */
   times?: GateTimes;
 }
@@ -132,7 +134,7 @@ export interface RunActivities {
   closeOverdue(input: StepInput & { gate: string }): Promise<{ state: GateState; again?: number }>;
   /** Tells those who may decide this gate and have not that it waits: once for each number. */
   remindGate(input: StepInput & { gate: string; nth: number }): Promise<void>;
-  /** Verdicts of those of these gates that are decided: after a new execution, a ring may have been missed. */
+  /** Those of these gates that are decided or have lapsed: after a new execution, a ring may have been missed. */
   readGates(input: Scoped & { gates: string[] }): Promise<{ decided: GateState[] }>;
   /** Reads what a ring is about and marks it heard. */
   hear(input: Scoped & { ring: Ring }): Promise<Heard>;

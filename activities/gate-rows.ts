@@ -163,6 +163,7 @@ export async function lapseGate(
  * may have to be waited for.
  */
 export async function gateState(tx: Tx, gate: GateRow, now: Date, remindEveryMs?: number): Promise<GateState> {
+  if (gate.status === 'lapsed') return { gate: gate.id, lapsed: true };
   if (gate.status !== 'decided' || gate.verdict === null || gate.outputDigest === null) {
     const due = gate.dueAt === null || gate.escalatedAt !== null ? {} : { due: gate.dueAt.getTime() };
     const remind = remindEveryMs === undefined ? {} : { remindEvery: remindEveryMs };

@@ -8,7 +8,7 @@ import type { Dependencies } from './dependencies.ts';
 import { openGate } from './gates.ts';
 import { runSetStep } from './run-set-step.ts';
 import { runToolStep } from './run-tool-step.ts';
-import { flushLog, hear } from './runs.ts';
+import { flushLog, hear, readGates } from './runs.ts';
 import { attemptOf } from './testing/attempt.ts';
 import type { Fixture } from './testing/run-fixture.ts';
 import {
@@ -208,6 +208,20 @@ test('an order to cancel is heard from its row, once marked', async () => {
   expect(await hear(deps, { run, ring: { command: command.id } })).toEqual({ kind: 'cancel' });
   const row = await asRequester(fixture, (tx) => tx.command.findFirstOrThrow({ where: { id: command.id } }));
   expect(row.heardAt).toBeInstanceOf(Date);
+});
+
+test('a gate that lapsed while it was waited for is heard as such, and the next over what is now so is opened', async () => {
+  const run = await startRun(fixture, claims(), input);
+  const step = { run, node: 'manager_approves', inputs: { total: await totalOf(run) } };
+  const { gate } = await openGate(deps, step);
+  await asRequester(fixture, (tx) =>
+    tx.gate.update({ where: { tenantId_id: { tenantId: tenant, id: gate } }, data: { status: 'lapsed' } }),
+  );
+  expect(await hear(deps, { run, ring: { gate } })).toEqual({ kind: 'gate', state: { gate, lapsed: true } });
+  expect(await readGates(deps, { run, gates: [gate] })).toEqual({ decided: [{ gate, lapsed: true }] });
+  const again = await openGate(deps, step);
+  expect(again.gate).not.toBe(gate);
+  expect(await gateRow(again.gate)).toMatchObject({ status: 'open' });
 });
 
 test('what was approved is paid, once', async () => {

@@ -210,7 +210,12 @@ export async function readGates(
   input: Scoped & { gates: string[] },
 ): ReturnType<RunActivities['readGates']> {
   return readRun(deps, input, async (tx, run) => {
-    const where = { tenantId: run.actor.tenant, rootRunId: run.rootRun, id: { in: input.gates }, status: 'decided' };
+    const where = {
+      tenantId: run.actor.tenant,
+      rootRunId: run.rootRun,
+      id: { in: input.gates },
+      status: { not: 'open' },
+    };
     const decided: GateState[] = [];
     for (const gate of await tx.gate.findMany({ where, orderBy: { id: 'asc' } }))
       decided.push(await gateState(tx, gate, deps.clock()));
@@ -246,7 +251,7 @@ async function rowsOf(tx: Tx, deps: Dependencies, run: RunInHand, ring: Ring): P
     const gate = await tx.gate.findFirst({ where: { tenantId: tenant, id: ring.gate, rootRunId: run.rootRun } });
     if (gate) {
       const state = await gateState(tx, gate, deps.clock());
-      if (state.verdict) return { kind: 'gate', state };
+      if (state.verdict || state.lapsed) return { kind: 'gate', state };
     }
   }
   return { kind: 'nothing' };

@@ -142,6 +142,41 @@ describe('a lapsed approval', () => {
     expect(run.calls.filter((call) => call.startsWith('runToolStep'))).toHaveLength(4);
   });
 
+  test('that lapses once more while people are asked again is asked a third time', async () => {
+    const skeleton = draw([
+      { id: 'ask', ...approval },
+      { id: 'pay', kind: 'tool', after: ['ask'] },
+    ]);
+    const run = await trial.start({
+      skeleton,
+      gates: { ask: ['first', 'second', 'third'] },
+      steps: { pay: (call) => (call === 1 ? lapse : commit('pay')) },
+    });
+    await told(run, 'waiting');
+    await decide(run, 'first', 'approve');
+    await vi.waitFor(() => expect(run.calls.filter((call) => call === 'openGate ask')).toHaveLength(2), patience);
+    run.lapse('second');
+    await run.ring({ gate: 'second' });
+    await vi.waitFor(() => expect(run.calls.filter((call) => call === 'openGate ask')).toHaveLength(3), patience);
+    await decide(run, 'third', 'approve');
+    expect((await run.result()).outcome).toBe('completed');
+  });
+
+  test('of a step is asked again by the step, over what is now so', async () => {
+    const asksOf = (call: number, input: { gates?: string[] }) =>
+      input.gates === undefined
+        ? { status: 'awaiting-approval' as const, gate: call === 1 ? 'old' : 'new', waitsFor: 'finance' }
+        : commit('pay');
+    const run = await trial.start({ skeleton: draw([{ id: 'pay', kind: 'tool' }]), steps: { pay: asksOf } });
+    await told(run, 'waiting');
+    run.lapse('old');
+    await run.ring({ gate: 'old' });
+    await vi.waitFor(() => expect(run.inputs.pay).toHaveLength(2), patience);
+    await decide(run, 'new', 'approve');
+    expect((await run.result()).outcome).toBe('completed');
+    expect(run.inputs.pay?.map(({ gates }) => gates)).toEqual([undefined, undefined, ['new']]);
+  });
+
   test('that lapses again and again with nobody asked parks the step', async () => {
     const skeleton = draw([
       { id: 'ask', ...approval },

@@ -140,6 +140,7 @@ async function loop({
       if (heard.kind === 'run') state.ended.add(heard.run);
       if (heard.kind === 'gate' && heard.state.verdict !== undefined && !state.verdicts.has(heard.state.gate))
         state.verdicts.set(heard.state.gate, heard.state.verdict);
+      if (heard.kind === 'gate' && heard.state.lapsed) state.lapsed.add(heard.state.gate);
     } catch (error) {
       // Not heard, so it will be rung again.
       if (failedForGood(error) === undefined) throw error;

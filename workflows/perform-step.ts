@@ -200,7 +200,7 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     { gate, verdict }: GateState,
     waitsFor: string,
     times?: WaitingTimes,
-  ): Promise<Verdict> {
+  ): Promise<Verdict | 'lapsed'> {
     if (verdict !== undefined && !state.verdicts.has(gate)) state.verdicts.set(gate, verdict);
     const known = state.verdicts.get(gate);
     if (known !== undefined) return known;
@@ -219,17 +219,19 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
         // The timer is there to be seen: the only thing in the Web UI's timeline that can say who is waited for.
         const summary = summaryText(`GATE ${nodeAt(at).title} waiting for ${words}`);
         const wake = times && nextWake(times, Date.now());
-        const isDecided = () => state.verdicts.has(gate);
+        const isDecided = () => state.verdicts.has(gate) || state.lapsed.has(gate);
         if (wake === undefined) await condition(isDecided, rereadAfter, { summary });
         else if (wake.at > Date.now()) {
           await condition(isDecided, Math.min(wake.at - Date.now(), rereadAfterMs), { summary });
         }
         const decided = state.verdicts.get(gate);
         if (decided !== undefined) return decided;
+        if (state.lapsed.has(gate)) return 'lapsed';
         if (times !== undefined && wake !== undefined && wake.at <= Date.now()) {
           await lookAfter(at, gate, times, wake);
           const closed = state.verdicts.get(gate);
           if (closed !== undefined) return closed;
+          if (state.lapsed.has(gate)) return 'lapsed';
         } else {
           doorbell.note({ gate });
           state.changes.note();
@@ -261,6 +263,7 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
       [],
     );
     if (found.verdict !== undefined && !state.verdicts.has(gate)) state.verdicts.set(gate, found.verdict);
+    if (found.lapsed) state.lapsed.add(gate);
     // The store's clock decides, and may be behind ours.
     if (again !== undefined) times.due = Date.now() + again;
     else {
@@ -295,18 +298,22 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     if (at === undefined) throw new Error(`a lapsed gate that is not in the graph: ${gateNode}`);
     const { actions, waitsFor } = nodeAt(at);
     const key = joinPath(pathOf(at.frame, at.place), gateNode);
-    const opening = reopening.get(key) ?? openGate(at);
-    reopening.set(key, opening);
-    try {
-      const opened = await opening;
-      const askedPeople = opened.verdict === undefined && !state.verdicts.has(opened.gate);
-      const { action, output, view } = await verdictOf(at, opened, waitsFor ?? '', opened.times);
-      at.frame.values.set(gateNode, { digest: output, view: view ?? {} });
-      at.frame.remarks.set(at.place, action);
-      // A word the gate does not know lets nothing pass.
-      return { effect: actions?.[action] === 'continue' ? 'continue' : 'end', askedPeople };
-    } finally {
-      if (reopening.get(key) === opening) reopening.delete(key);
+    for (;;) {
+      const opening = reopening.get(key) ?? openGate(at);
+      reopening.set(key, opening);
+      try {
+        const opened = await opening;
+        const askedPeople = opened.verdict === undefined && !state.verdicts.has(opened.gate);
+        const verdict = await verdictOf(at, opened, waitsFor ?? '', opened.times);
+        if (verdict === 'lapsed') continue;
+        const { action, output, view } = verdict;
+        at.frame.values.set(gateNode, { digest: output, view: view ?? {} });
+        at.frame.remarks.set(at.place, action);
+        // A word the gate does not know lets nothing pass.
+        return { effect: actions?.[action] === 'continue' ? 'continue' : 'end', askedPeople };
+      } finally {
+        if (reopening.get(key) === opening) reopening.delete(key);
+      }
     }
   }
 

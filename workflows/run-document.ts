@@ -92,13 +92,16 @@ async function stateOf({ run, carried }: RunDocumentInput, changes: Changes): Pr
 }
 
 /** A ring that was lost between two executions is not missed. */
-async function readOpenGates({ run, frames, verdicts }: RunState): Promise<void> {
+async function readOpenGates({ run, frames, verdicts, lapsed }: RunState): Promise<void> {
   const gates = gatesWaitedFor(frames);
   for (let start = 0; start < gates.length; start += mostGatesAtOnce) {
     const some = gates.slice(start, start + mostGatesAtOnce);
     const shown = { name: `gates#${start}`, summary: 'Open gates' };
     const { decided } = await callActivity('readGates', shown, { run, gates: some });
-    for (const { gate, verdict } of decided) if (verdict !== undefined) verdicts.set(gate, verdict);
+    for (const { gate, verdict, lapsed: hasLapsed } of decided) {
+      if (verdict !== undefined) verdicts.set(gate, verdict);
+      if (hasLapsed) lapsed.add(gate);
+    }
   }
 }
 

@@ -38,6 +38,8 @@ export interface RunState {
   readonly frames: Frame[];
   /** By gate row, as read from the rows. The first is final. */
   readonly verdicts: Map<string, Verdict>;
+  /** Gate rows of which it was read that they have lapsed. */
+  readonly lapsed: Set<string>;
   /** Runs that steps called, of whose end they heard. */
   readonly ended: Set<string>;
   readonly waiting: Set<Waiting>;
@@ -114,6 +116,7 @@ export function startState(
     outermost,
     frames: [outermost],
     verdicts: new Map(),
+    lapsed: new Set(),
     ended: new Set(),
     waiting: new Set(),
     inFlight: 0,

@@ -7,8 +7,13 @@ export const overdue = 'overdue';
 
 export async function askPeople(step: Step): Promise<Verdict> {
   const progress = step.progress<{ gate?: string; times?: WaitingTimes }>(() => ({}));
-  const opened = progress.gate === undefined ? await step.openGate() : { gate: progress.gate };
-  progress.gate = opened.gate;
-  if ('times' in opened && opened.times !== undefined) progress.times = opened.times;
-  return step.verdictOf(opened, step.node.waitsFor ?? '', progress.times);
+  for (;;) {
+    const opened = progress.gate === undefined ? await step.openGate() : { gate: progress.gate };
+    progress.gate = opened.gate;
+    if ('times' in opened && opened.times !== undefined) progress.times = opened.times;
+    const verdict = await step.verdictOf(opened, step.node.waitsFor ?? '', progress.times);
+    if (verdict !== 'lapsed') return verdict;
+    delete progress.gate;
+    delete progress.times;
+  }
 }

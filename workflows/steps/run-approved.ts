@@ -43,9 +43,9 @@ async function askAndRun(step: Step, activity: StepActivity, first: StepOutcome)
         // It was decided and the activity was told: it would be asked for ever.
         if (gates.includes(outcome.gate)) return parked('bug');
         asking.waitsFor = { gate: outcome.gate, waitsFor: outcome.waitsFor };
-        await step.verdictOf({ gate: outcome.gate }, outcome.waitsFor);
+        // One that lapsed is asked again by the activity, over what is now so.
+        if ((await step.verdictOf({ gate: outcome.gate }, outcome.waitsFor)) !== 'lapsed') gates.push(outcome.gate);
         delete asking.waitsFor;
-        gates.push(outcome.gate);
         break;
       case 'lapsed': {
         const { effect, askedPeople } = await step.askAgain(outcome.gateNode);

@@ -49,10 +49,10 @@ export interface Step {
   /** By views alone. @throws ExpressionError */
   decide(condition: string): Decided;
   /**
-   * The gate's verdict, once people have given it, or once it is overdue; at once if it is known. What is done at `times` is
-   * noted in them.
+   * The gate's verdict, once people have given it, or once it is overdue; at once if it is known. `lapsed` when what it asks
+   * about changed meanwhile: another is to be opened. What is done at `times` is noted in them.
    */
-  verdictOf(gate: GateState, waitsFor: string, times?: WaitingTimes): Promise<Verdict>;
+  verdictOf(gate: GateState, waitsFor: string, times?: WaitingTimes): Promise<Verdict | 'lapsed'>;
   /** Opens a gate of this run again, because what it approved no longer stands, and waits for the new verdict. */
   askAgain(gateNode: string): Promise<Reasked>;
   /** Would this arm lead back, with a return left? */

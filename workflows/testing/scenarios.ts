@@ -394,6 +394,17 @@ export const scenarios: Record<string, Scenario> = {
     },
     ends: 'cancelled',
   },
+  'gate-that-lapses-while-it-waits': {
+    script: { skeleton: expense, ...amount(600), gates: { manager_approves: ['first', 'second'] } },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      run.lapse('first');
+      await run.ring({ gate: 'first' });
+      await until(() => run.calls.filter((call) => call === 'openGate manager_approves').length === 2);
+      await decide(run, 'second', 'approve');
+    },
+    ends: 'completed',
+  },
   'task-of-a-person': {
     script: {
       skeleton: draw([

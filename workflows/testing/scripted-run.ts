@@ -63,6 +63,8 @@ export interface ScriptedRun {
   decide(gate: string, action: string): void;
   /** Writes a cancel command. */
   cancel(command: string): void;
+  /** Lapses the gate's row. */
+  lapse(gate: string): void;
   /** Writes another command. */
   order(order: Order): void;
   /** Ends a run that a step called. */
@@ -111,6 +113,7 @@ interface Row {
   script: Script;
   run: ScriptedRun;
   verdicts: Map<string, string>;
+  lapsed: Set<string>;
   commands: Map<string, Heard>;
   /** Runs that steps called. */
   ended: Set<string>;
@@ -148,6 +151,7 @@ export function scriptedWorld(): ScriptedWorld {
   }
 
   const verdictOf = (row: Row, gate: string) => {
+    if (row.lapsed.has(gate)) return { gate, lapsed: true as const };
     const action = row.verdicts.get(gate);
     return action === undefined
       ? { gate }
@@ -253,7 +257,11 @@ export function scriptedWorld(): ScriptedWorld {
     async readGates({ run, gates, log }) {
       const row = rowOf(run);
       tell(row, log);
-      return { decided: gates.filter((gate) => row.verdicts.has(gate)).map((gate) => verdictOf(row, gate)) };
+      return {
+        decided: gates
+          .filter((gate) => row.verdicts.has(gate) || row.lapsed.has(gate))
+          .map((gate) => verdictOf(row, gate)),
+      };
     },
     async hear({ run, ring, log }): Promise<Heard> {
       const row = rowOf(run);
@@ -262,7 +270,7 @@ export function scriptedWorld(): ScriptedWorld {
       if (ring.run !== undefined && row.ended.has(ring.run)) return { kind: 'run', run: ring.run };
       const commanded = ring.command === undefined ? undefined : row.commands.get(ring.command);
       if (commanded !== undefined) return commanded;
-      if (ring.gate !== undefined && row.verdicts.has(ring.gate))
+      if (ring.gate !== undefined && (row.verdicts.has(ring.gate) || row.lapsed.has(ring.gate)))
         return { kind: 'gate', state: verdictOf(row, ring.gate) };
       return { kind: 'nothing' };
     },
@@ -286,6 +294,7 @@ export function scriptedWorld(): ScriptedWorld {
     activities,
     add(name, script) {
       const verdicts = new Map(Object.entries(script.decided ?? {}));
+      const lapsed = new Set<string>();
       const commands = new Map<string, Heard>();
       const ended = new Set<string>();
       const run: ScriptedRun = {
@@ -299,10 +308,11 @@ export function scriptedWorld(): ScriptedWorld {
         kept: [],
         decide: (gate, action) => verdicts.set(gate, action),
         cancel: (command) => commands.set(command, { kind: 'cancel' }),
+        lapse: (gate) => lapsed.add(gate),
         order: (order) => commands.set(order.command, { kind: 'order', order }),
         end: (called) => ended.add(called),
       };
-      rows.set(name, { script, run, verdicts, commands, ended, calls: new Map() });
+      rows.set(name, { script, run, verdicts, lapsed, commands, ended, calls: new Map() });
       return run;
     },
   };
