@@ -6,7 +6,17 @@ import { runToolStep } from './run-tool-step.ts';
 import { finishRun } from './runs.ts';
 import { attemptOf } from './testing/attempt.ts';
 import type { Fixture } from './testing/run-fixture.ts';
-import { dependencies, effectsOf, eventsOf, graphOf, openFixture, retry, startRun } from './testing/run-fixture.ts';
+import {
+  dependencies,
+  effectsOf,
+  eventsOf,
+  graphOf,
+  openFixture,
+  requester,
+  retry,
+  startRun,
+  tenant,
+} from './testing/run-fixture.ts';
 import type { ToolServer } from './testing/tool-server.ts';
 import { json, startToolServer } from './testing/tool-server.ts';
 import { listUndo, undoWrite } from './undo.ts';
@@ -89,6 +99,15 @@ test('the writes that say how are taken back, the latest first, with what their 
   await finishRun(deps, { run, outcome: 'cancelled' });
   const ended = (await eventsOf(fixture, run, 'run.ended'))[0];
   expect(ended).toMatchObject({ status: 'cancelled', effectsInAll: 5 });
+});
+
+test('a run that another goes on with takes nothing back', async () => {
+  const run = await paidTwice('bank.reverse');
+  const next = await startRun(fixture, graphOf({ nodes: [payment('first', '1')] }), {});
+  await fixture.api.actAs(requester, (tx) =>
+    tx.run.update({ where: { tenantId_id: { tenantId: tenant, id: run } }, data: { resumedBy: next } }),
+  );
+  expect(await listUndo(deps, { run, from: 0 })).toEqual({ effects: [] });
 });
 
 test('what cannot be taken back is noted, and is no failure', async () => {

@@ -26,6 +26,8 @@ export async function listUndo(
   input: Scoped & { from: number },
 ): ReturnType<RunActivities['listUndo']> {
   return readRun(deps, input, async (tx, run) => {
+    // A run that another goes on with leaves it all that was done.
+    if (run.row.resumedBy !== null) return { effects: [] };
     const nodes = run.loaded.graph.nodes.filter((node) => undoOf(node) !== undefined).map(({ id }) => id);
     const rows = await tx.effect.findMany({
       where: {

@@ -19,7 +19,11 @@ const facts = zod.object({
   costUsd: zod.number().optional().catch(undefined),
   latencyMs: zod.number().optional().catch(undefined),
   qualityScore: zod.number().optional().catch(undefined),
+  command: zod.string().optional().catch(undefined),
 });
+
+/** Of an order, who gave it and why: kept with the order, since the log holds no content. */
+const givenBy: readonly string[] = ['command.given', 'run.cancel-requested'];
 
 /** How a step stands after an event of this type, where the body does not say. */
 const statusAfter: Record<string, string> = {
@@ -46,9 +50,12 @@ export async function journalOf(tx: Tx, graphs: GraphCache, run: RunRow): Promis
   const agents = new Map(
     (loaded?.graph.nodes ?? []).flatMap((node) => (node.kind === 'agent' ? [[node.id, node.agent] as const] : [])),
   );
+  const commands = await tx.command.findMany({ where: { tenantId, runId: run.id } });
+  const orders = new Map(commands.map(({ id, kind, userId, comment }) => [id, { ordered: kind, by: userId, comment }]));
   const events = await tx.runEvent.findMany({ where: { tenantId, runId: run.id }, orderBy: { seq: 'asc' } });
   const rows = events.map((event): JournalRow => {
-    const { tool, ...read } = facts.parse(JSON.parse(event.body));
+    const { tool, command, ...read } = facts.parse(JSON.parse(event.body));
+    const order = givenBy.includes(event.type) ? orders.get(command ?? '') : undefined;
     const said = Object.fromEntries(Object.entries(read).filter(([, value]) => value !== undefined));
     const agent = event.node === null ? undefined : agents.get(event.node);
     const status = read.status ?? statusAfter[event.type];
@@ -60,6 +67,7 @@ export async function journalOf(tx: Tx, graphs: GraphCache, run: RunRow): Promis
       ...(agent === undefined ? {} : { agent }),
       ...(tool === undefined ? {} : { source: tool }),
       ...said,
+      ...order,
       ...(status === undefined ? {} : { status }),
       traceId,
     };

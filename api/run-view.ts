@@ -22,6 +22,7 @@ export function summaryOf(run: RunRow): z.infer<typeof runSummary> {
     status: statusOf(run),
     requester: run.requesterId,
     practice: run.practice !== null,
+    ...(run.paused ? { paused: true } : {}),
     createdAt: run.createdAt.toISOString(),
     ...(run.endedAt === null ? {} : { endedAt: run.endedAt.toISOString() }),
     ...(run.resumesRunId === null ? {} : { resumes: run.resumesRunId }),

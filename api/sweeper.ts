@@ -111,6 +111,7 @@ async function close(tx: Tx, { tenant, run }: OpenRun): Promise<boolean> {
   if (row.endedAt !== null) return false;
   await tx.run.update({ where, data: { status: 'failed', endedAt: new Date() } });
   await tx.$executeRaw`SELECT end_steps(${run})`;
+  if (row.resumedBy === null) await tx.$executeRaw`SELECT cancel_called(${run})`;
   if (row.callerRunId !== null) await tx.$executeRaw`SELECT ring_caller(${run})`;
   const lapsed: NewEvent[] = [];
   const open = await tx.gate.findMany({

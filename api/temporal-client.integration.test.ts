@@ -80,3 +80,12 @@ test('the check passes with a server that answers and fails soon without one', a
   await expect(nowhere.check()).rejects.toThrow();
   await nowhere.close();
 });
+
+test('a workflow is found running, ended however it was, or not at all', async () => {
+  const run = toStart();
+  expect(await workflows.look(run.workflowId)).toBe('absent');
+  await workflows.start(run);
+  expect(await workflows.look(run.workflowId)).toBe('running');
+  await client.workflow.getHandle(run.workflowId).terminate();
+  expect(await workflows.look(run.workflowId)).toBe('ended');
+});

@@ -86,6 +86,7 @@ export const startedRunSchema = z.object({
   status: runStatus,
   requester: z.string(),
   practice: z.boolean(),
+  paused: z.boolean().optional(),
   createdAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
   workflowId: z.string(),

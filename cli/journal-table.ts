@@ -19,6 +19,9 @@ const columns: (Column & { cell: (row: Row) => string | undefined })[] = [
   { title: 'out', align: 'right', cell: ({ tokensOut }) => tokensOut?.toString() },
   { title: 'USD', align: 'right', cell: ({ costUsd }) => costUsd?.toFixed(4) },
   { title: 'ms', align: 'right', cell: ({ latencyMs }) => latencyMs?.toString() },
+  { title: 'ordered', cell: ({ ordered }) => ordered },
+  { title: 'by', cell: ({ by }) => by },
+  { title: 'comment', cell: ({ comment }) => comment },
   { title: 'quality', align: 'right', cell: ({ qualityScore }) => qualityScore?.toFixed(2) },
 ];
 

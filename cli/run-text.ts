@@ -5,10 +5,11 @@ import { textTable } from './text-table.ts';
 
 /** Where the run stands and where to look at it. */
 export function runHeading(run: StartedRun): string {
+  const status = run.paused ? `${run.status}, paused` : run.status;
   const facts = [
     ['Run', run.id],
     ['Document', `${run.title} (${run.document}, graph ${run.graphHash.slice(0, 12)})`],
-    ['Status', run.practice ? `${run.status} (practice: answered from a script)` : run.status],
+    ['Status', run.practice ? `${status} (practice: answered from a script)` : status],
     ['Started', `${run.createdAt} by ${run.requester}`],
     ...(run.endedAt === undefined ? [] : [['Ended', run.endedAt]]),
     ...(run.webUi === undefined ? [] : [['Web UI', run.webUi]]),

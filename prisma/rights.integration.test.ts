@@ -105,7 +105,7 @@ test('each function can be called by these roles only', async () => {
     { line: 'append_proposal_event: api worker', pinned: true },
     { line: 'append_run_event: api worker', pinned: true },
     { line: 'call_run: worker', pinned: true },
-    { line: 'cancel_called: worker', pinned: true },
+    { line: 'cancel_called: api worker', pinned: true },
     { line: 'close_overdue: worker', pinned: true },
     { line: 'end_steps: api', pinned: true },
     { line: 'identify: api', pinned: true },

@@ -138,6 +138,24 @@ test('a skipped item is left out of the list', async () => {
   expect(run.calls.at(-1)).toBe('runCollect pay');
 });
 
+test('a repeat that is used up is given one pass more', async () => {
+  const skeleton = draw([
+    { id: 'build', kind: 'repeat', repeat: { atMost: 2, until: 'draft.good' } },
+    { id: 'draft', in: 'build', reads: ['previous'] },
+  ]);
+  const run = start({ skeleton, steps: { draft: (call) => commit('draft', { values: { good: call === 4 } }) } });
+  for (const command of ['c1', 'c2']) {
+    await expect.poll(() => run.told.filter(({ to }) => to === 'parked').length).toBe(command === 'c1' ? 1 : 2);
+    run.give({ command, does: 'retry', node: 'build' });
+  }
+  expect((await run.workflow.result).outcome).toBe('completed');
+  expect(run.inputs.draft?.map(({ path }) => path)).toEqual([undefined, 'build~2', 'build~3', 'build~4']);
+  expect(run.told.filter(({ to }) => to === 'parked')).toEqual([
+    { node: 'build', to: 'parked', detail: 'not-reached' },
+    { node: 'build', to: 'parked', detail: 'not-reached', order: 'c1' },
+  ]);
+});
+
 test('a Result that could not be given is tried again', async () => {
   const script: Script = { skeleton: draw([{ id: 'a' }]), resultFails: true };
   const run = start(script);

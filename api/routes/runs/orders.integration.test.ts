@@ -52,6 +52,14 @@ describe('retry', () => {
       applied: null,
     });
     expect(await eventsOf(run, 'command.given')).toEqual([{ node: 'price_it', command, kind: 'retry', user: 'olga' }]);
+    const journal = await fixture.app.inject({ url: `/runs/${run}/journal`, headers: await fixture.as('bo') });
+    expect(journal.json().rows.at(-1)).toMatchObject({
+      event: 'command.given',
+      step: 'price_it',
+      ordered: 'retry',
+      by: 'olga',
+      comment: 'the shop is back',
+    });
     await eventually(() => fixture.workflows.rings.find(({ ring }) => 'command' in ring && ring.command === command));
   });
 

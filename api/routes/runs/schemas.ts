@@ -40,6 +40,7 @@ export const runSummary = z.object({
   status: runStatus,
   requester: z.string(),
   practice: z.boolean().describe('Answered from a script, not by real models and tools'),
+  paused: z.boolean().optional().describe('Nothing new is started in it'),
   createdAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
   resumes: z.string().optional().describe('The run whose work it goes on with'),
@@ -164,6 +165,9 @@ export const journal = z.object({
         costUsd: amount,
         latencyMs: amount,
         qualityScore: amount,
+        ordered: z.string().optional().describe('What a person ordered'),
+        by: z.string().optional().describe('Of an order: who gave it'),
+        comment: z.string().optional().describe('Of an order: why'),
         traceId: z.string(),
       }),
     )
