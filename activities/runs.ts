@@ -68,9 +68,10 @@ export async function finishRun(
       where: { tenantId_id: { tenantId: run.actor.tenant, id: run.row.id } },
       data: { status, resultDigest: digest ?? null, endedAt: deps.clock() },
     });
-    if (status === 'cancelled' && isOver) await tx.$executeRaw`SELECT cancel_called(${run.row.id})`;
+    const isCutShort = status === 'cancelled' || status === 'failed';
+    if (isCutShort && isOver) await tx.$executeRaw`SELECT cancel_called(${run.row.id})`;
     if (run.row.callerRunId !== null) await tx.$executeRaw`SELECT ring_caller(${run.row.id})`;
-    const made = status === 'cancelled' || status === 'failed' ? await writesMade(tx, run) : {};
+    const made = isCutShort ? await writesMade(tx, run) : {};
     await appendEvents(tx, [
       ...transitions,
       ...lapsed,
