@@ -23,6 +23,8 @@ import { jsonLinesLog } from './activities/step-log.ts';
 import { isToolUnavailable } from './activities/tools/tool-problem.ts';
 import type { Store } from './prisma/open.ts';
 import { openStore } from './prisma/open.ts';
+import type { WorkerVersion } from './worker-version.ts';
+import { becomeCurrentIfNone, deploymentOptions } from './worker-version.ts';
 import { defaultTaskQueue, searchAttributes } from './workflows/messages.ts';
 
 export interface WorkerOptions {
@@ -36,6 +38,8 @@ export interface WorkerOptions {
   values: Readonly<Record<string, string>>;
   /** Takes each line of the log, without its newline. */
   sink: (line: string) => void;
+  /** Absent: runs go to whatever worker there is, so each deploy must replay what is under way. */
+  version?: WorkerVersion;
   /** From `bundleWorkflows`, where several workers share one; made at start otherwise. */
   workflowBundle?: WorkflowBundle;
 }
@@ -84,6 +88,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       connection,
       namespace,
       taskQueue,
+      ...(options.version === undefined ? {} : { workerDeploymentOptions: deploymentOptions(options.version) }),
       workflowBundle: options.workflowBundle ?? (await bundleWorkflows()),
       activities: createActivities({
         store,
@@ -107,6 +112,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     // Whoever wants to know awaits `ended`; nobody having asked yet is no unhandled rejection.
     ended.catch(() => undefined);
     notice('worker.started', { taskQueue, namespace });
+    if (options.version !== undefined) {
+      const { version } = options;
+      const current = await Promise.race([becomeCurrentIfNone(connection, namespace, version), ended.then(() => '')]);
+      notice('worker.version', { ...version, current });
+    }
     return {
       practice: practice !== undefined,
       ended,
@@ -232,6 +242,7 @@ const environmentSchema = z.object({
   OPENAI_API_KEY: optional,
   OPENAI_BASE_URL: optional.pipe(z.url({ protocol: /^https?$/, error: 'expected an http address' }).optional()),
   WAYMARK_CONFIG: optional,
+  WAYMARK_BUILD_ID: optional,
 });
 
 /** @throws Error that names each variable that is wrong, and ConfigurationProblem */
@@ -245,7 +256,9 @@ export async function workerOptionsFrom(
   }
   const set = parsed.data;
   const file = set.WAYMARK_CONFIG ?? (existsSync('waymark.config.json') ? 'waymark.config.json' : undefined);
+  const buildId = set.WAYMARK_BUILD_ID;
   return {
+    ...(buildId === undefined ? {} : { version: { deployment: set.WAYMARK_TASK_QUEUE, buildId } }),
     databaseUrl: set.DATABASE_URL,
     temporal: { address: set.TEMPORAL_ADDRESS, namespace: set.TEMPORAL_NAMESPACE, taskQueue: set.WAYMARK_TASK_QUEUE },
     model: {

@@ -241,6 +241,18 @@ function createProgram(world: World, done: (code: number) => void): Command {
       done(await resumeCommand(run, options, world));
     });
 
+  program
+    .command('replay')
+    .description('replay recorded runs against the interpreter of this version: will it go on with them?')
+    .argument('[history...]', 'histories as JSON, as the Web UI downloads them')
+    .option('--workflow <id...>', 'workflows of a Temporal server, running or ended')
+    .option('--address <host:port>', 'the Temporal server; unsaid, TEMPORAL_ADDRESS or 127.0.0.1:7233')
+    .option('--namespace <name>', 'unsaid, TEMPORAL_NAMESPACE or default')
+    .action(async (histories: string[], options) => {
+      const { replayCommand } = await import('./commands/replay.ts');
+      done(await replayCommand(histories, options, world));
+    });
+
   connected(program.command('cancel'))
     .description('cancel a run')
     .argument('<run>', 'its id')

@@ -98,6 +98,8 @@ async function start(options: StackOptions, started: { stop(): Promise<void> }[]
     startNode('worker', ['worker.ts'], dataDir, {
       ...shared,
       DATABASE_URL: database.workerUrl,
+      // The same for every start, so that what waited while the code was edited goes on with what it is now.
+      WAYMARK_BUILD_ID: env.WAYMARK_BUILD_ID ?? 'development',
       ...(!config && { WAYMARK_CONFIG: exampleConfig }),
       PAYMENTS_URL: payments.url,
     }),

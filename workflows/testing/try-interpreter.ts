@@ -7,7 +7,7 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } 
 import type { RunDocumentResult } from '../messages.ts';
 import { ringSignal, runDocumentWorkflow } from '../messages.ts';
 import type { DrivenRun } from './scenarios.ts';
-import type { Script } from './scripted-run.ts';
+import type { Script, ScriptedWorld } from './scripted-run.ts';
 import { scriptedWorld } from './scripted-run.ts';
 
 /** The workflows of this room, as a worker loads them. */
@@ -47,12 +47,16 @@ export interface TrialOptions {
   connection: NativeConnection;
   bundle: WorkflowBundle;
   worker?: Partial<WorkerOptions>;
+  /** Of its own unless said. */
+  taskQueue?: string;
+  /** Several workers may share one. */
+  world?: ScriptedWorld;
 }
 
 /** A worker that runs until `stop`. Activities are scripted per run. */
-export async function tryInterpreter({ client, connection, bundle, worker: more }: TrialOptions): Promise<Trial> {
-  const world = scriptedWorld();
-  const taskQueue = `trial-${randomUUID()}`;
+export async function tryInterpreter(options: TrialOptions): Promise<Trial> {
+  const { client, connection, bundle, worker: more, taskQueue = `trial-${randomUUID()}` } = options;
+  const { world = scriptedWorld() } = options;
   const worker = await Worker.create({
     connection,
     namespace: client.options.namespace,
