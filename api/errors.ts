@@ -4,8 +4,8 @@
  * the database, of libraries or of other people never reaches a caller.
  */
 import { z } from 'zod';
+import { diagnosticSchema } from '../compiler/diagnostic-schema.ts';
 import type { Diagnostic } from '../compiler/diagnostics.ts';
-import { diagnosticSchema } from '../compiler/diagnostics.ts';
 
 interface ProblemType {
   status: number;
@@ -45,6 +45,7 @@ export const problemTypes = {
   'assignee-needed': { status: 409, title: 'The proposal would be left without an assignee' },
   'stale-suggestion': { status: 409, title: 'What the suggestion would change has changed' },
   'suggestion-decided': { status: 409, title: 'The suggestion has been decided' },
+  'nothing-to-retry': { status: 409, title: 'No turn of the session failed or was stopped' },
   'version-conflict': { status: 412, title: 'It is not at the version named' },
   'payload-too-large': { status: 413, title: 'The request is too large' },
   'unsupported-media-type': { status: 415, title: 'The request is not JSON' },

@@ -6,8 +6,8 @@ import type { Graph } from './graph.ts';
 import { openText, runPasses } from './passes/run-passes.ts';
 import { parseMarkdown } from './passes/split.ts';
 import type { Receipt } from './receipt.ts';
-import { writeReceipt } from './receipt.ts';
 import type { Surroundings } from './surroundings.ts';
+import { writeReceipt } from './write-receipt.ts';
 
 export interface CompileOptions {
   /** What else is known; checks that need more are left out, and listed in the receipt. */

@@ -1,32 +1,11 @@
 /** What is wrong with a document, where, and how it reads on a terminal. */
-import { z } from 'zod';
 import type { DiagnosticCode } from './diagnostic-codes.ts';
-import { diagnosticCodes } from './diagnostic-codes.ts';
+import type { Diagnostic } from './diagnostic-schema.ts';
 import { nearestWord } from './nearest-word.ts';
 import type { SourceText, Span } from './source-text.ts';
 import { normalizeText } from './source-text.ts';
 
-const line = z.int().positive();
-const column = z.int().positive();
-
-export const relatedSchema = z.strictObject({ line, column, message: z.string() });
-
-/** Lines and columns are one-based; the end is exclusive; columns count UTF-16 units, as editors do. */
-export const diagnosticSchema = z.strictObject({
-  code: z.enum(Object.keys(diagnosticCodes) as [DiagnosticCode, ...DiagnosticCode[]]),
-  severity: z.enum(['error', 'warning']),
-  /** `Unexpected X, expected Y`. */
-  message: z.string(),
-  line,
-  column,
-  endLine: line,
-  endColumn: column,
-  /** Places that it clashes with. */
-  related: z.array(relatedSchema),
-  /** The nearest word that would have been right. */
-  hint: z.string().optional(),
-});
-export type Diagnostic = z.infer<typeof diagnosticSchema>;
+export type { Diagnostic };
 
 export interface ReportDetails {
   related?: { span: Span; message: string }[];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compile } from './compile.ts';
 import { declaredIn } from './declared-tools.ts';
-import { diagnosticSchema } from './diagnostics.ts';
+import { diagnosticSchema } from './diagnostic-schema.ts';
 import { graphSchema } from './graph.ts';
 import { LinkedDocuments } from './linked-documents.ts';
 import { receiptSchema } from './receipt.ts';

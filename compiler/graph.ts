@@ -6,12 +6,10 @@
  * may depend on where or when it was compiled: places in the document live in the receipt.
  */
 import { z } from 'zod';
-import { fieldSchema, typeSchema } from './types.ts';
+import { graphSchemaVersion, idPattern } from './graph-facts.ts';
+import { fieldSchema, typeSchema } from './type-schemas.ts';
 
-export const graphSchemaVersion = 1;
-
-/** Ids name steps in expressions and rows: lower case, digits and underscores, never starting with a digit. */
-export const idSchema = z.string().regex(/^[a-z_][a-z0-9_]*$/);
+export const idSchema = z.string().regex(idPattern);
 
 /** Source text of one expression of the document language (compiler/expressions). */
 const expression = z.string().min(1);

@@ -6,8 +6,8 @@
 import { z } from 'zod';
 import type { Approver, Graph } from './graph.ts';
 import type { NamedTypes } from './json-schema.ts';
+import { fieldSchema, typeSchema } from './type-schemas.ts';
 import type { Field, Json, Type } from './types.ts';
-import { fieldSchema, typeSchema } from './types.ts';
 import type { Violation } from './validate-value.ts';
 import { valueValidator } from './validate-value.ts';
 

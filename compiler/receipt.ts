@@ -3,11 +3,8 @@
  * changes with the document's layout, so it is kept beside the graph and never in it.
  */
 import { z } from 'zod';
-import { sha256Hex } from './canonical.ts';
 import { edgeSchema, idSchema } from './graph.ts';
-import type { DocumentDraft, EdgeDraft } from './passes/draft.ts';
-import type { Outline } from './passes/read-sections.ts';
-import type { SourceText } from './source-text.ts';
+import { receiptSchemaVersion } from './graph-facts.ts';
 
 /** A check that needs more than the surroundings gave. */
 const uncheckedSchema = z.strictObject({
@@ -23,8 +20,6 @@ export type Unchecked = z.infer<typeof uncheckedSchema>;
 const linesSchema = z.strictObject({ from: z.int().positive(), to: z.int().positive() });
 const namedLines = z.strictObject({ name: z.string(), lines: linesSchema });
 const idLines = z.strictObject({ id: idSchema, lines: linesSchema });
-
-export const receiptSchemaVersion = 2;
 
 export const receiptSchema = z.strictObject({
   schemaVersion: z.literal(receiptSchemaVersion),
@@ -57,37 +52,3 @@ export const receiptSchema = z.strictObject({
   ),
 });
 export type Receipt = z.infer<typeof receiptSchema>;
-
-export interface ReceiptSource {
-  source: SourceText;
-  outline: Outline;
-  draft: DocumentDraft;
-  edges: readonly EdgeDraft[];
-  unchecked: readonly Unchecked[];
-  graphHash: string;
-  file?: string;
-}
-
-export function writeReceipt(from: ReceiptSource): Receipt {
-  const { source, outline, draft, edges, unchecked, graphHash, file } = from;
-  return {
-    schemaVersion: receiptSchemaVersion,
-    graph: graphHash,
-    ...(file !== undefined && { file }),
-    inputs: draft.inputs.map((one) => ({ name: one.field.name, lines: source.lines(one.span) })),
-    types: draft.types.map((one) => ({ name: one.name, lines: source.lines(one.block.span) })),
-    agents: draft.agents.map((one) => ({ id: one.id, lines: source.lines(one.block.span) })),
-    nodes: draft.steps.map((one) => ({ id: one.id, lines: source.lines(one.block.span) })),
-    edges: edges.map(({ span, back: _back, ...edge }) => ({ ...edge, lines: source.lines(span) })),
-    result: draft.result.map((one) => ({ name: one.name, lines: source.lines(one.span) })),
-    externals: draft.others.externals.map(({ thing, as, span }) => ({ thing, as, lines: source.lines(span) })),
-    unchecked: [...unchecked],
-    sections: outline.blocks.map(({ heading, span }) => ({
-      anchor: heading.anchor,
-      title: heading.text,
-      depth: heading.depth,
-      lines: source.lines(span),
-      hash: sha256Hex(source.slice(span).trimEnd()),
-    })),
-  };
-}

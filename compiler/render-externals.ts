@@ -1,8 +1,7 @@
 /** What a graph has of other documents, and documents that hold just that, for compiling what links to them. */
 import type { External, Graph } from './graph.ts';
-import { graphSchemaVersion } from './graph.ts';
+import { graphSchemaVersion, receiptSchemaVersion } from './graph-facts.ts';
 import type { Receipt } from './receipt.ts';
-import { receiptSchemaVersion } from './receipt.ts';
 import type { OtherDocument } from './surroundings.ts';
 import { fileLinkOf } from './surroundings.ts';
 import type { Type } from './types.ts';

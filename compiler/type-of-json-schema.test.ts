@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { jsonSchemaOf } from './json-schema.ts';
 import { typeOfJsonSchema } from './type-of-json-schema.ts';
+import { typeSchema } from './type-schemas.ts';
 import type { Field, Json, Rules, Type } from './types.ts';
-import { typeSchema } from './types.ts';
 import { valueValidator } from './validate-value.ts';
 
 function typeOf(schema: Json, name?: string): Type {

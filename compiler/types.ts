@@ -2,25 +2,23 @@
  * The types of the document language, as data inside a graph.
  *
  * A type says what a value may be; a field adds what only a named place in a record can have (rules, default,
- * optional, computed). JSON Schema and validators are derived from these, never written beside them.
+ * optional, computed). JSON Schema and validators are derived from these, never written beside them; what is
+ * read from outside is held against `type-schemas.ts`.
  */
-import { z } from 'zod';
-
 /** Any value that survives JSON. Values are always plain JSON: dates and times are ISO 8601 text. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** Bounds of one value. Lengths count code points for text, items for lists, keys for maps. */
-export const rulesSchema = z.strictObject({
-  atLeast: z.number().optional(),
-  atMost: z.number().optional(),
-  moreThan: z.number().optional(),
-  lessThan: z.number().optional(),
-  lengthAtLeast: z.int().nonnegative().optional(),
-  lengthAtMost: z.int().nonnegative().optional(),
+export interface Rules {
+  atLeast?: number | undefined;
+  atMost?: number | undefined;
+  moreThan?: number | undefined;
+  lessThan?: number | undefined;
+  lengthAtLeast?: number | undefined;
+  lengthAtMost?: number | undefined;
   /** RE2 syntax, so matching is linear in the text. */
-  matches: z.string().optional(),
-});
-export type Rules = z.infer<typeof rulesSchema>;
+  matches?: string | undefined;
+}
 
 export const simpleKinds = ['text', 'number', 'integer', 'yes/no', 'date', 'time', 'url', 'anything'] as const;
 export type SimpleKind = (typeof simpleKinds)[number];
@@ -47,31 +45,6 @@ export interface Field {
   /** The author's words on what it means, given to the model. */
   meaning?: string | undefined;
 }
-
-export const typeSchema: z.ZodType<Type> = z.lazy(() =>
-  z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.enum(simpleKinds) }),
-    z.strictObject({ kind: z.literal('list'), of: typeSchema }),
-    z.strictObject({ kind: z.literal('map'), of: typeSchema }),
-    z.strictObject({ kind: z.literal('one of'), values: z.array(z.string()).min(1) }),
-    z.strictObject({ kind: z.literal('named'), name: z.string() }),
-    z.strictObject({ kind: z.literal('union'), of: z.array(typeSchema).min(2) }),
-    z.strictObject({ kind: z.literal('record'), fields: z.array(fieldSchema) }),
-  ]),
-);
-
-export const fieldSchema: z.ZodType<Field> = z.lazy(() =>
-  z.strictObject({
-    name: z.string().min(1),
-    type: typeSchema,
-    rules: rulesSchema.optional(),
-    optional: z.literal(true).optional(),
-    default: z.json().optional() as z.ZodType<Json | undefined>,
-    computed: z.string().optional(),
-    untrusted: z.literal(true).optional(),
-    meaning: z.string().optional(),
-  }),
-);
 
 /** The types that a type is made of, one level down. A named type is made of none: its name stands for it. */
 export function innerTypes(type: Type): Type[] {

@@ -1,6 +1,6 @@
 /** The parts that were drafted for each section, together as one graph. What they name and nobody has is a problem. */
 import type { Graph } from '../graph.ts';
-import { graphSchemaVersion } from '../graph.ts';
+import { graphSchemaVersion } from '../graph-facts.ts';
 import { idOf } from '../passes/resolve-names.ts';
 import type { RenderProblem } from '../render-document.ts';
 import type { DraftParts } from './draft-parts.ts';

@@ -3,7 +3,7 @@ import type { Report } from '../diagnostics.ts';
 import { parseExpression } from '../expressions/parse.ts';
 import type { Known } from '../expressions/reads.ts';
 import { bothKnown, knownWhenTrue, nothingKnown, readsOf, viewKey, viewPath } from '../expressions/reads.ts';
-import { idSchema } from '../graph.ts';
+import { idPattern } from '../graph-facts.ts';
 import type { Span } from '../source-text.ts';
 import type { Type } from '../types.ts';
 import type { DocumentDraft, ExpressionDraft, StepDraft } from './draft.ts';
@@ -182,7 +182,7 @@ class ReadChecker {
     const related = [{ span: target.headingSpan, message: `${target.title} stands in ${container?.title}` }];
     const path = [...outside.toReversed(), target.id];
     // A container without a usable id was reported.
-    if (!path.every((id) => idSchema.safeParse(id).success)) return;
+    if (!path.every((id) => idPattern.test(id))) return;
     const through = loop ? `the list ${path.slice(0, path.indexOf(loop.id) + 1).join('.')}` : path.join('.');
     const message = `Unexpected read of ${target.title} from outside ${container?.title}, expected ${through}`;
     this.report.error('inside-container', span, message, { related });

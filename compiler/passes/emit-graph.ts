@@ -1,6 +1,6 @@
 /** Pass 9: a draft without mistakes to the graph. */
 import type { Agent, Edge, Graph, ProposalDefinition } from '../graph.ts';
-import { graphSchemaVersion } from '../graph.ts';
+import { graphSchemaVersion } from '../graph-facts.ts';
 import type { Type } from '../types.ts';
 import type { AgentDraft, DocumentDraft, EdgeDraft, ProposalDraft } from './draft.ts';
 import { emitApprover, emitNode } from './emit-nodes.ts';

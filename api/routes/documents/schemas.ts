@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { diagnosticSchema } from '../../../compiler/diagnostics.ts';
+import { diagnosticSchema } from '../../../compiler/diagnostic-schema.ts';
 import { draftReceiptSchema } from '../../../compiler/drafting/draft-receipt.ts';
 import { json } from '../../json-value.ts';
 import { pageOf, pageQuery } from '../../pages.ts';
