@@ -21,6 +21,7 @@ import { startPracticeServer } from './activities/practice/server.ts';
 import type { StepLog } from './activities/step-log.ts';
 import { jsonLinesLog } from './activities/step-log.ts';
 import { isToolUnavailable } from './activities/tools/tool-problem.ts';
+import { createDefinitionCache } from './compiler/proposal-definition.ts';
 import type { Store } from './prisma/open.ts';
 import { openStore } from './prisma/open.ts';
 import type { WorkerVersion } from './worker-version.ts';
@@ -99,6 +100,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         ...(practice ? { practiceUrl: practice.url } : {}),
         log: logTo(options.sink),
         graphs: graphCache(),
+        definitions: createDefinitionCache(),
         clock: () => new Date(),
       }),
       // Found missing soon, a worker that died holds nobody up; a cancel reaches an activity within a heartbeat or two.

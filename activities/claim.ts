@@ -6,20 +6,26 @@ import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Graph, Node, NodeOf } from '../compiler/graph.ts';
 import { nodeHash } from '../compiler/node-hash.ts';
+import { placeOf } from '../compiler/proposal-places.ts';
 import type { Json } from '../compiler/types.ts';
 import { artifactKey } from '../prisma/artifacts.ts';
 import type { Actor, Store, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Digest, StepInput, StepOutcome, View } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
+import type { StepFailure } from './failures.ts';
 import { applicationFailure, failStep, setRunStatus } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
+import { handoffSchema } from './handoff.ts';
 import { inputDigestsOf } from './input-digests.ts';
 import { logStep } from './log-step.ts';
 import { orderFor } from './orders.ts';
 import { practicePassOf } from './practice-pass.ts';
+import type { RunOfProposal } from './run-proposal.ts';
+import { baseOf, contentsOf, isInProposal, placeWritten, proposedInputs, UnknownOwner } from './run-proposal.ts';
 import { memoKeyOf } from './step-keys.ts';
-import { declarationOf } from './tools/declarations.ts';
+import { takenBack } from './taken-back.ts';
+import { declarationOf, undoOf } from './tools/declarations.ts';
 import { transitionEvents } from './transitions.ts';
 
 export type RunScope = NonNullable<Awaited<ReturnType<Store['before']['runScope']>>>;
@@ -52,6 +58,10 @@ export interface Claim {
   givenDigests: Record<string, Digest>;
   /** Values among these that a person gave in place of others, by name. */
   edited?: Readonly<Record<string, Digest>>;
+  /** Values among these that the proposal holds in place of others, by name. */
+  proposed?: Readonly<Record<string, Digest>>;
+  /** Of a step that writes to the proposal: digest of what was there when its work began; empty where there was nothing. */
+  base?: Digest;
   /** Of what is done after the step, without its fence: the effectKey of the write that it takes back. */
   takesBack?: string;
   /** Digest of the output that a person gave for the step. */
@@ -81,7 +91,7 @@ export async function claimStep(
     claimIn(tx, deps, scope, input),
   );
   if ('done' in result) return result;
-  const { claimed, actorActive, stuck } = result;
+  const { claimed, actorActive, stuck, refusal } = result;
   logStep(deps, claimed, { level: 'info', event: 'step.started', status: 'running' });
   if (!actorActive) {
     await failStep(deps, claimed, {
@@ -89,6 +99,7 @@ export async function claimStep(
       detail: `Unexpected inactive user ${claimed.actor.user}, expected the person for whom the step acts to be active`,
     });
   }
+  if (refusal) await failStep(deps, claimed, refusal);
   if (stuck) {
     await failStep(deps, claimed, {
       class: 'bug',
@@ -119,7 +130,9 @@ function resolvedModel(deps: Dependencies, graph: Graph, node: NodeOf<'agent'>):
   return alias === undefined ? undefined : (deps.configuration.models[alias]?.model ?? alias);
 }
 
-type ClaimResult = { done: StepOutcome } | { claimed: Claim; actorActive: boolean; stuck: boolean };
+type ClaimResult =
+  | { done: StepOutcome }
+  | { claimed: Claim; actorActive: boolean; stuck: boolean; refusal: StepFailure | undefined };
 
 async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: ClaimInput): Promise<ClaimResult> {
   const tenant = scope.tenant;
@@ -134,22 +147,35 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   const path = input.path ?? '';
   const order = await orderFor(tx, { tenant, run: run.id, node: node.id }, input.order);
   const { input: runInput = run.inputDigest, ...edited } = order.inputs ?? {};
-  const given = { ...input.inputs, ...edited };
-  const inputDigests = input.memoInputs ?? inputDigestsOf(node, given, runInput);
   const practice = run.practice ?? undefined;
   const hash = nodeHashOf(deps, loaded.graph, node, practice);
-  const memoKeyAt = (generation: number) =>
-    memoKeyOf({ rootRun: run.rootRunId, node: node.id, path, generation, nodeHash: hash, inputDigests });
 
   const latest = await tx.stepExecution.findFirst({
     where: { tenantId: tenant, rootRunId: run.rootRunId, node: node.id, path },
     orderBy: { generation: 'desc' },
   });
+  const standing = await standingOf(tx, deps, run, loaded, node, input);
+  const digestsWith = (proposed: Record<string, Digest>) => {
+    const given = { ...input.inputs, ...proposed, ...edited };
+    return { given, inputDigests: input.memoInputs ?? inputDigestsOf(node, given, runInput) };
+  };
+  const keyWith = (inputDigests: Record<string, Digest>, generation: number) =>
+    memoKeyOf({ rootRun: run.rootRunId, node: node.id, path, generation, nodeHash: hash, inputDigests });
+  // Work of this run that is done was done over the proposal as it was then.
+  const done = latest?.status === 'committed' && latest.runId === run.id ? latest : undefined;
+  const recorded = done && recordedReads(loaded, node, done);
+  const isRecorded = recorded && done.memoKey === keyWith(digestsWith(recorded).inputDigests, done.generation);
+  const proposed = isRecorded ? recorded : standing.proposed;
+  const { given, inputDigests } = digestsWith(proposed);
+  const memoKeyAt = (generation: number) => keyWith(inputDigests, generation);
+
   // Work that differs from what the row stands for (other inputs, another model) is a new row beside it; so is what was
   // given up when a run ended, and what a resume asked to be done again.
   const asked = order.generation ?? 0;
   const isFresh = latest !== null && latest.runId !== run.id && freshOf(run).includes(node.id);
-  const stands = latest !== null && asked <= latest.generation && latest.status !== 'skipped' && !isFresh;
+  const isTakenBack = latest !== null && undoOf(node) !== undefined && (await wasTakenBack(tx, tenant, latest.id));
+  const isOver = latest !== null && (latest.status === 'skipped' || isTakenBack);
+  const stands = latest !== null && asked <= latest.generation && !isOver && !isFresh;
   const isSame = stands && latest.memoKey === memoKeyAt(latest.generation);
   const generation = isSame ? latest.generation : Math.max(asked, latest === null ? 0 : latest.generation + 1);
   const memoKey = memoKeyAt(generation);
@@ -188,6 +214,9 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   }
   // A parked step is claimed again only because somebody asked for it: it starts with all its tries.
   const afresh = before.status === 'failed' || before.startedAt === null;
+  const artifacts = await artifactKey(tx, tenant);
+  const place = standing.refusal === undefined ? placeWritten({ node, path }) : undefined;
+  const base = !place ? null : !afresh ? before.baseDigest : await baseOf(tx, deps, run, loaded, place, artifacts);
   const row = await tx.stepExecution.update({
     where: { tenantId_memoKey: key },
     data: {
@@ -196,6 +225,7 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
       fence: { increment: 1 },
       attempt: { increment: 1 },
       ...(afresh ? { charged: 0, startedAt: now, endedAt: null, failureClass: null, failureDetail: null } : {}),
+      ...(base === null ? {} : { baseDigest: base }),
     },
   });
   const actor = await tx.user.findUnique({ where: { tenantId_id: { tenantId: tenant, id: row.actorId } } });
@@ -220,8 +250,10 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
     inputDigests,
     givenDigests: { ...given, input: runInput },
     ...(order.inputs === undefined ? {} : { edited }),
+    proposed,
+    ...(base === null ? {} : { base }),
     ...(order.output === undefined ? {} : { supplied: order.output }),
-    artifactKey: await artifactKey(tx, tenant),
+    artifactKey: artifacts,
     claimedAt: now,
     ...(practice === undefined
       ? {}
@@ -245,11 +277,49 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
       body: { execution: row.id, attempt: row.attempt, generation, ...(path === '' ? {} : { path }) },
     },
   ]);
-  return { claimed, actorActive: actor?.active === true, stuck };
+  return { claimed, actorActive: actor?.active === true, stuck, refusal: standing.refusal };
+}
+
+/** What the step reads of the proposal as it stands. One that cannot be opened is told of once the step is claimed. */
+async function standingOf(
+  tx: Tx,
+  deps: Dependencies,
+  run: RunOfProposal,
+  loaded: LoadedGraph,
+  node: Node,
+  { inputs = {}, memoInputs }: ClaimInput,
+): Promise<{ proposed: Record<string, Digest>; refusal?: StepFailure }> {
+  // What is collected was read by the steps within.
+  if (memoInputs !== undefined) return { proposed: {} };
+  try {
+    const proposed = await proposedInputs(tx, deps, run, loaded, node.id, inputs);
+    if (placeOf(node)) await contentsOf(tx, deps, run, loaded);
+    return { proposed };
+  } catch (problem) {
+    if (!(problem instanceof UnknownOwner)) throw problem;
+    return { proposed: {}, refusal: { class: 'not-allowed', detail: problem.message } };
+  }
+}
+
+/** What a step that is done had read of the proposal, and of outputs that go there. */
+function recordedReads(
+  loaded: LoadedGraph,
+  node: Node,
+  { handoff }: { handoff: string | null },
+): Record<string, Digest> {
+  if (loaded.graph.proposal === undefined || handoff === null) return {};
+  const { inputDigests } = handoffSchema.parse(JSON.parse(handoff));
+  const isProposed = (name: string): boolean => name === 'proposal' || isInProposal(loaded, name, node.id);
+  return Object.fromEntries(Object.entries(inputDigests).filter(([name]) => isProposed(name)));
 }
 
 function freshOf(run: { fresh: string }): string[] {
   return JSON.parse(run.fresh) as string[];
+}
+
+/** A write that was taken back is to be made again by whoever goes on with the run. */
+async function wasTakenBack(tx: Tx, tenantId: string, execution: string): Promise<boolean> {
+  return (await tx.effect.count({ where: { tenantId, stepExecutionId: execution, ...takenBack } })) > 0;
 }
 
 /** Work that was under way is another's now: its row ends, and an attempt that still lives finds its fence lost. */

@@ -11,7 +11,7 @@ import { commitStep, noUsage } from './commit.ts';
 import type { CollectInput, Digest, ListedItem, RunActivities, Scoped, StepInput, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { applicationFailure } from './failures.ts';
-import { bindingsIn } from './load-inputs.ts';
+import { bindingsIn, bindingsNow } from './load-inputs.ts';
 import type { RunInHand } from './run-row.ts';
 import { readRun } from './run-row.ts';
 import { transitionEvents } from './transitions.ts';
@@ -62,7 +62,7 @@ export async function joinItems(
 
 export async function collectReads(deps: Dependencies, input: StepInput): ReturnType<RunActivities['collectReads']> {
   return readRun(deps, input, async (tx, run) => {
-    const { input: _input, ...values } = await bindingsIn(tx, run, input.node, input.inputs);
+    const { input: _input, ...values } = (await bindingsNow(tx, deps, run, input.node, input.inputs)).bindings;
     const output = await putArtifact(tx, run.actor.tenant, values);
     const view = deriveView(values, run.loaded.viewPaths.feedback ?? []);
     await appendEvents(tx, await transitionEvents(tx, deps, run.row, input.log));
@@ -79,7 +79,7 @@ export async function listItems(
     const node = run.loaded.nodes.get(input.node);
     const each = node && 'each' in node ? node.each : undefined;
     if (!each) throw applicationFailure(input.node, 'bug', { retry: false });
-    const bindings = await bindingsIn(tx, run, input.node, input.inputs);
+    const { bindings } = await bindingsNow(tx, deps, run, input.node, input.inputs);
     const list = valueFor(input.node, each.list, bindings);
     if (!Array.isArray(list)) throw applicationFailure(input.node, 'bug', { retry: false });
     const keys = keysOf(input.node, list, each, bindings);
@@ -128,7 +128,8 @@ export async function evaluateWait(deps: Dependencies, input: StepInput): Return
   return readRun(deps, input, async (tx, run) => {
     const node = run.loaded.nodes.get(input.node);
     if (node?.kind !== 'wait' || !('expr' in node.until)) throw applicationFailure(input.node, 'bug', { retry: false });
-    const value = valueFor(node.id, node.until.expr, await bindingsIn(tx, run, node.id, input.inputs));
+    const { bindings } = await bindingsNow(tx, deps, run, node.id, input.inputs);
+    const value = valueFor(node.id, node.until.expr, bindings);
     const until = typeof value === 'string' ? Date.parse(value) : Number.NaN;
     if (Number.isNaN(until)) throw applicationFailure(node.id, 'bug', { retry: false });
     await appendEvents(tx, await transitionEvents(tx, deps, run.row, input.log));

@@ -1,16 +1,21 @@
 /** Committing a step: output, handoff, view and log in one transaction, by whoever holds the fence. */
+import { writesProposal } from '../compiler/proposal-places.ts';
 import type { Json } from '../compiler/types.ts';
+import type { View } from '../compiler/view.ts';
 import { deriveView } from '../compiler/view.ts';
 import { putArtifact } from '../prisma/artifacts.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Claim } from './claim.ts';
 import type { Digest, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
+import type { StepFailure } from './failures.ts';
 import { applicationFailure, failStep } from './failures.ts';
 import { holdsFence } from './fence.ts';
 import type { Usage } from './handoff.ts';
 import { writeHandoff } from './handoff.ts';
 import { logStep } from './log-step.ts';
+import { placeWritten, writeOutput } from './run-proposal.ts';
+import { isItem } from './step-keys.ts';
 
 export { holdForApproval } from './approvals.ts';
 
@@ -26,29 +31,36 @@ export interface Done {
   inputDigests?: Record<string, Digest>;
 }
 
-const isItem = ({ node, path }: Claim): boolean => path.slice(path.lastIndexOf('/') + 1).startsWith(`${node.id}[`);
-
 export const noUsage: Usage = { tokensIn: 0, tokensOut: 0, costUsd: 0, latencyMs: 0 };
 
 /** Of what one model, tool or person gives, in characters of its JSON. What containers collect is made of many. */
 const mostOutput = 16 * 1024 * 1024;
 
-/** Commits. An output that is too large parks the step. An attempt that lost its fence commits nothing and throws fence-lost. */
+/**
+ * Commits, and puts the output where in the proposal the document says. An output that is too large, or over what somebody
+ * changed meanwhile, parks the step. An attempt that lost its fence commits nothing and throws fence-lost.
+ */
 export async function commitStep(deps: Dependencies, claim: Claim, done: Done): Promise<StepOutcome> {
   const tenant = claim.actor.tenant;
   const size = claim.node.kind === 'agent' || claim.node.kind === 'tool' ? JSON.stringify(done.output).length : 0;
-  if (size > mostOutput && !('each' in claim.node && claim.node.each !== undefined && !isItem(claim))) {
+  if (
+    size > mostOutput &&
+    !('each' in claim.node && claim.node.each !== undefined && !isItem(claim.node.id, claim.path))
+  ) {
     return failStep(deps, claim, {
       class: 'invalid-output',
       detail: `Unexpected output of ${size} characters, expected at most ${mostOutput}`,
       final: true,
     });
   }
-  const outcome = await deps.store.actAs(claim.actor, async (tx): Promise<StepOutcome> => {
+  const place = placeWritten(claim);
+  const outcome = await deps.store.actAs(claim.actor, async (tx): Promise<StepOutcome | { failure: StepFailure }> => {
     const row = await holdsFence(tx, claim);
     if (!row) throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+    const failure = place && (await writeOutput(tx, deps, claim, place, done.output));
+    if (failure) return { failure };
     const output = await putArtifact(tx, tenant, done.output);
-    const view = deriveView(done.output, claim.loaded.viewPaths[claim.node.id] ?? []);
+    const view = viewOfOutput(claim, done.output);
     const handoff = writeHandoff(
       {
         run: claim.runId,
@@ -104,6 +116,7 @@ export async function commitStep(deps: Dependencies, claim: Claim, done: Done): 
     ]);
     return { status: 'committed', output, ...(view === undefined ? {} : { view }) };
   });
+  if ('failure' in outcome) return failStep(deps, claim, outcome.failure);
   logStep(deps, claim, {
     level: 'info',
     event: 'step.committed',
@@ -112,4 +125,11 @@ export async function commitStep(deps: Dependencies, claim: Claim, done: Done): 
     cost: done.usage.costUsd,
   });
   return outcome;
+}
+
+/** What the proposal holds is opaque: conditions read it as it stands then, by an activity. */
+function viewOfOutput({ loaded, node }: Claim, output: Json): View | undefined {
+  const paths = loaded.viewPaths[node.id] ?? [];
+  if (!writesProposal(loaded.graph, node)) return deriveView(output, paths);
+  return paths.length === 0 ? undefined : { opaque: [...paths] };
 }

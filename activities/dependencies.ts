@@ -1,4 +1,5 @@
 /** What activities are given by the composition root. Nothing in this room reads the environment or holds a singleton. */
+import type { DefinitionCache } from '../compiler/proposal-definition.ts';
 import type { Store } from '../prisma/open.ts';
 import type { Breakers } from './breakers.ts';
 import type { Configuration } from './configuration.ts';
@@ -24,5 +25,7 @@ export interface Dependencies {
   practiceUrl?: string;
   log: StepLog;
   graphs: GraphCache;
+  /** Of proposals. */
+  definitions: DefinitionCache;
   clock: () => Date;
 }

@@ -5,7 +5,7 @@ import { appendEvents } from '../prisma/run-log.ts';
 import type { Condition, StepInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { applicationFailure } from './failures.ts';
-import { bindingsIn } from './load-inputs.ts';
+import { bindingsNow } from './load-inputs.ts';
 import { readRun } from './run-row.ts';
 import { transitionEvents } from './transitions.ts';
 
@@ -17,7 +17,7 @@ export async function evaluateConditions(
   return readRun(deps, input, async (tx, run) => {
     const node = run.loaded.nodes.get(input.node);
     if (!node) throw applicationFailure(input.node, 'bug', { retry: false });
-    const bindings = await bindingsIn(tx, run, node.id, input.inputs);
+    const { bindings } = await bindingsNow(tx, deps, run, node.id, input.inputs);
     const holds = input.conditions.find((condition) => {
       const source = sourceOf(node, condition);
       if (source === undefined) throw applicationFailure(node.id, 'bug', { retry: false });

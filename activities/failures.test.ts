@@ -26,6 +26,7 @@ test('each class has its policy', () => {
     'run-failed: parks',
     'outcome-unknown: parks',
     'effect-conflict: parks',
+    'stale: parks',
     'fence-lost: retried',
     'bug: parks',
   ]);

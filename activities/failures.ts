@@ -42,6 +42,7 @@ export const failureClasses = {
   'run-failed': { charged: false, retried: false, parks: true, words: 'the run that it called did not complete' },
   'outcome-unknown': { charged: false, retried: false, parks: true, words: 'whether a write happened is not known' },
   'effect-conflict': { charged: false, retried: false, parks: true, words: 'a different write has the same name' },
+  stale: { charged: false, retried: false, parks: true, words: 'what it writes was changed meanwhile' },
   'fence-lost': { charged: false, retried: true, parks: false, words: 'a newer attempt took over' },
   bug: { charged: false, retried: false, parks: true, words: 'something unexpected went wrong' },
 } as const satisfies Record<string, Policy>;

@@ -14,7 +14,7 @@ import { writtenSources } from './gate-sources.ts';
 import { boundReads, guardedWrites, guardOf, shownBy } from './gate-subject.ts';
 import { rootsOf } from './input-digests.ts';
 import type { Bindings } from './load-inputs.ts';
-import { bindingsIn } from './load-inputs.ts';
+import { bindingsNow } from './load-inputs.ts';
 import type { RunInHand } from './run-row.ts';
 
 export type AskingNode = NodeOf<'approve'> | NodeOf<'person'>;
@@ -29,8 +29,8 @@ export async function questionOf(
 ): Promise<GateQuestion> {
   const { graph } = run.loaded;
   const practice = run.row.practice ?? undefined;
-  const digests: Record<string, Digest> = { ...input.inputs, input: run.runInput };
-  const bindings = await bindingsIn(tx, run, node.id, input.inputs);
+  const { bindings, inputs } = await bindingsNow(tx, deps, run, node.id, input.inputs);
+  const digests: Record<string, Digest> = { ...inputs, input: run.runInput };
   // A task approves nothing: what is done with its output is the next gate's.
   const guarded = node.kind === 'approve' ? guardedWrites(deps, graph, node.id, practice) : [];
   try {

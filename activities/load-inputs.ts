@@ -9,9 +9,11 @@ import type { Tx } from '../prisma/open.ts';
 import type { Claim } from './claim.ts';
 import type { Digest } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
-import { failStep } from './failures.ts';
+import { applicationFailure, failStep } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
 import { HandoffProblem, readHandoff } from './handoff.ts';
+import { proposedInputs, UnknownOwner } from './run-proposal.ts';
+import type { RunInHand } from './run-row.ts';
 
 /** Variables of expressions: `input`, and each step that has an output by its id. */
 export type Bindings = { input: Json } & Record<string, Json>;
@@ -44,6 +46,8 @@ export interface BindingSource {
   runInput: Digest;
   /** Digests that a person gave in place of others, by name: the order is their record. */
   edited?: Readonly<Record<string, Digest>>;
+  /** Digests of what the proposal holds in place of others, by name: its history is their record. */
+  proposed?: Readonly<Record<string, Digest>>;
 }
 
 /** The values that the step reads. A step without output has no binding. A handoff that does not fit parks as `bug`. */
@@ -71,10 +75,33 @@ export async function bindingsIn(
   for (const [name, digest] of Object.entries(inputs ?? {})) {
     if (name === 'input') continue;
     const value = await getArtifact(tx, tenant, digest);
-    if (from.edited?.[name] !== digest) await requireRecord(tx, from, reader, { name, digest, value });
+    if (from.edited?.[name] !== digest && from.proposed?.[name] !== digest)
+      await requireRecord(tx, from, reader, { name, digest, value });
     bindings[name] = value;
   }
   return bindings;
+}
+
+/**
+ * The same for what no step claims: conditions, lists, gates, the Result. What steps put into the proposal, and what is read
+ * of it, is as it stands there now. `inputs` are those read.
+ * @throws HandoffProblem; ApplicationFailure not-allowed where the proposal cannot be opened
+ */
+export async function bindingsNow(
+  tx: Tx,
+  deps: Dependencies,
+  run: RunInHand,
+  reader: string | undefined,
+  inputs: Readonly<Record<string, Digest>> | undefined,
+): Promise<{ bindings: Bindings; inputs: Record<string, Digest> }> {
+  try {
+    const proposed = await proposedInputs(tx, deps, run.row, run.loaded, reader, inputs ?? {});
+    const standing = { ...inputs, ...proposed };
+    return { bindings: await bindingsIn(tx, { ...run, proposed }, reader, standing), inputs: standing };
+  } catch (problem) {
+    if (!(problem instanceof UnknownOwner)) throw problem;
+    throw applicationFailure(reader ?? 'result', 'not-allowed', { retry: false });
+  }
 }
 
 interface Named {

@@ -16,7 +16,7 @@ import type { Dependencies } from './dependencies.ts';
 import { setRunStatus } from './failures.ts';
 import { gateState, lapseGate } from './gate-rows.ts';
 import type { Bindings } from './load-inputs.ts';
-import { bindingsIn } from './load-inputs.ts';
+import { bindingsIn, bindingsNow } from './load-inputs.ts';
 import { hearCommand } from './orders.ts';
 import type { RunInHand } from './run-row.ts';
 import { logRun, readRun } from './run-row.ts';
@@ -55,7 +55,10 @@ export async function finishRun(
   input: Scoped & { outcome: RunOutcome; inputs?: Record<string, Digest> },
 ): Promise<{ result?: Digest }> {
   const finished = await readRun(deps, input, async (tx, run) => {
-    const bindings = await bindingsIn(tx, run, undefined, input.inputs);
+    const bindings =
+      input.outcome === 'completed'
+        ? (await bindingsNow(tx, deps, run, undefined, input.inputs)).bindings
+        : await bindingsIn(tx, run, undefined, input.inputs);
     const { result, problem } = resultOf(run, bindings, input.outcome === 'completed');
     if (problem !== undefined) return { run, problem };
     const status = input.outcome;

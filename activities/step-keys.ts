@@ -35,3 +35,8 @@ export function effectKeyOf(parts: EffectKeyParts): string {
   const { rootRun, node, path, slot, effectGeneration } = parts;
   return sha256Hex(canonicalJson(['effect', rootRun, node, path, slot, effectGeneration]));
 }
+
+/** Is this path of one item of the step, which runs for each of a list? */
+export function isItem(node: string, path: string): boolean {
+  return path.slice(path.lastIndexOf('/') + 1).startsWith(`${node}[`);
+}

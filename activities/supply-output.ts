@@ -14,6 +14,7 @@ import { GateLapsed } from './effects.ts';
 import { failStep } from './failures.ts';
 import { gateCheckFor } from './gates.ts';
 import { loadBindings } from './load-inputs.ts';
+import { isItem } from './step-keys.ts';
 
 /**
  * Through the step's type and checks, the gates before it where it writes, and its own approval. What does not pass parks
@@ -52,12 +53,8 @@ export function supplyOutput(deps: Dependencies, input: StepInput, signal: Abort
 /** Of a step that runs for each item, the list of what it gives; of one of its items, what it gives. */
 function typeGiven(node: Node, path: string): Type | undefined {
   if (!('gives' in node) || node.gives === undefined) return undefined;
-  const isList = 'each' in node && node.each !== undefined && !isItemOf(node.id, path);
+  const isList = 'each' in node && node.each !== undefined && !isItem(node.id, path);
   return isList ? { kind: 'list', of: node.gives } : node.gives;
-}
-
-function isItemOf(id: string, path: string): boolean {
-  return path.slice(path.lastIndexOf('/') + 1).startsWith(`${id}[`);
 }
 
 function checksOf(node: Node): readonly { expr: string }[] {

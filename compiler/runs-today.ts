@@ -50,12 +50,12 @@ export function notRunYet(graph: Graph): NotRun[] {
 function partsNotRun(node: Node): string[] {
   if (!isRun(node)) return [node.kind];
   const said: readonly (readonly [what: string, said: boolean])[] = [
-    ['section', 'section' in node && node.section !== undefined],
-    ['state', 'state' in node && node.state !== undefined],
+    // What a person fills in is committed by their decision.
+    ['section', node.kind === 'person' && node.section !== undefined],
+    ['state', node.kind === 'person' && node.state !== undefined],
     ['breaker', 'breaker' in node && node.breaker !== undefined],
     ['think', 'think' in node && node.think !== undefined],
     ['budget', 'budget' in node && node.budget !== undefined],
-    ['share', 'share' in node && node.share !== undefined],
   ];
   return said.filter(([, is]) => is).map(([what]) => what);
 }

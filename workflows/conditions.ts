@@ -9,7 +9,7 @@ import type { Json } from '../compiler/types.ts';
 /** By name: `input`, steps, and what containers add. What has a value has a view, empty if control flow reads nothing of it. */
 export type Views = Pick<ReadonlyMap<string, View>, 'get'>;
 
-/** `opaque`: it reads a value that is not in the views; an activity must decide. */
+/** `opaque`: it reads a value that is not in the views, or the proposal, which people edit; an activity must decide. */
 export type Decided = boolean | 'opaque';
 
 /** @throws ExpressionError */
@@ -17,7 +17,7 @@ export function decide(source: string, views: Views): Decided {
   const parsed = parseExpression(source);
   if (!parsed.ok) throw new ExpressionError('syntax', parsed.problem.message);
   const reads = readsOf(parsed.expression);
-  if (reads.some((read) => isOpaque(views.get(read.root), read.path))) return 'opaque';
+  if (reads.some(({ root, path }) => root === 'proposal' || isOpaque(views.get(root), path))) return 'opaque';
   const value = evaluateExpression(parsed.expression, bindingsFor(new Set(reads.map((read) => read.root)), views));
   if (typeof value !== 'boolean') throw new ExpressionError('type', 'expected the condition to be yes/no');
   return value;

@@ -4,6 +4,7 @@ import { inject } from 'vitest';
 import { canonicalJson, sha256Hex } from '../../compiler/canonical.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { graphSchema } from '../../compiler/graph.ts';
+import { createDefinitionCache } from '../../compiler/proposal-definition.ts';
 import type { Json } from '../../compiler/types.ts';
 import type { TestDatabase } from '../../dev/test-postgres.ts';
 import { createTestDatabase } from '../../dev/test-postgres.ts';
@@ -82,6 +83,7 @@ export function dependencies(fixture: Fixture, settings: Settings = {}): Depende
     ...(settings.practiceUrl === undefined ? {} : { practiceUrl: settings.practiceUrl }),
     log: jsonLinesLog((line) => fixture.lines.push(line)),
     graphs: graphCache(),
+    definitions: createDefinitionCache(),
     clock: () => new Date(),
   };
 }

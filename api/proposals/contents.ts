@@ -3,42 +3,12 @@
 import type { Contents, DefinitionCache } from '../../compiler/proposal-definition.ts';
 import type { Json } from '../../compiler/types.ts';
 import type { Violation } from '../../compiler/validate-value.ts';
-import { putArtifact } from '../../prisma/artifacts.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
-import type { ContentChange, HeldProposal, VersionSource } from '../../prisma/proposals.ts';
-import { writeContents } from '../../prisma/proposals.ts';
+import { readContents, writeCompleted } from '../../prisma/proposal-contents.ts';
+import type { HeldProposal } from '../../prisma/proposals.ts';
 import { Problem } from '../errors.ts';
 import type { SectionRow } from './access.ts';
 import { holdOpen, mustEdit, sectionOf } from './access.ts';
-
-/** By digest. A digest that is null, or of nothing that is there, has no entry. */
-export async function readDigests(
-  tx: Tx,
-  tenant: string,
-  digests: readonly (string | null)[],
-): Promise<ReadonlyMap<string, Json>> {
-  const wanted = digests.filter((digest) => digest !== null);
-  const rows = await tx.artifact.findMany({
-    where: { tenantId: tenant, digest: { in: wanted } },
-    select: { digest: true, content: true },
-  });
-  return new Map(rows.map(({ digest, content }) => [digest, JSON.parse(content) as Json]));
-}
-
-/** The contents of the sections that were written. */
-export async function readContents(tx: Tx, tenant: string, sections: readonly SectionRow[]): Promise<Contents> {
-  const byDigest = await readDigests(
-    tx,
-    tenant,
-    sections.map(({ digest }) => digest),
-  );
-  return Object.fromEntries(
-    sections.flatMap(({ name, digest }) => {
-      const content = digest === null ? undefined : byDigest.get(digest);
-      return content === undefined ? [] : [[name, content]];
-    }),
-  );
-}
 
 export interface Edit {
   proposal: string;
@@ -84,23 +54,6 @@ export function mustBeAt(section: SectionRow, version: number): void {
   throw new Problem('version-conflict', {
     detail: `It is at version ${section.lockVersion}, not ${version}. Read it again and decide what becomes of your change.`,
   });
-}
-
-/** Writes what completeSection gave: the section's content as it comes `from` somebody, the rest as computed. */
-export async function writeCompleted(
-  tx: Tx,
-  actor: Actor,
-  proposal: HeldProposal,
-  contents: Contents,
-  section: string,
-  from: { source: VersionSource; sourceId?: string },
-): Promise<HeldProposal> {
-  const changes: ContentChange[] = [];
-  for (const [name, content] of Object.entries(contents)) {
-    const digest = await putArtifact(tx, actor.tenant, content);
-    changes.push({ section: name, digest, ...(name === section ? from : { source: 'computed' }) });
-  }
-  return writeContents(tx, actor, proposal, changes);
 }
 
 /** What would be written, by section, the one named among them. @throws Problem invalid-content */

@@ -1,14 +1,11 @@
 /** Opening a proposal: of a document, without a run; or of a run, from its Result. */
-import { canonicalJson } from '../../compiler/canonical.ts';
-import { ExpressionError, evaluate } from '../../compiler/expressions/evaluate.ts';
-import type { Approver, Graph } from '../../compiler/graph.ts';
+import type { Graph } from '../../compiler/graph.ts';
+import { planProposal } from '../../compiler/planned-proposal.ts';
 import type { Contents, DefinitionCache } from '../../compiler/proposal-definition.ts';
-import { definitionOf, STATE } from '../../compiler/proposal-definition.ts';
 import type { Json } from '../../compiler/types.ts';
-import { getArtifact, putArtifact } from '../../prisma/artifacts.ts';
+import { getArtifact } from '../../prisma/artifacts.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
-import type { ContentChange, VersionSource } from '../../prisma/proposals.ts';
-import { openProposal } from '../../prisma/proposals.ts';
+import { openPlannedProposal } from '../../prisma/open-planned-proposal.ts';
 import { notFound, Problem } from '../errors.ts';
 import type { GraphCache } from '../graph-cache.ts';
 import { findRun } from '../run-handlers.ts';
@@ -101,102 +98,19 @@ export async function openOfRun(
 }
 
 async function open(tx: Tx, caches: Caches, actor: Actor, opening: Opening): Promise<string | undefined> {
-  const { graph, input } = opening;
-  const { definition, owner, owners } = definitionOf(graph);
-  const text = canonicalJson(definition);
-  const names = [...definition.sections.map(({ name }) => name), ...(definition.state === undefined ? [] : [STATE])];
-  const sections = [];
-  for (const name of names) {
-    const one = owners.get(name);
-    sections.push({ name, ...(one === undefined ? {} : { owner: await resolve(tx, actor, one, input) }) });
-  }
-  return openProposal(tx, actor, {
-    title: opening.title,
-    graphHash: opening.graphHash,
-    ...(opening.run === undefined ? {} : { run: opening.run }),
-    definition: text,
-    assignee: owner === undefined ? { person: actor.user } : await assigneeOf(tx, actor, owner, input),
-    sections,
-    contents: await firstContents(tx, caches.definitions, actor, text, opening.result ?? {}),
+  const { graph, graphHash, title, input, run, result } = opening;
+  const planned = planProposal(graph, caches.definitions, input, result);
+  if (!planned.ok) throw invalidContent(planned.violations);
+  const found = await openPlannedProposal(tx, actor, {
+    title,
+    graphHash,
+    ...(run === undefined ? {} : { run }),
+    plan: planned.plan,
   });
-}
-
-/** Defaults, then what the Result has of the sections, then what code computes from both. */
-async function firstContents(
-  tx: Tx,
-  definitions: DefinitionCache,
-  actor: Actor,
-  text: string,
-  result: Contents,
-): Promise<ContentChange[]> {
-  const definition = definitions.load(text);
-  let contents = definition.initial();
-  const sources = new Map<string, VersionSource>(Object.keys(contents).map((name) => [name, 'default']));
-  for (const { name, computed } of definition.sections) {
-    const value = result[name];
-    if (value === undefined || computed !== undefined) continue;
-    const completed = definition.complete(name, value, contents);
-    if (!completed.ok) throw invalidContent(completed.violations);
-    contents = { ...contents, ...completed.contents };
-    sources.set(name, 'result');
-  }
-  const changes: ContentChange[] = [];
-  for (const [name, content] of Object.entries(contents)) {
-    const computed = definition.field(name)?.computed !== undefined;
-    changes.push({
-      section: name,
-      digest: await putArtifact(tx, actor.tenant, content),
-      source: computed ? 'computed' : (sources.get(name) ?? 'computed'),
-    });
-  }
-  return changes;
-}
-
-/** The starter where they are one of the owners; else the person, or the role of which somebody is to claim it. */
-async function assigneeOf(
-  tx: Tx,
-  actor: Actor,
-  owner: Approver,
-  input: Json,
-): Promise<{ person: string } | { role: string }> {
-  const found = await resolve(tx, actor, owner, input);
-  if ('person' in found) return found;
-  const key = { tenantId: actor.tenant, userId: actor.user };
-  const has = await tx.membership.count({ where: { ...key, role: found.role } });
-  return has > 0 ? { person: actor.user } : found;
-}
-
-/** @throws Problem unknown-person */
-async function resolve(
-  tx: Tx,
-  { tenant }: Actor,
-  owner: Approver,
-  input: Json,
-): Promise<{ person: string } | { role: string }> {
-  if ('role' in owner) return { role: owner.role };
-  const named = namedBy(owner.person, input);
-  const person =
-    typeof named !== 'string'
-      ? null
-      : await tx.user.findFirst({
-          where: { tenantId: tenant, active: true, kind: 'person', OR: [{ id: named }, { email: named }] },
-          select: { id: true },
-        });
-  if (person === null) {
-    throw new Problem('unknown-person', {
-      detail: `The owner \`${owner.person}\` is no active person of your tenant.`,
-    });
-  }
-  return { person: person.id };
-}
-
-function namedBy(expression: string, input: Json): Json {
-  try {
-    return evaluate(expression, { input });
-  } catch (error) {
-    if (error instanceof ExpressionError) return null;
-    throw error;
-  }
+  if ('opened' in found) return found.opened;
+  throw new Problem('unknown-person', {
+    detail: `The owner \`${found.unknownPerson}\` is no active person of your tenant.`,
+  });
 }
 
 function isRecord(value: Json | undefined): value is { [name: string]: Json } {

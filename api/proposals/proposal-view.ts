@@ -4,6 +4,7 @@ import { typeInWords } from '../../compiler/json-schema.ts';
 import type { DefinitionCache } from '../../compiler/proposal-definition.ts';
 import { STATE } from '../../compiler/proposal-definition.ts';
 import type { Tx } from '../../prisma/open.ts';
+import { readContents } from '../../prisma/proposal-contents.ts';
 import type { GraphCache } from '../graph-cache.ts';
 import type { proposalSummary, proposalView, versionView } from '../routes/proposals/schemas.ts';
 import { findRun } from '../run-handlers.ts';
@@ -11,7 +12,6 @@ import { viewOfRun } from '../run-view.ts';
 import type { SectionRow, SeenProposal } from './access.ts';
 import { mayEdit } from './access.ts';
 import { accessOf } from './access-view.ts';
-import { readContents } from './contents.ts';
 import type { VersionRow } from './versions.ts';
 
 type ProposalRow = NonNullable<Awaited<ReturnType<Tx['proposal']['findUnique']>>>;

@@ -10,13 +10,14 @@ import type { Json } from '../../compiler/types.ts';
 import { putArtifact } from '../../prisma/artifacts.ts';
 import { notify } from '../../prisma/notifications.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
+import { readContents, readDigests, writeCompleted } from '../../prisma/proposal-contents.ts';
 import type { ProposalEventType } from '../../prisma/proposal-log.ts';
 import { appendProposalEvents } from '../../prisma/proposal-log.ts';
 import { addressOf } from '../../prisma/proposals.ts';
 import { notFound, Problem } from '../errors.ts';
 import type { SectionRow, SeenProposal } from './access.ts';
 import { holdOpen, mustBeAssignee, mustEdit, sectionOf, seeProposal } from './access.ts';
-import { completeSection, mustBeAt, readContents, readDigests, writeCompleted } from './contents.ts';
+import { completeSection, mustBeAt } from './contents.ts';
 import type { Patch } from './json-patch.ts';
 import { patched } from './json-patch.ts';
 

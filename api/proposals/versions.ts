@@ -1,11 +1,11 @@
 /** The history of a section or of the state: its versions, one of them, and the difference between two. */
 import type { Json } from '../../compiler/types.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
+import { readDigests } from '../../prisma/proposal-contents.ts';
 import { notFound } from '../errors.ts';
 import { sectionOf, seeProposal } from './access.ts';
 import type { Comparison } from './compare.ts';
 import { compare } from './compare.ts';
-import { readDigests } from './contents.ts';
 
 export type VersionRow = Awaited<ReturnType<Tx['sectionVersion']['findMany']>>[number];
 

@@ -1,0 +1,181 @@
+/**
+ * The proposal of a run: opened when a step first needs it, read as it stands, people's edits included, and written by
+ * steps over what was there when their work began.
+ */
+import { containersAround } from '../compiler/graph-order.ts';
+import { expressionsOf } from '../compiler/node-expressions.ts';
+import { planProposal } from '../compiler/planned-proposal.ts';
+import type { Contents } from '../compiler/proposal-definition.ts';
+import { STATE } from '../compiler/proposal-definition.ts';
+import type { Place } from '../compiler/proposal-places.ts';
+import {
+  asItStands,
+  contentAt,
+  placeOf,
+  proposalReads,
+  proposalValue,
+  withContentAt,
+  writesProposal,
+} from '../compiler/proposal-places.ts';
+import type { Json } from '../compiler/types.ts';
+import { digestOf, getArtifact, putArtifact } from '../prisma/artifacts.ts';
+import type { Tx } from '../prisma/open.ts';
+import { openPlannedProposal } from '../prisma/open-planned-proposal.ts';
+import { readContents, writeCompleted } from '../prisma/proposal-contents.ts';
+import { holdProposal } from '../prisma/proposals.ts';
+import type { Claim } from './claim.ts';
+import type { Digest } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { StepFailure } from './failures.ts';
+import type { LoadedGraph } from './graph-cache.ts';
+import { isItem } from './step-keys.ts';
+
+export interface RunOfProposal {
+  tenantId: string;
+  rootRunId: string;
+  requesterId: string;
+  graphHash: string;
+  title: string;
+  inputDigest: Digest;
+}
+
+/** What a document names as an owner is no active person of the tenant. */
+export class UnknownOwner extends Error {
+  constructor(expression: string) {
+    super(`Unexpected value of ${expression}, expected an active person of the tenant to own a part of the proposal`);
+    this.name = 'UnknownOwner';
+  }
+}
+
+/**
+ * The contents of the proposal of the run's lineage, opened for who started the run if it is not there yet.
+ * @throws UnknownOwner
+ */
+export async function contentsOf(
+  tx: Tx,
+  deps: Dependencies,
+  run: RunOfProposal,
+  loaded: LoadedGraph,
+): Promise<Contents> {
+  const { tenantId, rootRunId, requesterId, graphHash, title, inputDigest } = run;
+  const where = { tenantId_runId: { tenantId, runId: rootRunId } };
+  const include = { sections: true } as const;
+  const known = await tx.proposal.findUnique({ where, include });
+  if (known) return readContents(tx, tenantId, known.sections);
+  const planned = planProposal(loaded.graph, deps.definitions, await getArtifact(tx, tenantId, inputDigest));
+  // Defaults were held against their types when the document was compiled.
+  if (!planned.ok) throw new Error(`the defaults of graph ${graphHash} do not fit its proposal`);
+  const actor = { tenant: tenantId, user: requesterId };
+  const opened = await openPlannedProposal(tx, actor, { title, graphHash, run: rootRunId, plan: planned.plan });
+  if ('unknownPerson' in opened) throw new UnknownOwner(opened.unknownPerson);
+  const { sections } = await tx.proposal.findUniqueOrThrow({ where, include });
+  return readContents(tx, tenantId, sections);
+}
+
+/**
+ * Digests, by name, of those of the values given that the proposal holds by now, and of what is read of `proposal` itself.
+ * Without a reader, as the Result reads. @throws UnknownOwner
+ */
+export async function proposedInputs(
+  tx: Tx,
+  deps: Dependencies,
+  run: RunOfProposal,
+  loaded: LoadedGraph,
+  reader: string | undefined,
+  given: Readonly<Record<string, Digest>>,
+): Promise<Record<string, Digest>> {
+  const { graph } = loaded;
+  if (graph.proposal === undefined) return {};
+  const node = reader === undefined ? undefined : loaded.nodes.get(reader);
+  const reads = proposalReads(node ? expressionsOf(node) : graph.result.map(({ value }) => value));
+  const owners = Object.keys(given).flatMap((name) => {
+    const owner = ownerOf(loaded, name, reader);
+    return owner && writesProposal(graph, owner) ? [{ name, owner }] : [];
+  });
+  if (reads.length === 0 && owners.length === 0) return {};
+  const contents = await contentsOf(tx, deps, run, loaded);
+  const proposed: Record<string, Digest> = {};
+  for (const { name, owner } of owners) {
+    const digest = given[name] ?? '';
+    const output = await getArtifact(tx, run.tenantId, digest);
+    const standing = await putArtifact(tx, run.tenantId, asItStands(graph, owner, output, contents));
+    if (standing !== digest) proposed[name] = standing;
+  }
+  if (reads.length > 0) proposed.proposal = await putArtifact(tx, run.tenantId, proposalValue(contents, reads));
+  return proposed;
+}
+
+/** Is what the reader knows by this name the output of a step that puts it into the proposal, or of a container of one? */
+export function isInProposal(loaded: LoadedGraph, name: string, reader: string): boolean {
+  const owner = ownerOf(loaded, name, reader);
+  return owner !== undefined && writesProposal(loaded.graph, owner);
+}
+
+/** The node whose output a name is; the last pass of a repeat is the repeat's. */
+function ownerOf({ graph, nodes }: LoadedGraph, name: string, reader: string | undefined) {
+  if (name !== 'previous') return nodes.get(name);
+  return reader === undefined ? undefined : containersAround(graph, reader).find(({ kind }) => kind === 'repeat');
+}
+
+/** Where this attempt puts its output: of a step that runs for each item, each puts its own. */
+export function placeWritten({ node, path }: Pick<Claim, 'node' | 'path'>): Place | undefined {
+  const place = placeOf(node);
+  return place && 'each' in node && node.each && !isItem(node.id, path) ? undefined : place;
+}
+
+/** Digest of what the place holds, empty where it holds nothing. @throws UnknownOwner */
+export async function baseOf(
+  tx: Tx,
+  deps: Dependencies,
+  run: RunOfProposal,
+  loaded: LoadedGraph,
+  place: Place,
+  key: Uint8Array,
+): Promise<Digest> {
+  return digestAt(key, await contentsOf(tx, deps, run, loaded), place);
+}
+
+function digestAt(key: Uint8Array, contents: Contents, place: Place): Digest {
+  const content = contentAt(contents, place);
+  return content === undefined ? '' : digestOf(key, content);
+}
+
+/** Writes as the run, over what was there when the work began. Nothing is written where that fails. */
+export async function writeOutput(
+  tx: Tx,
+  deps: Dependencies,
+  claim: Claim,
+  place: Place,
+  output: Json,
+): Promise<StepFailure | undefined> {
+  const { tenant } = claim.actor;
+  const words = place.section === STATE ? `state ${place.path.join('.')}` : `section ${place.section}`;
+  const where = { tenantId_runId: { tenantId: tenant, runId: claim.rootRun } };
+  const { id } = await tx.proposal.findUniqueOrThrow({ where, select: { id: true } });
+  const held = await holdProposal(tx, tenant, id);
+  if (held.status !== 'open') {
+    return { class: 'stale', detail: `Unexpected proposal that is closed, expected an open one to write ${words}` };
+  }
+  const contents = await readContents(tx, tenant, held.sections);
+  if (digestAt(claim.artifactKey, contents, place) !== claim.base) {
+    return {
+      class: 'stale',
+      detail: `Unexpected change of ${words} while the step was at work, expected nobody to write it meanwhile. Done again, the step writes over it`,
+    };
+  }
+  const definition = deps.definitions.load(held.definition);
+  const completed = definition.complete(place.section, withContentAt(contents, place, output), contents);
+  if (!completed.ok) {
+    const said = completed.violations.map(({ path, message }) => `${path || words}: ${message}`).join('; ');
+    return {
+      class: 'invalid-output',
+      detail: `The proposal does not take the output as ${words}: ${said}`,
+      final: true,
+    };
+  }
+  await writeCompleted(tx, claim.actor, held, completed.contents, place.section, {
+    source: 'step',
+    sourceId: claim.node.id,
+  });
+  return undefined;
+}
