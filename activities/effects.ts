@@ -17,6 +17,7 @@ import { applicationFailure } from './failures.ts';
 import { holdsFence } from './fence.ts';
 import { sentAnew } from './settle-effect.ts';
 import { effectKeyOf } from './step-keys.ts';
+import { takenBack as takenBackRows, undoSlotPrefix } from './taken-back.ts';
 import type { ToolDeclaration } from './tools/declarations.ts';
 import { undoOf } from './tools/declarations.ts';
 import type { Answer } from './tools/http.ts';
@@ -110,18 +111,28 @@ export async function performEffect(deps: Dependencies, claim: Claim, effect: Ef
   }
 }
 
-/** The write's key in its present generation: the first that nobody has ordered to be left behind. */
+/** The write's key in its present generation: the first that nobody has ordered to be left behind, and that was not taken back. */
 async function currentKey(deps: Dependencies, claim: Claim, slot: string): Promise<string> {
   const { rootRun, path } = claim;
   const tenantId = claim.actor.tenant;
   const node = claim.node.id;
   const left = await deps.store.actAs(claim.actor, (tx) =>
     tx.effect.findMany({
-      where: { tenantId, rootRunId: rootRun, node, slot, answer: { in: [...sentAnew] } },
-      select: { effectKey: true },
+      where: {
+        tenantId,
+        rootRunId: rootRun,
+        node,
+        OR: [
+          { slot, answer: { in: [...sentAnew] } },
+          { ...takenBackRows, answer: null },
+        ],
+      },
+      select: { effectKey: true, slot: true, answer: true },
     }),
   );
-  const keys = new Set(left.map(({ effectKey }) => effectKey));
+  const keys = new Set(
+    left.map((row) => (row.answer === null ? row.slot.slice(undoSlotPrefix.length) : row.effectKey)),
+  );
   for (let effectGeneration = 0; ; effectGeneration += 1) {
     const key = effectKeyOf({ rootRun, node, path, slot, effectGeneration });
     if (!keys.has(key)) return key;

@@ -101,6 +101,19 @@ test('the writes that say how are taken back, the latest first, with what their 
   expect(ended).toMatchObject({ status: 'cancelled', effectsInAll: 5 });
 });
 
+test('a write that was taken back is made again, under another key, by whoever goes on', async () => {
+  const run = await paidTwice('bank.reverse');
+  const [{ effect = '' } = {}] = (await listUndo(deps, { run, from: 0 })).effects;
+  await undoWrite(deps, { run, effect });
+  bank.asked.length = 0;
+  for (const node of ['first', 'second']) {
+    await attemptOf<StepOutcome>((signal) => runToolStep(deps, { run, node }, signal));
+  }
+  expect(bank.asked.map(({ body }) => body)).toEqual([{ to: 'Ada', amount: 2 }]);
+  const again = (await effectsOf(fixture, run)).filter(({ node, tool }) => node === 'second' && tool === 'bank.pay');
+  expect(again.map(({ status }) => status)).toEqual(['succeeded', 'succeeded']);
+});
+
 test('a run that another goes on with takes nothing back', async () => {
   const run = await paidTwice('bank.reverse');
   const next = await startRun(fixture, graphOf({ nodes: [payment('first', '1')] }), {});

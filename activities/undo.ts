@@ -10,6 +10,7 @@ import { performEffect } from './effects.ts';
 import { applicationFailure, delayAfter, failureClasses, retryOf } from './failures.ts';
 import type { RunInHand } from './run-row.ts';
 import { readRun } from './run-row.ts';
+import { undoSlot, undoSlotPrefix } from './taken-back.ts';
 import { argumentProblem } from './tools/call-tool.ts';
 import type { ToolDeclaration } from './tools/declarations.ts';
 import { findTool, undoOf } from './tools/declarations.ts';
@@ -35,7 +36,7 @@ export async function listUndo(
         rootRunId: run.rootRun,
         node: { in: nodes },
         status: 'succeeded',
-        slot: { not: { startsWith: slotPrefix } },
+        slot: { not: { startsWith: undoSlotPrefix } },
       },
       orderBy: [{ settledAt: 'desc' }, { effectKey: 'desc' }],
       skip: input.from,
@@ -46,8 +47,6 @@ export async function listUndo(
     return { effects: rows.map(({ effectKey, node }) => ({ effect: effectKey, node })) };
   });
 }
-
-const slotPrefix = 'undo ';
 
 /**
  * Takes the write back, once however often it is asked. What cannot be cured by trying again is noted, and is no failure: a
@@ -66,7 +65,7 @@ export async function undoWrite(
   if (tool === undefined || wrong !== undefined) return noted(deps, claim, wrong ?? 'not-allowed');
   try {
     const gateCheck = async () => ({ stands: true }) as const;
-    await performEffect(deps, claim, { tool, slot: `${slotPrefix}${input.effect}`, args, gateCheck });
+    await performEffect(deps, claim, { tool, slot: undoSlot(input.effect), args, gateCheck });
     return { undone: true };
   } catch (problem) {
     if (problem instanceof RequestProblem) return noted(deps, claim, 'not-allowed');

@@ -197,18 +197,34 @@ async function recordedOf(tx: Tx, run: RunRow): Promise<Recorded> {
   const rows = await tx.stepExecution.findMany({
     where: lineage,
     orderBy: { generation: 'asc' },
-    select: { node: true, path: true, status: true, handoff: true },
+    select: { id: true, node: true, path: true, status: true, handoff: true },
   });
+  const reversals = await tx.effect.findMany({
+    where: { ...lineage, slot: { startsWith: 'undo ' } },
+    select: { effectKey: true, slot: true, status: true, stepExecutionId: true },
+  });
+  const undone = reversals.filter(({ status }) => status === 'succeeded');
+  const isUndone = new Set(undone.map(({ stepExecutionId }) => stepExecutionId));
+  const leftOut = [
+    ...reversals.map(({ effectKey }) => effectKey),
+    ...undone.map(({ slot }) => slot.slice('undo '.length)),
+  ];
   const latest = new Map(rows.map((row) => [JSON.stringify([row.node, row.path]), row]));
   return {
-    executions: [...latest.values()].map(({ handoff, ...row }) => ({ ...row, costUsd: costIn(handoff) })),
+    // What was taken back is to be done again.
+    executions: [...latest.values()].map(({ id, node, path, status, handoff }) => ({
+      node,
+      path,
+      status: isUndone.has(id) ? 'taken back' : status,
+      costUsd: costIn(handoff),
+    })),
     gates: await tx.gate.findMany({
       where: { ...lineage, status: { not: 'lapsed' } },
       orderBy: [{ openedAt: 'asc' }, { id: 'asc' }],
       select: { id: true, node: true, path: true, status: true, verdict: true },
     }),
     effects: await tx.effect.findMany({
-      where: lineage,
+      where: { ...lineage, effectKey: { notIn: leftOut } },
       orderBy: [{ firstIntentAt: 'asc' }, { effectKey: 'asc' }],
       select: { effectKey: true, node: true, tool: true, status: true },
     }),
