@@ -34,6 +34,7 @@ import { proposalRoutes } from './routes/proposals/index.ts';
 import { runRoutes } from './routes/runs/index.ts';
 import { runOrderRoutes } from './routes/runs/orders.ts';
 import { resumeRoutes } from './routes/runs/resume.ts';
+import { sessionRoutes } from './routes/sessions/index.ts';
 import { webUiAddress } from './run-handlers.ts';
 import type { Workflows } from './temporal-client.ts';
 
@@ -107,6 +108,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   await app.register(gateRoutes, settings);
   await app.register(executionRoutes, { ...settings, declared });
   await app.register(proposalRoutes, { streams });
+  await app.register(sessionRoutes, { streams });
   await app.register(notificationRoutes);
   await app.register(peopleRoutes);
   await app.register(adminRoutes, { issuer: deps.tokens.issuer });

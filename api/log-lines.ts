@@ -18,7 +18,7 @@ export function errorFacts(error: unknown): { errorType: string; code?: string; 
 }
 
 export interface RelayLog {
-  relayFailed(error: unknown, ids?: { outbox: string; run: string; attempts: number }): void;
+  relayFailed(error: unknown, ids?: { outbox: string; run?: string; attempts: number }): void;
 }
 
 export interface SweeperLog {

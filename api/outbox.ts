@@ -4,7 +4,8 @@
  * its call loses nothing, and a Temporal server that is away only delays.
  *
  * A start is settled when the workflow exists. A ring is settled when the row it is about was heard, or its run has
- * ended: until then it is rung again, with growing pauses that the store keeps.
+ * ended: until then it is rung again, with growing pauses that the store keeps. A session is settled when the turn that
+ * waits in it was taken up.
  */
 import { z } from 'zod';
 import type { OutboxRow, Store } from '../prisma/open.ts';
@@ -22,6 +23,7 @@ export const ringPayloadSchema = z.union([
   z.object({ command: z.string() }),
   z.object({ run: z.string() }),
 ]);
+const sessionPayloadSchema = z.object({ session: z.string(), turn: z.string() });
 export type RingPayload = z.infer<typeof ringPayloadSchema>;
 
 export interface Relay {
@@ -89,26 +91,40 @@ export function createRelay({ store, workflows, log, everyMs = 1_000 }: RelaySet
 
 /** One row, one attempt. A failure is logged and the row stays due at the time the store set when it was claimed. */
 async function carry(store: Store, workflows: Workflows, log: RelayLog, row: OutboxRow): Promise<void> {
+  const { runId: run } = row;
   try {
+    if (run === null) {
+      const waiting = sessionPayloadSchema.parse(JSON.parse(row.payload));
+      if (await isTakenUp(store, row.tenantId, waiting.turn)) await store.before.settleOutbox(row.tenantId, row.id);
+      else await workflows.answer(row.workflowId, waiting.session);
+      return;
+    }
     if (row.kind === 'start') {
       const { resumes, ...payload } = startPayloadSchema.parse(JSON.parse(row.payload));
       const about = resumes === undefined ? payload : { ...payload, resumes };
-      await workflows.start({ workflowId: row.workflowId, run: row.runId, ...about });
+      await workflows.start({ workflowId: row.workflowId, run, ...about });
       await store.before.settleOutbox(row.tenantId, row.id);
       return;
     }
     const ring = ringPayloadSchema.parse(JSON.parse(row.payload));
-    if (await isPastRinging(store, row, ring)) await store.before.settleOutbox(row.tenantId, row.id);
+    if (await isPastRinging(store, row.tenantId, run, ring)) await store.before.settleOutbox(row.tenantId, row.id);
     else await workflows.ring(row.workflowId, ring);
   } catch (error) {
-    log.relayFailed(error, { outbox: row.id, run: row.runId, attempts: row.attempts });
+    log.relayFailed(error, { outbox: row.id, ...(run === null ? {} : { run }), attempts: row.attempts });
   }
 }
 
-async function isPastRinging(store: Store, row: OutboxRow, ring: RingPayload): Promise<boolean> {
-  return store.actAs({ tenant: row.tenantId, user: 'relay' }, async (tx) => {
-    const key = (id: string) => ({ where: { tenantId_id: { tenantId: row.tenantId, id } } });
-    const run = await tx.run.findUnique(key(row.runId));
+async function isTakenUp(store: Store, tenant: string, turn: string): Promise<boolean> {
+  return store.actAs({ tenant, user: 'relay' }, async (tx) => {
+    const row = await tx.sessionTurn.findUnique({ where: { tenantId_id: { tenantId: tenant, id: turn } } });
+    return row?.state !== 'queued';
+  });
+}
+
+async function isPastRinging(store: Store, tenant: string, runId: string, ring: RingPayload): Promise<boolean> {
+  return store.actAs({ tenant, user: 'relay' }, async (tx) => {
+    const key = (id: string) => ({ where: { tenantId_id: { tenantId: tenant, id } } });
+    const run = await tx.run.findUnique(key(runId));
     if (run === null || run.endedAt !== null) return true;
     const rung = await rowRung();
     return rung === null || rung.heardAt !== null;

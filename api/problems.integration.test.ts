@@ -174,6 +174,10 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
     await post(`${suggestion}/reject`, {}, 'olga');
     return post(`${suggestion}/accept`, {}, 'olga');
   },
+  'nothing-to-retry': async () => {
+    const session = await post(`${await openReport()}/sessions`, {}, 'olga');
+    return post(`/sessions/${session.json().id}/retry`, {}, 'olga');
+  },
   'version-conflict': async () =>
     put(`${await openReport()}/sections/Cause`, { content: 'Rain' }, { 'if-match': '"3"' }, 'olga'),
   'payload-too-large': () => post('/documents', { markdown: 'x'.repeat(5 * 1024 * 1024) }),

@@ -1,8 +1,8 @@
 /** What the API asks of Temporal, and all it asks: start a run's workflow, ring it, and say whether the server answers. */
 import { Client, Connection, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
-import type { Ring, RunDocumentInput, searchAttributes } from '../workflows/messages.ts';
-import { ringSignal, runDocumentWorkflow } from '../workflows/messages.ts';
+import type { Ring, RunDocumentInput, SessionInput, searchAttributes } from '../workflows/messages.ts';
+import { ringSignal, runDocumentWorkflow, sessionTurnWorkflow } from '../workflows/messages.ts';
 
 export interface RunToStart {
   workflowId: string;
@@ -18,6 +18,8 @@ export interface Workflows {
   start(run: RunToStart): Promise<void>;
   /** `absent`: no workflow is running under this id now. */
   ring(workflowId: string, ring: Ring): Promise<'rung' | 'absent'>;
+  /** Has the session's workflow look for turns that wait: the one that runs, or a new one. */
+  answer(workflowId: string, session: string): Promise<void>;
   /** `ended`: however it did, it runs no more. `absent`: the server knows no workflow of this id. */
   look(workflowId: string): Promise<'running' | 'ended' | 'absent'>;
   /** Throws when the server does not answer. */
@@ -70,6 +72,17 @@ export function connectWorkflows(settings: TemporalSettings): Workflows {
         if (error instanceof WorkflowNotFoundError) return 'absent';
         throw error;
       }
+    },
+    async answer(workflowId, session) {
+      await client.workflow.signalWithStart<(input: SessionInput) => Promise<void>, []>(sessionTurnWorkflow, {
+        workflowId,
+        taskQueue: settings.taskQueue,
+        args: [{ session }],
+        signal: ringSignal,
+        signalArgs: [],
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        staticSummary: 'Session',
+      });
     },
     async look(workflowId) {
       try {

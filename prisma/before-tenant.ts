@@ -37,13 +37,21 @@ export interface RunScope {
   status: string;
 }
 
+/** Who acts in a session: its owner, and nobody else. */
+export interface SessionScope {
+  tenant: string;
+  owner: string;
+  proposal: string;
+}
+
 /** The columns of a row that its delivery needs, under the names of the generated model. */
 export interface OutboxRow {
   tenantId: string;
   id: string;
-  runId: string;
+  /** Null of a session's. */
+  runId: string | null;
   workflowId: string;
-  /** start | ring */
+  /** start | ring | session */
   kind: string;
   /** JSON, as it was inserted. */
   payload: string;
@@ -68,6 +76,8 @@ export interface BeforeTenant {
   noteKeyUse(id: string): Promise<void>;
   /** Whose run it is. */
   runScope(run: string): Promise<RunScope | undefined>;
+  /** Whose session it is. For the worker. */
+  sessionScope(session: string): Promise<SessionScope | undefined>;
   /**
    * At most `limit` rows that are due, longest due first. Each is handed to one caller and put off (1 s, doubling to 60 s): it comes back
    * unless settled, so a relay that dies loses nothing. For the API.
@@ -115,6 +125,15 @@ export function createBeforeTenant(pool: Pool, refuseNested: (call: string) => v
         text: `SELECT $1::text AS run, tenant, requester, root_run AS "rootRun", workflow_id AS "workflowId",
           document_id AS "documentId", graph_hash AS "graphHash", trace_id AS "traceId", status FROM run_scope($1)`,
         values: [run],
+      });
+      return rows[0];
+    },
+    async sessionScope(session) {
+      refuseNested('sessionScope');
+      const { rows } = await pool.query<SessionScope>({
+        name: 'session-scope',
+        text: 'SELECT tenant, owner, proposal FROM session_scope($1)',
+        values: [session],
       });
       return rows[0];
     },

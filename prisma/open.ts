@@ -12,7 +12,15 @@ import { checkReadiness } from './readiness.ts';
 import { createStatementNames } from './statement-names.ts';
 
 export type { ActAsOptions, Actor, StoreRole, Tx } from './act-as.ts';
-export type { BeforeTenant, Identity, KeyIdentity, OpenRun, OutboxRow, RunScope } from './before-tenant.ts';
+export type {
+  BeforeTenant,
+  Identity,
+  KeyIdentity,
+  OpenRun,
+  OutboxRow,
+  RunScope,
+  SessionScope,
+} from './before-tenant.ts';
 export { StoreNotReady } from './readiness.ts';
 
 export interface Store {

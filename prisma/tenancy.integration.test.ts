@@ -9,7 +9,7 @@ interface Table {
   columns: string[];
 }
 
-const appendOnly = ['run_event', 'admin_event', 'proposal_event', 'section_version'];
+const appendOnly = ['run_event', 'admin_event', 'proposal_event', 'section_version', 'message', 'turn_entry'];
 
 let world: StoreWorld;
 let tables: Table[];
@@ -46,7 +46,9 @@ async function asUnrestrictedRole<T>(work: (run: (sql: string) => Promise<Result
     await client.query('BEGIN');
     await client.query('CREATE ROLE everything_granted NOSUPERUSER NOBYPASSRLS');
     await client.query('GRANT ALL ON ALL TABLES IN SCHEMA public TO everything_granted');
-    await client.query(`SELECT set_config('role', 'everything_granted', true), set_config('app.tenant', 'acme', true)`);
+    await client.query(
+      `SELECT set_config('role', 'everything_granted', true), set_config('app.tenant', 'acme', true), set_config('app.user', 'ann', true)`,
+    );
     return await work(async (sql) => {
       await client.query('SAVEPOINT one');
       try {

@@ -7,6 +7,13 @@ export const runDocumentWorkflow = 'runDocument';
 export const ringSignal = 'ring';
 export type { Ring };
 
+/** Answers the turns of a session that wait, one after the other. A ring says that there may be another. */
+export const sessionTurnWorkflow = 'sessionTurn';
+
+export interface SessionInput {
+  session: string;
+}
+
 export interface RunDocumentInput {
   run: string;
   /** Of a run that goes on in a new execution: its state, or the parts of it that an activity keeps. */

@@ -190,6 +190,16 @@ const aParkedStep = async ({ fixture }: AccessWorld) => {
   await parkStep(fixture, id, 'fetch_it');
   return { params: { id, step: 'fetch_it' }, payload: {} };
 };
+/** An's session on a new proposal, in which something was said. */
+const aSession = async (world: AccessWorld) => {
+  const { id: proposal } = await openProposal(world.fixture);
+  const { id } = (await asPerson(world, 'an', `/proposals/${proposal}/sessions`, {})).json();
+  await asPerson(world, 'an', `/sessions/${id}/messages`, { text: 'What is missing?' });
+  return { params: { id }, proposal };
+};
+/** A session's owner, and whom they granted the transcript. */
+const ofReaders: Expected = { ...ofItsPeople, assignee: 'hidden', reviewer: 'hidden' };
+const ofItsOwner: Expected = { ...ofReaders, grantedReader: 'forbidden' };
 /** Cancelling is for who started the run, operators and admins. */
 const cancelling: Expected = {
   ...ofTheTenant,
@@ -387,6 +397,38 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
     ask: (world) => aNewProposal(world, {}),
     // Its author's.
     expected: { ...ofTheAssignee, assignee: 'forbidden', reviewer: 'ok' },
+  },
+
+  'POST /proposals/{id}/sessions': { ask: (world) => aNewProposal(world, {}), expected: ofItsPeople },
+  'GET /proposals/{id}/sessions': theProposal(),
+  'GET /sessions/{id}': { ask: aSession, expected: ofReaders },
+  'GET /sessions/{id}/messages': { ask: aSession, expected: ofReaders },
+  'GET /sessions/{id}/events': {
+    // Of a proposal that is closed: the stream of an open one does not end.
+    ask: async (world) => {
+      const { params, proposal } = await aSession(world);
+      const headers = await world.fixture.as('asa');
+      const payload = { status: 'closed' };
+      await world.fixture.app.inject({ method: 'PATCH', url: `/proposals/${proposal}`, headers, payload });
+      return { params };
+    },
+    expected: ofReaders,
+  },
+  'POST /sessions/{id}/messages': {
+    ask: async (world) => ({ ...(await aSession(world)), payload: { text: 'And the costs?' } }),
+    expected: ofItsOwner,
+  },
+  'POST /sessions/{id}/stop': {
+    ask: async (world) => ({ ...(await aSession(world)), payload: {} }),
+    expected: ofItsOwner,
+  },
+  'POST /sessions/{id}/retry': {
+    async ask(world) {
+      const asked = await aSession(world);
+      await asPerson(world, 'an', `/sessions/${asked.params.id}/stop`, {});
+      return { ...asked, payload: {} };
+    },
+    expected: ofItsOwner,
   },
 
   'GET /notifications': { ask: nothing, expected: { ...ofEachTenant, ...onlyPeople } },

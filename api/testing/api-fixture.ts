@@ -33,6 +33,8 @@ const people = [
 export interface ScriptedWorkflows extends Workflows {
   started: RunToStart[];
   rings: { workflowId: string; ring: Ring }[];
+  /** Sessions that were to be answered. */
+  answered: string[];
   /** What is found under a workflow id; running, unless said. */
   found: Map<string, Awaited<ReturnType<Workflows['look']>>>;
   /** While true every call fails as if the server were away. */
@@ -59,6 +61,7 @@ export function scriptWorkflows(): ScriptedWorkflows {
   const scripted: ScriptedWorkflows = {
     started: [],
     rings: [],
+    answered: [],
     found: new Map(),
     away: false,
     async start(run) {
@@ -69,6 +72,10 @@ export function scriptWorkflows(): ScriptedWorkflows {
       await scripted.check();
       scripted.rings.push({ workflowId, ring });
       return 'rung';
+    },
+    async answer(_workflowId, session) {
+      await scripted.check();
+      scripted.answered.push(session);
     },
     async look(workflowId) {
       await scripted.check();

@@ -33,6 +33,7 @@ export async function openOfflineApp(changes: Partial<AppDependencies> = {}): Pr
       identifyKey: async (id) => keys.get(id),
       noteKeyUse: async () => undefined,
       runScope: async () => undefined,
+      sessionScope: async () => undefined,
       dueOutbox: async () => [],
       runsToSweep: async () => [],
       settleOutbox: async () => undefined,
@@ -47,6 +48,7 @@ export async function openOfflineApp(changes: Partial<AppDependencies> = {}): Pr
     workflows: {
       start: async () => undefined,
       ring: async () => 'rung',
+      answer: async () => undefined,
       look: async () => 'running',
       check: async () => undefined,
       close: async () => undefined,

@@ -13,6 +13,7 @@ import { changePerson, setGroupRoles } from '../people.ts';
 import { openProposal } from '../proposals.ts';
 import { provision } from '../provision.ts';
 import { appendEvents } from '../run-log.ts';
+import { appendMessage, askTurn, continueSession } from '../sessions.ts';
 
 export const acme: Actor = { tenant: 'acme', user: 'ann' };
 export const globex: Actor = { tenant: 'globex', user: 'gus' };
@@ -176,12 +177,34 @@ export async function fillProposal(api: Store, actor: Actor, run: string): Promi
   });
 }
 
+/** The actor's session on the proposal, with a turn that answered and asks something. */
+export async function fillSession(
+  { api, worker }: Pick<StoreWorld, 'api' | 'worker'>,
+  actor: Actor,
+  proposal: string,
+): Promise<string> {
+  const { tenant: tenantId, user: ownerId } = actor;
+  const at = new Date();
+  const { session, turn } = await api.actAs(actor, async (tx) => {
+    const { session } = await continueSession(tx, actor, proposal);
+    return { session: session.id, turn: (await askTurn(tx, actor, session.id, 'What is missing?')).turn.id };
+  });
+  await worker.actAs(actor, async (tx) => {
+    const call = { seq: 0, kind: 'model', requestDigest: 'q', response: '{}', source: 'scripted', latencyMs: 1, at };
+    await tx.turnEntry.create({ data: { tenantId, turnId: turn, ownerId, ...call } });
+    await appendMessage(tx, actor, session, { author: 'agent', kind: 'text', turn, body: 'The costs.' });
+    const asked = { sessionId: session, ownerId, turnId: turn, body: '{}', askedAt: at };
+    await tx.confirmation.create({ data: { tenantId, id: turn, ...asked } });
+  });
+  return session;
+}
+
 /** A run with a row in every table: a committed step with a turn and an effect, a decided gate, a command. */
 export async function fillRun(world: Pick<StoreWorld, 'api' | 'worker'>, actor: Actor): Promise<FilledRun> {
   const tenantId = actor.tenant;
   await fillPeople(world.api, actor);
   const run = await startRun(world.api, actor);
-  await fillProposal(world.api, actor, run);
+  await fillSession(world, actor, await fillProposal(world.api, actor, run));
   const step = await insertStep(world.worker, actor, run);
   const [effect, gate] = [`effect-${run}`, await insertGate(world.worker, actor, run)];
   const at = new Date();

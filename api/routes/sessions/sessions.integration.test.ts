@@ -1,0 +1,194 @@
+/** Sessions by the API: one for each person, read where it was granted, written by its owner alone. */
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { appendMessage } from '../../../prisma/sessions.ts';
+import type { ApiFixture } from '../../testing/api-fixture.ts';
+import { eventually, openApiFixture } from '../../testing/api-fixture.ts';
+import type { ProposalClient } from '../../testing/proposal-client.ts';
+import { outcome, proposalClient } from '../../testing/proposal-client.ts';
+import { expense, publishGraph, startProposalOf } from '../../testing/proposal-documents.ts';
+
+const an = { tenant: 'acme', user: 'an' };
+let fixture: ApiFixture;
+let client: ProposalClient;
+beforeAll(async () => {
+  fixture = await openApiFixture({ streams: { lookEveryMs: 50 } });
+  client = proposalClient(fixture);
+  await publishGraph(fixture, expense);
+});
+afterAll(() => fixture.close());
+
+/** An's proposal, which Bo reviews and reads An's transcript of; and An's session with one message. */
+async function shared(transcript = true): Promise<{ proposal: string; session: string }> {
+  const proposal = await startProposalOf(fixture, 'expense-report', 'an');
+  await client.call('POST', `/proposals/${proposal}/share`, 'an', { person: 'bo', mode: 'reviewer', transcript });
+  const session = await continued(proposal, 'an');
+  await client.call('POST', `/sessions/${session}/messages`, 'an', { text: 'What is missing?' });
+  return { proposal, session };
+}
+
+async function continued(proposal: string, user: string): Promise<string> {
+  return (await client.call('POST', `/proposals/${proposal}/sessions`, user, {})).json().id;
+}
+
+/** The worker takes up the session's turn and writes some of the answer. */
+async function answering(session: string, ...pieces: string[]): Promise<string> {
+  return fixture.worker.actAs(an, async (tx) => {
+    const { id } = await tx.sessionTurn.findFirstOrThrow({ where: { sessionId: session, state: 'queued' } });
+    await tx.sessionTurn.updateMany({ where: { id }, data: { state: 'running', fence: 1 } });
+    for (const body of pieces) {
+      await appendMessage(tx, an, session, { author: 'agent', kind: 'piece', turn: id, body });
+    }
+    return id;
+  });
+}
+
+test('Continue opens one session for each person, also when a hundred ask at once', async () => {
+  const proposal = await startProposalOf(fixture, 'expense-report', 'an');
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, () => client.call('POST', `/proposals/${proposal}/sessions`, 'an', {})),
+  );
+  expect(answers.filter(({ statusCode }) => statusCode === 201)).toHaveLength(1);
+  expect(answers.filter(({ statusCode }) => statusCode === 200)).toHaveLength(99);
+  expect(new Set(answers.map((one) => one.json().id)).size).toBe(1);
+  expect(answers[0]?.json()).toMatchObject({ proposal, owner: 'an', mayWrite: true, messages: 0, asks: [] });
+  expect(outcome(await client.call('POST', `/proposals/${proposal}/sessions`, 'mai', {}))).toEqual([404, 'not-found']);
+});
+
+test('a message is stored, then handed to the session’s workflow until a worker takes the turn up', async () => {
+  const { session } = await shared();
+  const { items } = await client.get(`/sessions/${session}/messages`, 'an');
+  expect(items).toEqual([
+    {
+      seq: 1,
+      author: 'owner',
+      kind: 'text',
+      turn: expect.any(String),
+      text: 'What is missing?',
+      at: expect.any(String),
+    },
+  ]);
+  await eventually(() => (fixture.workflows.answered.includes(session) ? true : undefined));
+  await answering(session);
+  await eventually(async () => {
+    const left = await fixture.store.actAs(an, (tx) =>
+      tx.outbox.count({ where: { workflowId: `session/${session}`, doneAt: null } }),
+    );
+    return left === 0 ? true : undefined;
+  });
+});
+
+test('the same message sent twice under one key is said once', async () => {
+  const { session } = await shared();
+  const headers = { 'idempotency-key': randomUUID() };
+  const say = () => client.call('POST', `/sessions/${session}/messages`, 'an', { text: 'Once.' }, headers);
+  const [first, again] = [await say(), await say()];
+  expect([first.statusCode, again.body]).toEqual([201, first.body]);
+  expect((await client.get(`/sessions/${session}`, 'an')).messages).toBe(2);
+});
+
+test('a transcript is read by whom it was granted, and written by none of them', async () => {
+  const { proposal, session } = await shared();
+  expect((await client.get(`/sessions/${session}`, 'bo')).mayWrite).toBe(false);
+  expect((await client.get(`/sessions/${session}/messages`, 'bo')).items[0].text).toBe('What is missing?');
+  expect(
+    (await client.get(`/proposals/${proposal}/sessions`, 'bo')).items.map((one: { id: string }) => one.id),
+  ).toEqual([session]);
+  for (const [path, payload] of [
+    ['messages', { text: 'Mine' }],
+    ['stop', {}],
+    ['retry', {}],
+  ] as const) {
+    expect(outcome(await client.call('POST', `/sessions/${session}/${path}`, 'bo', payload))).toEqual([
+      403,
+      'not-permitted',
+    ]);
+  }
+  // He continues in his own.
+  const own = await continued(proposal, 'bo');
+  expect(own).not.toBe(session);
+  await client.call('POST', `/sessions/${own}/messages`, 'bo', { text: 'Mine' });
+  expect((await client.get(`/sessions/${session}`, 'an')).messages).toBe(1);
+  expect(outcome(await client.call('GET', `/sessions/${own}`, 'an'))).toEqual([404, 'not-found']);
+  const collaborator = `/proposals/${proposal}/collaborators/bo`;
+  await client.call('PATCH', collaborator, 'an', { transcript: false });
+  expect(outcome(await client.call('GET', `/sessions/${session}/messages`, 'bo'))).toEqual([404, 'not-found']);
+});
+
+test('a collaborator without a grant is shown nothing of it', async () => {
+  const { proposal, session } = await shared(false);
+  for (const path of ['', '/messages', '/events']) {
+    expect(outcome(await client.call('GET', `/sessions/${session}${path}`, 'bo'))).toEqual([404, 'not-found']);
+  }
+  expect((await client.get(`/proposals/${proposal}/sessions`, 'bo')).items).toEqual([]);
+});
+
+test('a page goes on where the one before ended, and leaves out pieces', async () => {
+  const { session } = await shared();
+  await answering(session, 'The ', 'costs.');
+  for (const text of ['Two', 'Three']) await client.call('POST', `/sessions/${session}/messages`, 'an', { text });
+  const first = await client.get(`/sessions/${session}/messages?limit=2`, 'an');
+  const rest = await client.get(`/sessions/${session}/messages?cursor=${first.next}`, 'an');
+  expect([...first.items, ...rest.items].map((one) => [one.seq, one.text])).toEqual([
+    [1, 'What is missing?'],
+    [4, 'Two'],
+    [5, 'Three'],
+  ]);
+});
+
+test('a stream shows an answer as it is written, to the owner and to whom it was granted, until that is taken back', async () => {
+  const { proposal, session } = await shared();
+  await fixture.app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = fixture.app.server.address() as AddressInfo;
+  const follow = async (user: string) => {
+    const headers = await fixture.as(user);
+    const response = await fetch(`http://127.0.0.1:${port}/sessions/${session}/events`, { headers });
+    const stream = { text: '', ended: false };
+    void (async () => {
+      const decoder = new TextDecoder();
+      for await (const chunk of response.body ?? []) stream.text += decoder.decode(chunk, { stream: true });
+      stream.ended = true;
+    })().catch(() => undefined);
+    return stream;
+  };
+  const [own, granted] = [await follow('an'), await follow('bo')];
+  await answering(session, 'The ', 'costs.');
+  for (const stream of [own, granted]) {
+    await eventually(() => (stream.text.includes('"text":"costs."') ? true : undefined));
+    expect(stream.text.match(/^id: \d+\nevent: \w+/gm)).toEqual([
+      'id: 1\nevent: text',
+      'id: 2\nevent: piece',
+      'id: 3\nevent: piece',
+    ]);
+  }
+  await client.call('PATCH', `/proposals/${proposal}/collaborators/bo`, 'an', { transcript: false });
+  await eventually(() => (granted.ended ? true : undefined));
+  expect(own.ended).toBe(false);
+});
+
+test('stop ends what waits, tells what is under way to, and what failed or was stopped is asked again', async () => {
+  const { session } = await shared();
+  const running = await answering(session);
+  await client.call('POST', `/sessions/${session}/messages`, 'an', { text: 'And then?' });
+  const stopped = await client.call('POST', `/sessions/${session}/stop`, 'an', {});
+  expect(stopped.json().turn).toMatchObject({ number: 2, state: 'stopped' });
+  const under = await fixture.store.actAs(an, (tx) => tx.sessionTurn.findFirstOrThrow({ where: { id: running } }));
+  expect([under.state, under.stopping]).toEqual(['running', true]);
+  const again = await client.call('POST', `/sessions/${session}/retry`, 'an', {});
+  expect(again.json()).toMatchObject({ number: 2, state: 'queued' });
+  expect(outcome(await client.call('POST', `/sessions/${session}/retry`, 'an', {}))).toEqual([409, 'nothing-to-retry']);
+  const { items } = await client.get(`/sessions/${session}/messages`, 'an');
+  expect(items.slice(-2).map((one: { kind: string; data: object }) => [one.kind, one.data])).toEqual([
+    ['turn', { state: 'stopped' }],
+    ['turn', { state: 'queued' }],
+  ]);
+});
+
+test('in a closed proposal nothing more is said', async () => {
+  const { proposal, session } = await shared();
+  await client.call('PATCH', `/proposals/${proposal}`, 'an', { status: 'closed' });
+  const said = await client.call('POST', `/sessions/${session}/messages`, 'an', { text: 'Still there?' });
+  expect(outcome(said)).toEqual([409, 'proposal-closed']);
+  expect((await client.get(`/sessions/${session}/messages`, 'an')).items).toHaveLength(1);
+});
