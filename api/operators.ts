@@ -24,6 +24,9 @@ export async function runToOrder(tx: Tx, person: Identity, id: string, what: str
     });
   }
   if (run.endedAt !== null) throw new Problem('run-ended');
+  if (run.resumedBy !== null) {
+    throw new Problem('run-ended', { detail: `The run ${run.resumedBy} goes on with its work.` });
+  }
   return run;
 }
 

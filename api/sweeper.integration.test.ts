@@ -84,6 +84,21 @@ test('a run whose workflow was terminated is closed as failed, with its gate and
   expect(swept).toContain(`${run} closed`);
 });
 
+test('a terminated run that another goes on with is closed, and leaves it what is open', async () => {
+  const [run, next] = [await startedRun(), await startedRun()];
+  await begin(run);
+  await begin(next);
+  const gate = await openClaimGate(fixture, run);
+  await fixture.store.actAs(an, (tx) =>
+    tx.run.update({ where: { tenantId_id: { tenantId: 'acme', id: run } }, data: { resumedBy: next } }),
+  );
+  fixture.workflows.found.set(`claim/${run}`, 'ended');
+  await sweeper.sweep();
+  expect((await rowOf(run)).status).toBe('failed');
+  const { status } = await fixture.store.actAs(an, (tx) => tx.gate.findFirstOrThrow({ where: { id: gate.id } }));
+  expect(status).toBe('open');
+});
+
 test('a run that is running, or has ended, is left as it is', async () => {
   const [running, ended] = [await startedRun(), await startedRun()];
   await begin(running);

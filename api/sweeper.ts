@@ -99,6 +99,7 @@ async function beginning(
   const row = await tx.run.findUniqueOrThrow({ where: { tenantId_id: { tenantId: tenant, id: run } } });
   const where = { tenantId: tenant, runId: run, type: { notIn: [...toldByTheApi] } };
   if ((await tx.runEvent.count({ where })) > 0) return 'begun';
+  if (row.resumedBy !== null) return 'begun';
   const due = await tx.outbox.count({ where: { tenantId: tenant, runId: run, kind: 'start', doneAt: null } });
   return due > 0 ? 'to be started' : { document: row.documentId, title: row.title };
 }
@@ -110,19 +111,9 @@ async function close(tx: Tx, { tenant, run }: OpenRun): Promise<boolean> {
   const row = await tx.run.findUniqueOrThrow({ where });
   if (row.endedAt !== null) return false;
   await tx.run.update({ where, data: { status: 'failed', endedAt: new Date() } });
-  await tx.$executeRaw`SELECT end_steps(${run})`;
-  if (row.resumedBy === null) await tx.$executeRaw`SELECT cancel_called(${run})`;
+  // What is open is the other run's where one goes on with it.
+  const lapsed = row.resumedBy === null ? await leaveNothingOpen(tx, tenant, run) : [];
   if (row.callerRunId !== null) await tx.$executeRaw`SELECT ring_caller(${run})`;
-  const lapsed: NewEvent[] = [];
-  const open = await tx.gate.findMany({
-    where: { tenantId: tenant, runId: run, status: 'open' },
-    orderBy: { id: 'asc' },
-  });
-  for (const gate of open) {
-    await tx.gate.update({ where: { tenantId_id: { tenantId: tenant, id: gate.id } }, data: { status: 'lapsed' } });
-    const body = { gate: gate.id };
-    lapsed.push({ run, type: 'gate.lapsed', sourceKey: `gate.lapsed:${gate.id}`, node: gate.node, body });
-  }
   await appendEvents(tx, [
     ...lapsed,
     {
@@ -133,4 +124,21 @@ async function close(tx: Tx, { tenant, run }: OpenRun): Promise<boolean> {
     },
   ]);
   return true;
+}
+
+/** The events are for the caller to append last. */
+async function leaveNothingOpen(tx: Tx, tenant: string, run: string): Promise<NewEvent[]> {
+  await tx.$executeRaw`SELECT end_steps(${run})`;
+  await tx.$executeRaw`SELECT cancel_called(${run})`;
+  const open = await tx.gate.findMany({
+    where: { tenantId: tenant, runId: run, status: 'open' },
+    orderBy: { id: 'asc' },
+  });
+  const events: NewEvent[] = [];
+  for (const gate of open) {
+    await tx.gate.update({ where: { tenantId_id: { tenantId: tenant, id: gate.id } }, data: { status: 'lapsed' } });
+    const body = { gate: gate.id };
+    events.push({ run, type: 'gate.lapsed', sourceKey: `gate.lapsed:${gate.id}`, node: gate.node, body });
+  }
+  return events;
 }
