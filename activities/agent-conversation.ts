@@ -6,6 +6,7 @@ import type { ChatCompletionMessageParam } from 'openai/resources/chat/completio
 import type { Agent, NodeOf } from '../compiler/graph.ts';
 import type { Json } from '../compiler/types.ts';
 import { BreakerOpen } from './breakers.ts';
+import { requireBudget } from './budgets.ts';
 import type { Claim } from './claim.ts';
 import type { Dependencies } from './dependencies.ts';
 import { failStep } from './failures.ts';
@@ -76,6 +77,7 @@ export class AgentConversation {
       this.heard(reply);
       return reply;
     }
+    await requireBudget(deps, claim, [this.parts.agent]);
     const started = performance.now();
     const reply = await this.ask();
     const usage = { tokensIn: reply.tokensIn, tokensOut: reply.tokensOut };
@@ -150,7 +152,7 @@ export class AgentConversation {
 
   private async record(turn: Turn): Promise<void> {
     const { deps, claim, turns } = this.parts;
-    await recordTurn(deps, claim, turn);
+    await recordTurn(deps, claim, turn, { delegation: '', agents: [this.parts.agent.id] });
     turns.push(turn);
     this.position += 1;
   }

@@ -341,7 +341,7 @@ async function lastOutcomeAttempt(tx: Tx, claim: Claim): Promise<number> {
   if (claim.attempt <= CLAIMS_WITHOUT_PROGRESS) return 0;
   const turn = await tx.stepTurn.findFirst({
     where: { tenantId: claim.actor.tenant, stepExecutionId: claim.execution },
-    orderBy: { seq: 'desc' },
+    orderBy: { attempt: 'desc' },
   });
   const event = await tx.runEvent.findFirst({
     where: {

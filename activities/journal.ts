@@ -11,8 +11,16 @@ import type { Dependencies } from './dependencies.ts';
 import { applicationFailure } from './failures.ts';
 import { holdsFence } from './fence.ts';
 
+/** Whose journal it is: the step's own, or that of one delegation within it. */
+export interface Speaker {
+  /** Empty for the step's own conversation; else the turns, joined by dots, at which the work was handed on. */
+  delegation: string;
+  /** Ids of agents: who is asked, last, after those for whom. */
+  agents: string[];
+}
+
 export interface Turn {
-  /** Position in the step, from 0. */
+  /** Position in the journal, from 0. */
   seq: number;
   kind: 'model' | 'tool';
   /** Digest of what was asked (`requestDigestOf`); the same position asked differently is a bug in the step. */
@@ -33,11 +41,11 @@ export function requestDigestOf(claim: Claim, request: Json): Digest {
   return digestOf(claim.artifactKey, request);
 }
 
-/** The recorded turns in order, with their responses. */
-export async function turnsOf(deps: Dependencies, claim: Claim): Promise<Turn[]> {
+/** The recorded turns of one journal in order, with their responses. */
+export async function turnsOf(deps: Dependencies, claim: Claim, delegation = ''): Promise<Turn[]> {
   return deps.store.actAs(claim.actor, async (tx) => {
     const rows = await tx.stepTurn.findMany({
-      where: { tenantId: claim.actor.tenant, stepExecutionId: claim.execution },
+      where: { tenantId: claim.actor.tenant, stepExecutionId: claim.execution, delegation },
       orderBy: { seq: 'asc' },
     });
     const turns: Turn[] = [];
@@ -59,7 +67,8 @@ export async function turnsOf(deps: Dependencies, claim: Claim): Promise<Turn[]>
 }
 
 /** Records one turn at its position. Throws fence-lost when a newer attempt has taken over: then nothing is recorded. */
-export async function recordTurn(deps: Dependencies, claim: Claim, turn: Turn): Promise<void> {
+export async function recordTurn(deps: Dependencies, claim: Claim, turn: Turn, speaker: Speaker): Promise<void> {
+  const { delegation, agents } = speaker;
   await deps.store.actAs(claim.actor, async (tx) => {
     if (!(await holdsFence(tx, claim))) {
       throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
@@ -69,6 +78,8 @@ export async function recordTurn(deps: Dependencies, claim: Claim, turn: Turn): 
       data: {
         tenantId: claim.actor.tenant,
         stepExecutionId: claim.execution,
+        delegation,
+        agents,
         seq: turn.seq,
         kind: turn.kind,
         requestDigest: turn.requestDigest,
@@ -86,12 +97,13 @@ export async function recordTurn(deps: Dependencies, claim: Claim, turn: Turn): 
       {
         run: claim.runId,
         type: 'step.turn',
-        sourceKey: `turn:${claim.execution}:${turn.seq}`,
+        sourceKey: `turn:${claim.execution}:${delegation === '' ? '' : `${delegation}:`}${turn.seq}`,
         node: claim.node.id,
         body: {
           execution: claim.execution,
           attempt: claim.attempt,
           turn: turn.seq,
+          ...(delegation === '' ? {} : { delegation, agent: agents.at(-1) ?? null }),
           kind: turn.kind,
           source: turn.source,
           requestDigest: turn.requestDigest,

@@ -214,13 +214,14 @@ test('a newer claim takes the fence: the older attempt records no turn, charges 
     tokensOut: 4,
     costUsd: 0.5,
   };
+  const speaker = { delegation: '', agents: ['clerk'] };
   const lost = { type: 'waymark.fence-lost', nonRetryable: false };
-  await expect(recordTurn(deps, older, turn)).rejects.toMatchObject(lost);
+  await expect(recordTurn(deps, older, turn, speaker)).rejects.toMatchObject(lost);
   await expect(chargeTry(deps, older, { class: 'invalid-output', detail: '' })).rejects.toMatchObject(lost);
   await expect(commitStep(deps, older, { output: {}, usage: noUsage, quality: 1 })).rejects.toMatchObject(lost);
   expect(await turnsOf(deps, newer)).toEqual([]);
 
-  await recordTurn(deps, newer, turn);
+  await recordTurn(deps, newer, turn, speaker);
   expect(await turnsOf(deps, newer)).toEqual([{ ...turn, latencyMs: 12 }]);
   expect(await eventsOf(fixture, run, 'step.turn')).toMatchObject([
     { kind: 'model', turn: 0, tokensIn: 3, costUsd: 0.5 },

@@ -38,9 +38,7 @@ export function notRunYet(graph: Graph): NotRun[] {
   for (const one of graph.externals) {
     if (one.graph === undefined) found.push({ what: `the ${one.thing} ${one.as} of ${one.file}, which was not known` });
   }
-  if (graph.budget) found.push({ what: 'a budget of the document' });
-  for (const { name, budget, mayDelegateTo } of graph.agents) {
-    if (budget) found.push({ what: `the budget of ${name}` });
+  for (const { name, mayDelegateTo } of graph.agents) {
     if (mayDelegateTo.length > 0) found.push({ what: `delegation by ${name}` });
   }
   for (const node of graph.nodes) for (const what of partsNotRun(node)) found.push({ node: node.id, what });
@@ -55,7 +53,6 @@ function partsNotRun(node: Node): string[] {
     ['state', node.kind === 'person' && node.state !== undefined],
     ['breaker', 'breaker' in node && node.breaker !== undefined],
     ['think', 'think' in node && node.think !== undefined],
-    ['budget', 'budget' in node && node.budget !== undefined],
   ];
   return said.filter(([, is]) => is).map(([what]) => what);
 }
