@@ -3,6 +3,7 @@
  * its own place in the flow, its own outputs, and reads those of the frames around it.
  */
 import type { Digest, View } from '../activities/contract.ts';
+import type { SkeletonNode } from '../compiler/skeleton.ts';
 import type { Flow, FlowSnapshot } from './edges.ts';
 import { followEdges } from './edges.ts';
 import type { Scope } from './scopes.ts';
@@ -129,6 +130,12 @@ export function digestsOf(
     any = true;
   }
   return any ? digests : undefined;
+}
+
+export function nodeAt({ frame, place }: { readonly frame: Frame; readonly place: number }): SkeletonNode {
+  const node = frame.scope.nodes[place];
+  if (node === undefined) throw new Error(`no step ${place} in the scope`);
+  return node;
 }
 
 /** The path of a step in a frame: the frame's own, and the bodies of links back that run again around the step. */

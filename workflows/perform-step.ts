@@ -1,41 +1,29 @@
 /** One step from ready to its end: its `when`, then its kind. What it needs of the run is handed to its handler here. */
 import { condition, sleep } from '@temporalio/workflow';
 import type { Condition, Digest, GateState, StepInput, StepOutcome } from '../activities/contract.ts';
-import type { SkeletonNode } from '../compiler/skeleton.ts';
 import { callActivity } from './activity-proxies.ts';
 import { decide } from './conditions.ts';
 import type { Doorbell } from './doorbell.ts';
 import type { Frame } from './frames.ts';
-import { digestsOf, joinPath, pathOf, valueFor } from './frames.ts';
+import { digestsOf, joinPath, nodeAt, pathOf, valueFor } from './frames.ts';
 import type { RunFrame } from './run-frames.ts';
-import type { At, RunState, Verdict, Waiting } from './run-state.ts';
+import type { At, RunState } from './run-state.ts';
 import { handlerOf } from './steps/index.ts';
 import { runApproved } from './steps/run-approved.ts';
-import type { FrameEnd, Reasked, Step, StepEnd, WaitingTimes, Within } from './steps/step.ts';
-import type { Wake } from './waiting-times.ts';
-import { nextWake } from './waiting-times.ts';
+import type { FrameEnd, Reasked, Step, StepEnd, Within } from './steps/step.ts';
+import type { Shown } from './wait-for-people.ts';
+import { rereadAfter, verdictReader } from './wait-for-people.ts';
 import { activityName, summaryText } from './words.ts';
-
-/**
- * A gate's row is read again after this, though nobody rang: a Reset that leaves out signals loses rings that were heard,
- * and nobody repeats those.
- */
-const rereadAfter = '1 day';
-const rereadAfterMs = 24 * 60 * 60 * 1000;
 
 /** Its activities are scheduled before it returns, as far as nothing has to be awaited first. */
 export type PerformStep = (at: At) => Promise<StepEnd>;
-
-interface Shown {
-  name: string;
-  summary: string;
-}
 
 export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: RunFrame): PerformStep {
   /** How often a name was used, so that each activity has one of its own. */
   const asked = new Map<string, number>();
   /** Gates that are being asked again: two steps that found the same lapse ask once. */
   const reopening = new Map<string, Promise<GateState>>();
+  const verdictOf = verdictReader(state, doorbell, call);
 
   return (at) => {
     const step = prepare(at);
@@ -125,12 +113,6 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     };
   }
 
-  function nodeAt({ frame, place }: At): SkeletonNode {
-    const node = frame.scope.nodes[place];
-    if (node === undefined) throw new Error(`no step ${place} in the scope`);
-    return node;
-  }
-
   function call<Result>(
     at: At,
     base: string,
@@ -193,93 +175,6 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     return call(at, nodeAt(at).id, (shown, input) =>
       callActivity('openGate', shown, without.length > 0 ? { ...input, without } : input),
     );
-  }
-
-  async function verdictOf(
-    at: At,
-    { gate, verdict }: GateState,
-    waitsFor: string,
-    times?: WaitingTimes,
-  ): Promise<Verdict | 'lapsed'> {
-    if (verdict !== undefined && !state.verdicts.has(gate)) state.verdicts.set(gate, verdict);
-    const known = state.verdicts.get(gate);
-    if (known !== undefined) return known;
-
-    let waiting: Waiting | undefined;
-    state.resting += 1;
-    try {
-      for (;;) {
-        const words = times?.askedOn ? `${waitsFor} or ${nodeAt(at).asksOn}` : waitsFor;
-        if (waiting?.waitsFor !== words) {
-          if (waiting !== undefined) state.waiting.delete(waiting);
-          waiting = { ...at, waitsFor: words };
-          state.waiting.add(waiting);
-          state.changes.note();
-        }
-        // The timer is there to be seen: the only thing in the Web UI's timeline that can say who is waited for.
-        const summary = summaryText(`GATE ${nodeAt(at).title} waiting for ${words}`);
-        const wake = times && nextWake(times, Date.now());
-        const isDecided = () => state.verdicts.has(gate) || state.lapsed.has(gate);
-        if (wake === undefined) await condition(isDecided, rereadAfter, { summary });
-        else if (wake.at > Date.now()) {
-          await condition(isDecided, Math.min(wake.at - Date.now(), rereadAfterMs), { summary });
-        }
-        const decided = state.verdicts.get(gate);
-        if (decided !== undefined) return decided;
-        if (state.lapsed.has(gate)) return 'lapsed';
-        if (times !== undefined && wake !== undefined && wake.at <= Date.now()) {
-          await lookAfter(at, gate, times, wake);
-          const closed = state.verdicts.get(gate);
-          if (closed !== undefined) return closed;
-          if (state.lapsed.has(gate)) return 'lapsed';
-        } else {
-          doorbell.note({ gate });
-          state.changes.note();
-        }
-      }
-    } finally {
-      if (waiting !== undefined) state.waiting.delete(waiting);
-      state.resting -= 1;
-      state.changes.note();
-    }
-  }
-
-  /** Not at rest meanwhile: an activity that was begun is waited for. */
-  async function lookAfter(at: At, gate: string, times: WaitingTimes, wake: Wake): Promise<void> {
-    state.resting -= 1;
-    try {
-      await (wake.for === 'due' ? closeOverdue(at, gate, times) : remind(at, gate, times, wake.nth));
-    } finally {
-      state.resting += 1;
-      state.changes.note();
-    }
-  }
-
-  async function closeOverdue(at: At, gate: string, times: WaitingTimes): Promise<void> {
-    const { state: found, again } = await call(
-      at,
-      `${nodeAt(at).id}/overdue`,
-      (shown, input) => callActivity('closeOverdue', shown, { ...input, gate }),
-      [],
-    );
-    if (found.verdict !== undefined && !state.verdicts.has(gate)) state.verdicts.set(gate, found.verdict);
-    if (found.lapsed) state.lapsed.add(gate);
-    // The store's clock decides, and may be behind ours.
-    if (again !== undefined) times.due = Date.now() + again;
-    else {
-      delete times.due;
-      if (nodeAt(at).asksOn !== undefined) times.askedOn = true;
-    }
-  }
-
-  async function remind(at: At, gate: string, times: WaitingTimes, nth: number): Promise<void> {
-    await call(
-      at,
-      `${nodeAt(at).id}/reminder`,
-      (shown, input) => callActivity('remindGate', shown, { ...input, gate, nth }),
-      [],
-    );
-    times.reminded = nth;
   }
 
   async function endOf(at: At, run: string): Promise<void> {
