@@ -188,6 +188,47 @@ test('what people may have written is noted: values shown, and through computed 
   expect(JSON.parse((await rowOf(gate)).sources)).toEqual([total.output, inputDigest].sort());
 });
 
+describe('share', () => {
+  const shared = (share: 'reviewer' | 'handoff') =>
+    graphOf({
+      id: `sharing-${share}`,
+      proposal: { sections: [{ field: { name: 'Summary', type: { kind: 'text' } } }] },
+      nodes: [
+        approve({ share, dueMs: 1, ifOverdue: { do: 'ask', approvers: { need: 'any', of: [{ role: 'staff' }] } } }),
+      ],
+    });
+
+  test.each(['reviewer', 'handoff'] as const)(
+    '%s gives the approvers the proposal to read, once, and no transcript',
+    async (share) => {
+      const run = await startRun(fixture, shared(share));
+      const { gate } = await openGate(deps, { run, node: 'sign' });
+      await openGate(deps, { run, node: 'sign' });
+      const found = await asRequester(fixture, (tx) =>
+        tx.proposal.findUniqueOrThrow({
+          where: { tenantId_runId: { tenantId: tenant, runId: run } },
+          include: { collaborators: true, grants: true, events: { where: { type: 'proposal.shared' } } },
+        }),
+      );
+      expect(found).toMatchObject({ assigneeId: 'rita', grants: [] });
+      expect(found.collaborators.map(({ userId, mode }) => [userId, mode]).sort()).toEqual([
+        ['mona', 'reviewer'],
+        ['rita', 'handoff'],
+      ]);
+      expect(found.events).toHaveLength(1);
+      const told = await fixture.api.actAs({ tenant, user: 'mona' }, (tx) =>
+        tx.notification.findMany({ where: { userId: 'mona', proposalId: found.id } }),
+      );
+      expect(told.map(({ kind, sourceKey }) => [kind, sourceKey])).toEqual([['shared', `shared:${gate}`]]);
+    },
+  );
+
+  test('a gate that shares nothing opens no proposal', async () => {
+    const { run } = await open({});
+    expect(await asRequester(fixture, (tx) => tx.proposal.count({ where: { runId: run } }))).toBe(0);
+  });
+});
+
 test('a task of a person has one action, and keeps what its checks read', async () => {
   const graph = graphOf({
     id: 'task',

@@ -11,7 +11,8 @@ import type { GateRow, IfOverdue } from './gate-rows.ts';
 import { gateState, overdueVerdict } from './gate-rows.ts';
 import type { RunInHand } from './run-row.ts';
 import { logRun, readRun } from './run-row.ts';
-import { tellWhoMayDecide } from './tell-approvers.ts';
+import { shareWithApprovers } from './share-proposal.ts';
+import { askedNow, tellWhoMayDecide } from './tell-approvers.ts';
 import { transitionEvents } from './transitions.ts';
 
 /** What a gate that nobody decided gives; the store takes no other from a worker. */
@@ -37,6 +38,7 @@ export async function closeOverdue(
     const gate = await gateOf(tx, run, input);
     const state = await gateState(tx, gate, deps.clock());
     const events = await eventsOf(tx, run, gate, did);
+    if (did === 'escalated') await shareWithApprovers(tx, deps, run, gate, askedNow(gate));
     await appendEvents(tx, [...(await transitionEvents(tx, deps, run.row, input.log)), ...events]);
     const again = did === 'not-due' ? Math.max(leastWaitMs, Math.ceil(answer?.left ?? 0)) : undefined;
     return { run, did, state: withoutTimes(state), ...(again === undefined ? {} : { again }) };

@@ -12,6 +12,8 @@ import type { GateRow, IfOverdue } from './gate-rows.ts';
 import { bindingsOf, gateState, lapseGate, overdueVerdict, upsertGate } from './gate-rows.ts';
 import { gatesBefore, guardOf } from './gate-subject.ts';
 import { logRun, readRun } from './run-row.ts';
+import { shareWithApprovers } from './share-proposal.ts';
+import { askedNow } from './tell-approvers.ts';
 import { transitionEvents } from './transitions.ts';
 
 /**
@@ -34,6 +36,7 @@ export async function openGate(deps: Dependencies, input: OpenGateInput): Promis
     };
     const { gate, events } = await upsertGate(tx, place, await questionOf(deps, tx, run, node, input));
     const state = await gateState(tx, gate, deps.clock(), node.remindEveryMs);
+    if (state.verdict === undefined) await shareWithApprovers(tx, deps, run, gate, askedNow(gate));
     const transitions = await transitionEvents(tx, deps, run.row, input.log);
     const waiting = state.verdict
       ? []

@@ -12,7 +12,22 @@ export async function tellWhoMayDecide(
   gate: GateRow,
   told: { kind: NotificationKind; sourceKey: string; only?: AskedPeople },
 ): Promise<void> {
-  const asked = told.only ? [told.only] : askedNow(gate);
+  const people = await whoMayDecide(tx, gate, told.only ? [told.only] : askedNow(gate));
+  await notify(
+    tx,
+    gate.tenantId,
+    people.map((user) => ({
+      user,
+      kind: told.kind,
+      address: `/gates/${gate.id}`,
+      body: { gate: gate.id, run: gate.runId },
+      sourceKey: told.sourceKey,
+    })),
+  );
+}
+
+/** Ids of active persons, with those to whom a vote was delegated, and without whom `not by: requester` binds. */
+export async function whoMayDecide(tx: Tx, gate: GateRow, asked: readonly AskedPeople[]): Promise<string[]> {
   const people = new Set(asked.flatMap((one) => one.people));
   const roles = asked.flatMap((one) => one.roles);
   const tenantId = gate.tenantId;
@@ -31,23 +46,11 @@ export async function tellWhoMayDecide(
   const run = await tx.run.findUniqueOrThrow({ where: { tenantId_id: { tenantId, id: gate.runId } } });
   const notBy = JSON.parse(gate.notBy) as string[];
   const barred = notBy.includes('requester') ? run.requesterId : undefined;
-  await notify(
-    tx,
-    tenantId,
-    users
-      .filter(({ id }) => id !== barred)
-      .map(({ id }) => ({
-        user: id,
-        kind: told.kind,
-        address: `/gates/${gate.id}`,
-        body: { gate: gate.id, run: gate.runId },
-        sourceKey: told.sourceKey,
-      })),
-  );
+  return users.map(({ id }) => id).filter((id) => id !== barred);
 }
 
 /** As many groups as have been asked: the gate's own, and those it was asked on to. */
-function askedNow(gate: GateRow): AskedPeople[] {
+export function askedNow(gate: GateRow): AskedPeople[] {
   const own: AskedPeople = {
     need: gate.need === 'all' ? 'all' : 'any',
     roles: JSON.parse(gate.approverRoles) as string[],

@@ -4,11 +4,14 @@ import { notify } from '../prisma/notifications.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { Problem } from './errors.ts';
+import { nodeOf } from './gate-forms.ts';
 import { gateProblem } from './gate-problems.ts';
 import { ownRight, readRights, voteOf } from './gate-rights.ts';
 import type { GateRow } from './gate-rows.ts';
+import type { GraphCache } from './graph-cache.ts';
 import { holdGate } from './hold-gate.ts';
 import { operatingRoles } from './operators.ts';
+import { assignToClaimer } from './proposals/share.ts';
 import type { RunRow } from './run-view.ts';
 
 export interface Held {
@@ -26,10 +29,11 @@ export async function holdOpenGate(tx: Tx, tenant: string, id: string): Promise<
 }
 
 /**
- * Takes the gate on: others who may decide it see by whom. Claiming one's own again changes nothing.
+ * Takes the gate on: others who may decide it see by whom. Claiming one's own again changes nothing. At a gate that says
+ * `share: handoff` the claimer becomes the assignee of the run's proposal.
  * @throws Problem as holdOpenGate; not-an-approver, separation-of-duties, claimed
  */
-export async function claimGate(tx: Tx, person: Identity, id: string): Promise<GateRow> {
+export async function claimGate(tx: Tx, graphs: GraphCache, person: Identity, id: string): Promise<GateRow> {
   const held = await holdOpenGate(tx, person.tenant, id);
   const { gate, run } = held;
   const { claimedBy } = gate;
@@ -39,7 +43,17 @@ export async function claimGate(tx: Tx, person: Identity, id: string): Promise<G
   if (claimedBy === person.user) return gate;
   // The claim of somebody without the right stands in nobody's way.
   if (claimedBy !== null && 'principal' in voteOf(rights, claimedBy, undefined)) throw gateProblem('claimed');
-  return setClaim(tx, held, person.user, person.user);
+  const claimed = await setClaim(tx, held, person.user, person.user);
+  await takeOverProposal(tx, graphs, person, held);
+  return claimed;
+}
+
+async function takeOverProposal(tx: Tx, graphs: GraphCache, person: Identity, { gate, run }: Held): Promise<void> {
+  const loaded = await graphs.load(tx, person.tenant, run.graphHash);
+  const node = loaded && nodeOf(loaded, gate);
+  if (node?.kind !== 'approve' || node.share !== 'handoff') return;
+  const proposal = await tx.proposal.findFirst({ where: { tenantId: person.tenant, runId: run.rootRunId } });
+  if (proposal !== null) await assignToClaimer(tx, person, proposal.id);
 }
 
 /**

@@ -7,7 +7,7 @@ import { notify } from '../../prisma/notifications.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
 import { appendProposalEvents } from '../../prisma/proposal-log.ts';
 import type { HeldProposal } from '../../prisma/proposals.ts';
-import { addressOf } from '../../prisma/proposals.ts';
+import { addressOf, holdProposal } from '../../prisma/proposals.ts';
 import { notFound, Problem } from '../errors.ts';
 import type { SeenProposal } from './access.ts';
 import { holdOpen, holdSeen, mustBeAssignee, mustEdit, sectionOf } from './access.ts';
@@ -127,8 +127,20 @@ async function handOver(tx: Tx, actor: Actor, seen: SeenProposal, person: string
   return true;
 }
 
+/** Makes who claimed a gate that hands the proposal over its assignee; they have access by the gate. A closed one stays as it is. */
+export async function assignToClaimer(tx: Tx, claimer: Actor, id: string): Promise<void> {
+  const proposal = await holdProposal(tx, claimer.tenant, id);
+  if (proposal.status !== 'open' || proposal.assigneeId === claimer.user) return;
+  await assign(tx, claimer, { proposal }, claimer.user);
+}
+
 /** The assignee before keeps reading, as a reviewer. */
-async function assign(tx: Tx, actor: Actor, { proposal }: SeenProposal, person: string): Promise<void> {
+async function assign(
+  tx: Tx,
+  actor: Actor,
+  { proposal }: Pick<SeenProposal, 'proposal'>,
+  person: string,
+): Promise<void> {
   const of = { tenantId: actor.tenant, id: proposal.id };
   const epoch = proposal.assigneeEpoch + 1;
   await tx.proposal.updateMany({ where: of, data: { assigneeId: person, assigneeRole: null, assigneeEpoch: epoch } });

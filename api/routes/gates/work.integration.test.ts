@@ -3,6 +3,19 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ApiFixture } from '../../testing/api-fixture.ts';
 import { openApiFixture, openClaimGate, publishClaim, startClaim } from '../../testing/api-fixture.ts';
 
+const reportDocument = `# Report
+
+## Proposal
+| Section | Type |
+|---------|------|
+| Summary | text |
+
+## Steps
+### Look at it
+- approve: manager
+- share: handoff
+`;
+
 let fixture: ApiFixture;
 let run: string;
 let gate: { id: string; subject: string };
@@ -101,6 +114,18 @@ async function setManager(user: string, holds: boolean): Promise<void> {
   );
   await owner.end();
 }
+
+test('who claims a gate that hands the proposal over becomes its assignee', async () => {
+  const as = async (user: string, url: string, payload: object) =>
+    fixture.app.inject({ method: 'POST', url, headers: await fixture.as(user, randomUUID()), payload });
+  await as('an', '/documents', { markdown: reportDocument });
+  run = (await as('an', '/runs', { document: 'report', input: {} })).json().id;
+  const proposal = (await as('an', `/runs/${run}/proposal`, {})).json();
+  expect([proposal.id, proposal.assignee]).toMatchObject([expect.any(String), 'an']);
+  gate = await openClaimGate(fixture, run, { row: { node: 'look_at_it' } });
+  expect((await post('claim', 'mai')).statusCode).toBe(200);
+  expect(await get(`/proposals/${proposal.id}`, 'mai')).toMatchObject({ assignee: 'mai' });
+});
 
 describe('a delegation', () => {
   test('lets another cast the vote, in whose inbox the gate then is', async () => {

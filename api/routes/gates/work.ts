@@ -45,7 +45,7 @@ export const gateWorkRoutes: FastifyPluginAsyncZod = async (app) => {
     },
     async (request, reply) => {
       const work = request.once(async (tx) =>
-        answer(200, claimState, stateOf(await claimGate(tx, personOf(request), request.params.id))),
+        answer(200, claimState, stateOf(await claimGate(tx, app.graphs, personOf(request), request.params.id))),
       );
       return sendAnswer(reply, await work);
     },
