@@ -22,6 +22,7 @@ export type FootnoteDefinition = NodeOf<'footnoteDefinition'>;
 export type HeadingNode = NodeOf<'heading'>;
 export type List = NodeOf<'list'>;
 export type ListItem = NodeOf<'listItem'>;
+export type Paragraph = NodeOf<'paragraph'>;
 export type Table = NodeOf<'table'>;
 export type TableRow = Table['children'][number];
 

@@ -82,6 +82,19 @@ test('whatever is split at headings gives the nodes of the whole', () => {
       '*e',
       'm*',
     ],
+    ...[
+      'a *b* `c`',
+      '[x](#y) z',
+      '- a: `b`',
+      '- [x](#y)',
+      '  - c',
+      '> q',
+      '| e | *f* |',
+      '#### g',
+      'a - b',
+      '2. c',
+      ':-',
+    ],
   );
   fc.assert(
     fc.property(fc.array(lines, { maxLength: 25 }), (parts) => {

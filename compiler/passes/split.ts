@@ -1,6 +1,6 @@
 /**
  * Pass 1: text to Markdown nodes. Parsing is superlinear in the length of what is parsed at once, so the text is split
- * at its headings and the parts are parsed one by one; the nodes are the same as of the whole.
+ * at its headings and the parts are read one by one, plain ones without the parser; the nodes are the same as of the whole.
  */
 
 import type { Report } from '../diagnostics.ts';
@@ -8,6 +8,7 @@ import type { SourceText } from '../source-text.ts';
 import type { Definition, FootnoteDefinition, Nodes, RootContent } from './markdown.ts';
 import { markdownParser, walk } from './markdown.ts';
 import { spanOf } from './phrases.ts';
+import { plainBlocks } from './plain-blocks.ts';
 import { headingStarts, refuseSize } from './size-limits.ts';
 
 /**
@@ -45,32 +46,55 @@ interface Part {
   start: number;
   end: number;
   nodes: RootContent[];
+  isPlain?: true;
 }
 
 function splitAtHeadings(text: string, partLength: number): Part[] {
   const cuts = [...new Set([0, ...headingStarts(text), ...underlineEnds(text), text.length])].sort((a, b) => a - b);
   const parts: Part[] = [];
+  const lastCut = cuts.length - 1;
+  const at = (cut: number): number => cuts[cut] ?? text.length;
+  /** What stands between a cut and the next, where it is plain. */
+  const plainAt = memoized((cut: number): RootContent[] | undefined => plainBlocks(text.slice(at(cut), at(cut + 1))));
   let index = 0;
-  while (index < cuts.length - 1) {
-    const start = cuts[index] ?? 0;
+  while (index < lastCut) {
+    const start = at(index);
+    const plain = plainAt(index);
+    if (plain) {
+      for (const node of plain) shiftOffsets(node, start);
+      index += 1;
+      parts.push({ start, end: at(index), nodes: plain, isPlain: true });
+      continue;
+    }
     let wanted = partLength;
+    let isOpen = false;
     let next = index;
     for (;;) {
       next += 1;
-      while (next < cuts.length - 1 && (cuts[next + 1] ?? 0) - start <= wanted) next += 1;
-      const end = cuts[next] ?? text.length;
+      // What is plain is not parsed, unless something that began before it may still be open.
+      while (next < lastCut && at(next + 1) - start <= wanted && (isOpen || !plainAt(next))) next += 1;
+      const end = at(next);
       // Without its last line end: a list would take it in, which in the whole text it leaves to the heading.
-      const nodes = parsePart(text.slice(start, next === cuts.length - 1 ? end : end - 1), start);
-      if (next === cuts.length - 1 || !isOpenAtEnd(nodes.at(-1), text, end)) {
+      const nodes = parsePart(text.slice(start, next === lastCut ? end : end - 1), start);
+      if (next === lastCut || !isOpenAtEnd(nodes.at(-1), text, end)) {
         parts.push({ start, end, nodes });
         index = next;
         break;
       }
       // Twice as much each time, so that a fence around many headings is parsed a bounded number of times.
       wanted = 2 * (end - start);
+      isOpen = true;
     }
   }
   return parts;
+}
+
+function memoized<Result>(compute: (cut: number) => Result): (cut: number) => Result {
+  const known = new Map<number, Result>();
+  return (cut) => {
+    if (!known.has(cut)) known.set(cut, compute(cut));
+    return known.get(cut) as Result;
+  };
 }
 
 /** Starts of lines after what may underline a heading: documents may have thousands of these headings and no other. */
@@ -131,6 +155,8 @@ function label(node: Definition | FootnoteDefinition): string {
 
 /** Parses a part again behind those definitions of other parts that it may refer to. */
 function withDefinitions(part: Part, text: string, definitions: Map<string, string>): RootContent[] {
+  // In it nothing refers to a definition.
+  if (part.isPlain) return part.nodes;
   const own = text.slice(part.start, part.end);
   const used = new Set<string>();
   for (const match of own.matchAll(/\[((?:\\[\s\S]|[^[\]\\]){1,1000})\]/g)) {
