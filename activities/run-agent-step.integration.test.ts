@@ -2,8 +2,9 @@ import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../compiler/types.ts';
 import { getArtifact } from '../prisma/artifacts.ts';
+import { giveCommand } from '../prisma/commands.ts';
 import type { Dependencies } from './dependencies.ts';
-import { mostReplies } from './run-agent-step.ts';
+import { mostReplies, runAgentStep } from './run-agent-step.ts';
 import type { ScriptedModel } from './testing/agent-fixture.ts';
 import {
   agentDependencies,
@@ -13,8 +14,19 @@ import {
   startReceiptRun,
   startScriptedModel,
 } from './testing/agent-fixture.ts';
+import { attemptOf } from './testing/attempt.ts';
 import type { Fixture } from './testing/run-fixture.ts';
-import { asRequester, decide, effectsOf, eventsOf, openFixture, retry, stepOf, tenant } from './testing/run-fixture.ts';
+import {
+  asRequester,
+  decide,
+  effectsOf,
+  eventsOf,
+  openFixture,
+  requester,
+  retry,
+  stepOf,
+  tenant,
+} from './testing/run-fixture.ts';
 
 let fixture: Fixture;
 let model: ScriptedModel;
@@ -67,6 +79,36 @@ const outputOf = async (run: string) => {
 const toolCalls = (run: string) =>
   model.server.requests().filter((one) => one.run === run && one.path.startsWith('/tools/'));
 const eventTypes = async (run: string) => (await eventsOf(fixture, run)).map(({ type }) => type);
+
+test('asked afresh, the model is told of the writes that stand, and one that it asks for again is not made again', async () => {
+  const run = await startReceiptRun(fixture, model, [pay, { refusal: 'I may not' }], {
+    node: { tools: ['pay'] },
+    tools: payTools,
+  });
+  expect(await attemptRead(deps, run)).toMatchObject({ type: 'waymark.refusal' });
+  const order = await fixture.api.actAs(requester, (tx) =>
+    giveCommand(tx, {
+      tenant,
+      run,
+      kind: 'retry',
+      user: requester.user,
+      comment: '',
+      node: 'read',
+      body: { generation: 1 },
+      now: new Date(),
+    }),
+  );
+  // The script gives a conversation that begins anew the same answers.
+  const afresh = await attemptOf((signal) => runAgentStep(deps, { run, node: 'read', order }, signal));
+  expect(afresh).toMatchObject({ type: 'waymark.refusal' });
+  const told = modelCalls(model, run).map((messages) =>
+    messages.filter(({ content }) => content?.startsWith('These calls')),
+  );
+  expect(told.map(({ length }) => length)).toEqual([0, 0, 1, 1]);
+  expect(told[2]?.[0]?.content).toContain('"linh"');
+  expect(told[2]?.[0]?.content).toContain('trust="untrusted"');
+  expect(toolCalls(run).length).toBe(1);
+});
 
 test('a step looks a policy up and answers; every turn, its cost and what was shown are in the journal', async () => {
   const usage = { tokensIn: 1000, tokensOut: 100 };

@@ -14,6 +14,7 @@ import type { Claim } from './claim.ts';
 import { commitStep } from './commit.ts';
 import type { StepInput, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
+import { effectsBefore } from './effects-before.ts';
 import type { StepFailure } from './failures.ts';
 import { applicationFailure, chargeTry, failStep } from './failures.ts';
 import { gateCheckFor } from './gates.ts';
@@ -81,6 +82,8 @@ async function openConversation(
     });
   try {
     const { messages, blocks } = promptOf(claim.graph, agent, node, bindings);
+    const before = await effectsBefore(deps, claim);
+    if (before !== undefined) messages.push({ role: 'user', content: before });
     const turns = await turnsOf(deps, claim);
     return new AgentConversation({ deps, claim, node, agent, tools, turns, messages, blocks, signal });
   } catch (problem) {
