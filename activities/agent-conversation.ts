@@ -18,6 +18,7 @@ import { askModel, ModelProblem } from './models/client.ts';
 import type { BlockRecord } from './models/context-blocks.ts';
 import { costOf, modelNamed } from './models/pricing.ts';
 import { responseFormat } from './models/structured-output.ts';
+import { thinkingOf } from './models/thinking.ts';
 import { functionOf } from './models/tool-schemas.ts';
 import type { ToolDeclaration } from './tools/declarations.ts';
 import { practiceHeaders } from './tools/requests.ts';
@@ -161,18 +162,22 @@ export class AgentConversation {
     const { deps, claim, node, agent, tools, signal } = this.parts;
     const model = modelNamed(deps.configuration, agent.model);
     try {
-      return await deps.breakers.run(`model:${model}`, () =>
-        askModel(deps.model, {
-          body: {
-            model,
-            messages: this.messages,
-            response_format: responseFormat(node.gives, claim.graph.types),
-            ...(tools.length > 0 ? { tools: tools.map(functionOf) } : {}),
-          },
-          timeoutMs: node.timeoutMs,
-          signal,
-          practiceHeaders: practiceHeaders(claim),
-        }),
+      return await deps.breakers.run(
+        `model:${model}`,
+        () =>
+          askModel(deps.model, {
+            body: {
+              model,
+              messages: this.messages,
+              response_format: responseFormat(node.gives, claim.graph.types),
+              ...(tools.length > 0 ? { tools: tools.map(functionOf) } : {}),
+              ...(node.think ? thinkingOf(deps.configuration, agent.model) : {}),
+            },
+            timeoutMs: node.timeoutMs,
+            signal,
+            practiceHeaders: practiceHeaders(claim),
+          }),
+        node.breaker,
       );
     } catch (problem) {
       if (problem instanceof ModelProblem) return failStep(deps, claim, problem.failure);

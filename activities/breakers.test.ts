@@ -79,4 +79,21 @@ describe('breakers', () => {
     await expect(breakers.run('model:a', async () => 'fine')).resolves.toBe('fine');
     await expect(breakers.run('model:b', async () => 'fine')).rejects.toBeInstanceOf(BreakerOpen);
   });
+
+  test('a setting of its own counts and waits as it says, shared by those who say the same', async () => {
+    const { breakers, changes } = withChanges();
+    const setting = { failures: 2, forMs: 5_000 };
+    const fail = failing(new Unreachable('down'));
+    for (const said of [setting, { ...setting }])
+      await expect(breakers.run('tool:t', fail, said)).rejects.toThrow('down');
+    await expect(breakers.run('tool:t', async () => 1, { ...setting })).rejects.toMatchObject({
+      key: 'tool:t',
+      retryAfterMs: 5_000,
+    });
+    await expect(breakers.run('tool:t', async () => 'usual')).resolves.toBe('usual');
+    await expect(breakers.run('tool:t', async () => 'other', { failures: 3, forMs: 5_000 })).resolves.toBe('other');
+    vi.setSystemTime(5_000);
+    await expect(breakers.run('tool:t', async () => 'up', setting)).resolves.toBe('up');
+    expect(changes).toEqual(['tool:t open', 'tool:t closed']);
+  });
 });

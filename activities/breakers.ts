@@ -1,17 +1,24 @@
 /**
  * Circuit breakers: one for each model and each tool, shared by all steps of a worker. After five failures in a row a
  * breaker opens for a minute, then lets one call through; while that probe is under way the others are still turned away.
+ * Steps that say `breaker` share one with those that say the same of the same model or tool.
  *
  * The order is retry(breaker(timeout(operation))): the operation handed in bounds its own time, and retrying is Temporal's.
  */
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+
+/** Opens after so many failures in a row, and lets a probe through after `forMs`. */
+export interface BreakerSetting {
+  failures: number;
+  forMs: number;
+}
 
 export interface Breakers {
   /**
    * Runs the operation unless the breaker of `key` (`model:NAME`, `tool:NAME`) is open. Passes on what it throws.
    * @throws BreakerOpen without calling the operation
    */
-  run<T>(key: string, operation: () => Promise<T>): Promise<T>;
+  run<T>(key: string, operation: () => Promise<T>, setting?: BreakerSetting): Promise<T>;
 }
 
 export interface BreakerOptions {
@@ -41,13 +48,13 @@ export class BreakerOpen extends Error {
 const afterProbeMs = 1_000;
 
 export function createBreakers(options: BreakerOptions): Breakers {
-  const openForMs = options.openForMs ?? 60_000;
+  const usual: BreakerSetting = { failures: options.failures ?? 5, forMs: options.openForMs ?? 60_000 };
   const breakers = new Map<string, ReturnType<typeof open>>();
 
-  const open = (key: string) => {
+  const open = (key: string, { failures, forMs }: BreakerSetting) => {
     const policy = circuitBreaker(handleWhen(options.counts), {
-      breaker: new ConsecutiveBreaker(options.failures ?? 5),
-      halfOpenAfter: openForMs,
+      breaker: new ConsecutiveBreaker(failures),
+      halfOpenAfter: forMs,
     });
     const breaker = { policy, openedAt: 0 };
     policy.onBreak(() => {
@@ -59,11 +66,13 @@ export function createBreakers(options: BreakerOptions): Breakers {
   };
 
   return {
-    async run(key, operation) {
-      let breaker = breakers.get(key);
+    async run(key, operation, setting) {
+      const held = setting === undefined ? key : `${key} ${setting.failures} ${setting.forMs}`;
+      const { forMs } = setting ?? usual;
+      let breaker = breakers.get(held);
       if (!breaker) {
-        breaker = open(key);
-        breakers.set(key, breaker);
+        breaker = open(key, setting ?? usual);
+        breakers.set(held, breaker);
       }
       // cockatiel queues callers behind the probe; a step that waits in its own retry delay shows ops why it waits.
       if (breaker.policy.state === CircuitState.HalfOpen) throw new BreakerOpen(key, afterProbeMs);
@@ -71,7 +80,7 @@ export function createBreakers(options: BreakerOptions): Breakers {
         return await breaker.policy.execute(operation);
       } catch (error) {
         if (!(error instanceof BrokenCircuitError)) throw error;
-        throw new BreakerOpen(key, Math.max(breaker.openedAt + openForMs - Date.now(), 1));
+        throw new BreakerOpen(key, Math.max(breaker.openedAt + forMs - Date.now(), 1));
       }
     },
   };

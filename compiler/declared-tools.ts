@@ -25,6 +25,10 @@ export const toolFacts = {
 export const modelSchema = z.strictObject({
   model: z.string().min(1).describe("The model's own name, as its server knows it"),
   pricePerMillionTokens: z.strictObject({ in: z.number().nonnegative(), out: z.number().nonnegative() }).optional(),
+  thinking: z
+    .record(z.string(), z.json() as z.ZodType<Json>)
+    .optional()
+    .describe('Fields of the request for steps that say `think: yes`. Unsaid, `reasoning_effort` is `medium`'),
 });
 
 export const rolesSchema = z

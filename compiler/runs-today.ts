@@ -51,8 +51,6 @@ function partsNotRun(node: Node): string[] {
     // What a person fills in is committed by their decision.
     ['section', node.kind === 'person' && node.section !== undefined],
     ['state', node.kind === 'person' && node.state !== undefined],
-    ['breaker', 'breaker' in node && node.breaker !== undefined],
-    ['think', 'think' in node && node.think !== undefined],
   ];
   return said.filter(([, is]) => is).map(([what]) => what);
 }

@@ -67,7 +67,7 @@ async function orFail(
   const wrong = argumentProblem(tool, args);
   if (wrong !== undefined) return failStep(deps, claim, { class: 'tool-failed', detail: wrong, final: true });
   try {
-    return await deps.breakers.run(`tool:${tool.name}`, call);
+    return await deps.breakers.run(`tool:${tool.name}`, call, 'breaker' in claim.node ? claim.node.breaker : undefined);
   } catch (problem) {
     const failure = failureOf(tool, problem);
     if (!failure) throw problem;
