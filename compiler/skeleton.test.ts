@@ -165,3 +165,25 @@ describe('the hash of a step', () => {
     expect(new Set(hashes).size).toBe(3);
   });
 });
+
+describe('a gate or a task that is overdue', () => {
+  const gate = expense.nodes.find((node) => node.kind === 'approve');
+  if (gate?.kind !== 'approve') throw new Error('the graph has no gate');
+  const waits = (ifOverdue: typeof gate.ifOverdue, actions: object) => {
+    const nodes = expense.nodes.map((node) => (node.id === gate.id ? { ...gate, dueMs: 1000, ifOverdue } : node));
+    const found = skeletonOf({ ...expense, nodes } as Graph).nodes.find(({ id }) => id === gate.id);
+    expect(found?.actions).toMatchObject(actions);
+    return found;
+  };
+
+  test('has a verdict of its own where that has an effect, and else says whom it asks or where it leads', () => {
+    expect(waits(undefined, {})?.actions).not.toHaveProperty('overdue');
+    waits({ do: 'continue' }, { overdue: 'continue' });
+    waits({ do: 'reject' }, { overdue: 'end' });
+    expect(waits({ do: 'link' }, {})).toMatchObject({ ifOverdue: 'link' });
+    const asked = { need: 'any', of: [{ role: 'director' }, { role: 'chair' }] } as const;
+    const asks = waits({ do: 'ask', approvers: { need: asked.need, of: [...asked.of] } }, {});
+    expect(asks).toMatchObject({ asksOn: 'director or chair' });
+    expect(asks?.actions).not.toHaveProperty('overdue');
+  });
+});
