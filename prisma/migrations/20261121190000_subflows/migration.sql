@@ -1,8 +1,8 @@
 -- A run that a step of another run called: by which step, of which run, and that the caller has heard of its end.
 ALTER TABLE "run" ADD COLUMN "called_by" TEXT, ADD COLUMN "caller_run_id" TEXT, ADD COLUMN "heard_at" TIMESTAMPTZ(3);
-ALTER TABLE "run" ADD CONSTRAINT "run_called_by_fkey" FOREIGN KEY ("tenant_id", "called_by")
+ALTER TABLE "run" ADD CONSTRAINT "run_tenant_id_called_by_fkey" FOREIGN KEY ("tenant_id", "called_by")
   REFERENCES "step_execution"("tenant_id", "id") ON DELETE RESTRICT ON UPDATE CASCADE;
-ALTER TABLE "run" ADD CONSTRAINT "run_caller_run_id_fkey" FOREIGN KEY ("tenant_id", "caller_run_id")
+ALTER TABLE "run" ADD CONSTRAINT "run_tenant_id_caller_run_id_fkey" FOREIGN KEY ("tenant_id", "caller_run_id")
   REFERENCES "run"("tenant_id", "id") ON DELETE RESTRICT ON UPDATE CASCADE;
 ALTER TABLE "run" ADD CONSTRAINT "run_called_whole" CHECK ((called_by IS NULL) = (caller_run_id IS NULL));
 CREATE INDEX "run_tenant_id_called_by_idx" ON "run"("tenant_id", "called_by");
