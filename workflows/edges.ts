@@ -8,7 +8,7 @@
 import type { SkeletonEdge, SkeletonNode } from '../compiler/skeleton.ts';
 import { inDocumentOrder } from './document-order.ts';
 import type { Loop } from './loops.ts';
-import { isInside, loopsOf } from './loops.ts';
+import { loopsOf } from './loops.ts';
 
 /** `waiting` has unresolved in-edges; `failed` is parked: it has resolved nothing, and what depends on it waits. */
 export type NodeState = 'waiting' | 'ready' | 'running' | 'failed' | Ended;
@@ -148,7 +148,7 @@ export function followEdges(graph: FlowGraph, from?: FlowSnapshot): Flow {
 
   function resolve(edge: SkeletonEdge, resolution: Resolution, passed: PassedOver[]): void {
     if (edge.back !== undefined) return;
-    if (loops.heldBy.get(edge)?.some((loop) => !closed.has(loop))) {
+    if (loops.heldBy(edge).some((loop) => !closed.has(loop))) {
       held.set(edge, resolution);
       return;
     }
@@ -162,12 +162,12 @@ export function followEdges(graph: FlowGraph, from?: FlowSnapshot): Flow {
 
   /** Its source will send nobody back any more in this pass: what waited for that is delivered. */
   function closeLoopsOf(node: number, passed: PassedOver[]): void {
-    const ended = loops.all.filter((loop) => loop.source === node);
+    const ended = loops.endingAt(node);
     for (const loop of ended) closed.add(loop);
     if (ended.length === 0) return;
     for (const edge of edges) {
       const resolution = held.get(edge);
-      if (resolution === undefined || loops.heldBy.get(edge)?.some((loop) => !closed.has(loop))) continue;
+      if (resolution === undefined || loops.heldBy(edge).some((loop) => !closed.has(loop))) continue;
       held.delete(edge);
       resolve(edge, resolution, passed);
     }
@@ -228,9 +228,9 @@ export function followEdges(graph: FlowGraph, from?: FlowSnapshot): Flow {
 
   function loopOf(node: number, how: Ending): Loop | undefined {
     if (how.as !== 'committed' || how.on !== undefined || (how.arm === undefined && how.action === undefined)) return;
-    return loops.all.find(({ edge, source }) => {
+    return loops.endingAt(node).find(({ edge }) => {
       const back = edges[edge];
-      return source === node && (how.arm === undefined ? back?.action === how.action : back?.arm === how.arm);
+      return how.arm === undefined ? back?.action === how.action : back?.arm === how.arm;
     });
   }
 
@@ -241,11 +241,12 @@ export function followEdges(graph: FlowGraph, from?: FlowSnapshot): Flow {
     const loop = loopOf(node, how);
     if (loop === undefined || isUsedUp(loop)) throw new Error(`node ${node} does not lead back`);
     returns.set(loop, (returns.get(loop) ?? 0) + 1);
-    for (const inner of loops.all) {
-      if (isInside(inner, loop)) returns.delete(inner);
-      if (loop.body.includes(inner.source)) closed.delete(inner);
-    }
     const body = new Set(loop.body);
+    for (const inner of loops.all) {
+      if (!body.has(inner.source)) continue;
+      if (inner.size < loop.size) returns.delete(inner);
+      closed.delete(inner);
+    }
     for (const one of loop.body) {
       move(one, 'waiting');
       open[one] = 0;
@@ -324,12 +325,12 @@ export function followEdges(graph: FlowGraph, from?: FlowSnapshot): Flow {
     },
     goBack,
     usedUp(node) {
-      const own = loops.all.filter((loop) => loop.source === node && isUsedUp(loop));
+      const own = loops.endingAt(node).filter(isUsedUp);
       return own.flatMap(({ edge }) => edges[edge]?.action ?? []);
     },
     passes(node) {
       const passes: { source: number; target: number; pass: number }[] = [];
-      for (const loop of loops.around.get(node) ?? []) {
+      for (const loop of loops.around(node)) {
         const { source, target } = loop;
         const made = returns.get(loop) ?? 0;
         // Two actions of one gate may lead back to one step: their returns are counted together.
