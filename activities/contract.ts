@@ -169,3 +169,11 @@ export type Heard =
   | { kind: 'run'; run: string }
   /** No such row in this run, or nothing decided: a forged or early ring. */
   | { kind: 'nothing' };
+
+/** What the workflow of a session may ask of the world: ids only, and never an actor. */
+export interface SessionActivities {
+  /** The first turn of the session that waits, or that nobody answers any more; absent when there is none. */
+  nextTurn(input: { session: string }): Promise<{ turn?: string }>;
+  /** Answers it as the session's owner. Done when it ended: a turn that fails has failed by its row, not by an error. */
+  runTurn(input: { session: string; turn: string }): Promise<{ state: string }>;
+}

@@ -1,7 +1,7 @@
 /** All activities, over the dependencies of one worker. */
 
 import { collectReads, evaluateWait, joinItems, listItems, runCollect } from './collect.ts';
-import type { RunActivities } from './contract.ts';
+import type { RunActivities, SessionActivities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { evaluateConditions } from './evaluate-conditions.ts';
 import { closeOverdue, remindGate } from './gate-times.ts';
@@ -13,10 +13,12 @@ import { runSetStep } from './run-set-step.ts';
 import { runSubflow } from './run-subflow.ts';
 import { runToolStep } from './run-tool-step.ts';
 import { beginRun, finishRun, flushLog, hear, keepState, readGates, readState } from './runs.ts';
+import { nextTurn } from './sessions/next-turn.ts';
+import { runTurn } from './sessions/run-turn.ts';
 import { supplyOutput } from './supply-output.ts';
 import { listUndo, undoWrite } from './undo.ts';
 
-export function createActivities(deps: Dependencies): RunActivities {
+export function createActivities(deps: Dependencies): RunActivities & SessionActivities {
   return {
     beginRun: (input) => withPlainFailures(() => beginRun(deps, input)),
     finishRun: (input) => withPlainFailures(() => finishRun(deps, input)),
@@ -42,5 +44,7 @@ export function createActivities(deps: Dependencies): RunActivities {
     collectReads: (input) => withPlainFailures(() => collectReads(deps, input)),
     listItems: (input) => withPlainFailures(() => listItems(deps, input)),
     evaluateWait: (input) => withPlainFailures(() => evaluateWait(deps, input)),
+    nextTurn: (input) => withPlainFailures(() => nextTurn(deps, input)),
+    runTurn: (input) => withHeartbeats((signal) => runTurn(deps, input, signal)),
   };
 }

@@ -46,6 +46,7 @@ export const problemTypes = {
   'stale-suggestion': { status: 409, title: 'What the suggestion would change has changed' },
   'suggestion-decided': { status: 409, title: 'The suggestion has been decided' },
   'nothing-to-retry': { status: 409, title: 'No turn of the session failed or was stopped' },
+  'confirmation-answered': { status: 409, title: 'The question has been answered' },
   'version-conflict': { status: 412, title: 'It is not at the version named' },
   'payload-too-large': { status: 413, title: 'The request is too large' },
   'unsupported-media-type': { status: 415, title: 'The request is not JSON' },

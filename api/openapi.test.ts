@@ -103,6 +103,7 @@ test('the description lists exactly the routes there are', () => {
     'POST /runs/{id}/steps/{step}/skip',
     'POST /runs/{id}/steps/{step}/supply',
     'POST /runs/{id}/unpause',
+    'POST /sessions/{id}/confirmations/{confirmation}',
     'POST /sessions/{id}/messages',
     'POST /sessions/{id}/retry',
     'POST /sessions/{id}/stop',

@@ -20,6 +20,7 @@ import {
 import { startPurchase } from './testing/gate-documents.ts';
 import { errandDocument, leaveWrite, parkStep, startErrand } from './testing/parked-step.ts';
 import { incident, publishGraph, startProposalOf } from './testing/proposal-documents.ts';
+import { askOwnerOf } from './testing/session-questions.ts';
 
 let fixture: ApiFixture;
 beforeAll(async () => {
@@ -177,6 +178,13 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
   'nothing-to-retry': async () => {
     const session = await post(`${await openReport()}/sessions`, {}, 'olga');
     return post(`/sessions/${session.json().id}/retry`, {}, 'olga');
+  },
+  'confirmation-answered': async () => {
+    const { id } = (await post(`${await openReport()}/sessions`, {}, 'olga')).json();
+    await post(`/sessions/${id}/messages`, { text: 'Share it.' }, 'olga');
+    const confirmation = await askOwnerOf(fixture, id, { does: 'share', person: 'bo' }, 'olga');
+    await post(`/sessions/${id}/confirmations/${confirmation}`, { answer: 'no' }, 'olga');
+    return post(`/sessions/${id}/confirmations/${confirmation}`, { answer: 'yes' }, 'olga');
   },
   'version-conflict': async () =>
     put(`${await openReport()}/sections/Cause`, { content: 'Rain' }, { 'if-match': '"3"' }, 'olga'),

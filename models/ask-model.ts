@@ -3,7 +3,11 @@
  * turned into a failure class. Retrying is not done here: whoever asks decides.
  */
 import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIError } from 'openai';
-import type { ChatCompletion, ChatCompletionCreateParamsNonStreaming } from 'openai/resources/chat/completions';
+import type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatCompletionCreateParamsNonStreaming,
+} from 'openai/resources/chat/completions';
 import { retryAfter } from './retry-after.ts';
 
 export interface ModelAddress {
@@ -72,6 +76,35 @@ export function isModelUnavailable(error: unknown): boolean {
 
 /** @throws ModelProblem, or what `signal` was aborted with */
 export async function askModel(endpoint: ModelAddress, request: ModelRequest): Promise<ModelReply> {
+  return withClient(endpoint, request, async (client, options) =>
+    replyOf(await client.chat.completions.create(request.body, options)),
+  );
+}
+
+/**
+ * The same, told as it is written: `onText` is given each piece of the content as it comes. Aborting ends it at
+ * the piece under way. @throws ModelProblem, or what `signal` was aborted with
+ */
+export async function streamModel(
+  endpoint: ModelAddress,
+  request: ModelRequest,
+  onText: (piece: string) => void,
+): Promise<ModelReply> {
+  return withClient(endpoint, request, async (client, options) => {
+    const body = { ...request.body, stream: true, stream_options: { include_usage: true } } as const;
+    const written = createWritten(onText);
+    for await (const chunk of await client.chat.completions.create(body, options)) written.add(chunk);
+    return written.reply();
+  });
+}
+
+type CallOptions = { signal: AbortSignal; headers: Record<string, string> };
+
+async function withClient(
+  endpoint: ModelAddress,
+  request: ModelRequest,
+  call: (client: OpenAI, options: CallOptions) => Promise<ModelReply>,
+): Promise<ModelReply> {
   const client = new OpenAI({
     baseURL: endpoint.baseUrl,
     apiKey: endpoint.apiKey,
@@ -86,14 +119,7 @@ export async function askModel(endpoint: ModelAddress, request: ModelRequest): P
   const timer = AbortSignal.timeout(Math.max(1, Math.round(request.timeoutMs)));
   const signal = AbortSignal.any([timer, request.signal]);
   try {
-    const completion = await untilAborted(
-      client.chat.completions.create(request.body, {
-        signal,
-        headers: request.headers ?? {},
-      }),
-      signal,
-    );
-    return replyOf(completion);
+    return await untilAborted(call(client, { signal, headers: request.headers ?? {} }), signal);
   } catch (problem) {
     if (request.signal.aborted) throw request.signal.reason;
     if (problem instanceof ModelProblem) throw problem;
@@ -102,6 +128,56 @@ export async function askModel(endpoint: ModelAddress, request: ModelRequest): P
       throw new ModelProblem({ class: 'timeout', detail: `The model did not answer within ${seconds} s` });
     throw new ModelProblem(failureOf(problem));
   }
+}
+
+/** What a stream has brought so far. */
+function createWritten(onText: (piece: string) => void) {
+  let model = '';
+  let content = '';
+  let refusal = '';
+  let finishReason: string | undefined;
+  let usage = { prompt_tokens: 0, completion_tokens: 0 };
+  const calls = new Map<number, ToolCall>();
+  return {
+    add(chunk: ChatCompletionChunk): void {
+      model = chunk.model || model;
+      usage = chunk.usage ?? usage;
+      const choice = chunk.choices?.[0];
+      if (!choice) return;
+      finishReason = choice.finish_reason ?? finishReason;
+      const { delta } = choice;
+      if (delta?.content) {
+        content += delta.content;
+        onText(delta.content);
+      }
+      refusal += delta?.refusal ?? '';
+      for (const { index, id, function: part } of delta?.tool_calls ?? []) {
+        const call = calls.get(index) ?? { id: '', name: '', arguments: '' };
+        calls.set(index, {
+          id: id ?? call.id,
+          name: call.name + (part?.name ?? ''),
+          arguments: call.arguments + (part?.arguments ?? ''),
+        });
+      }
+    },
+    reply(): ModelReply {
+      if (finishReason === undefined) {
+        throw new ModelProblem({
+          class: 'transient',
+          detail: 'Unexpected end of the answer of the model server, expected a reason why it ended',
+        });
+      }
+      return {
+        model,
+        content: content === '' ? null : content,
+        refusal: refusal === '' ? null : refusal,
+        toolCalls: [...calls].sort(([one], [other]) => one - other).map(([, call]) => call),
+        finishReason,
+        tokensIn: usage.prompt_tokens,
+        tokensOut: usage.completion_tokens,
+      };
+    },
+  };
 }
 
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -12,7 +12,7 @@ import { notify } from './notifications.ts';
 import type { NewProposalEvent } from './proposal-log.ts';
 import { appendProposalEvents } from './proposal-log.ts';
 
-export type VersionSource = 'person' | 'step' | 'suggestion' | 'result' | 'default' | 'computed';
+export type VersionSource = 'person' | 'session' | 'step' | 'suggestion' | 'result' | 'default' | 'computed';
 
 export type HeldProposal = Prisma.ProposalGetPayload<{ include: { sections: true } }>;
 
@@ -22,7 +22,7 @@ export interface ContentChange {
   /** Of the artifact with the new content. */
   digest: Digest;
   source: VersionSource;
-  /** The step or suggestion it comes from. */
+  /** The step, the suggestion or the turn of a session it comes from. */
   sourceId?: string;
 }
 

@@ -3,7 +3,6 @@
  * that is gone it is stale, and is applied by nobody but who writes the content themselves after seeing all three: base,
  * current and proposed.
  */
-import { randomUUID } from 'node:crypto';
 import type { DefinitionCache } from '../../compiler/proposal-definition.ts';
 import { STATE } from '../../compiler/proposal-definition.ts';
 import type { Json } from '../../compiler/types.ts';
@@ -11,9 +10,8 @@ import { putArtifact } from '../../prisma/artifacts.ts';
 import { notify } from '../../prisma/notifications.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
 import { readContents, readDigests, writeCompleted } from '../../prisma/proposal-contents.ts';
-import type { ProposalEventType } from '../../prisma/proposal-log.ts';
-import { appendProposalEvents } from '../../prisma/proposal-log.ts';
-import { addressOf } from '../../prisma/proposals.ts';
+import type { SuggestionRow } from '../../prisma/suggestions.ts';
+import { logSuggestion, putSuggestion, suggestionAddress } from '../../prisma/suggestions.ts';
 import { notFound, Problem } from '../errors.ts';
 import type { SectionRow, SeenProposal } from './access.ts';
 import { holdOpen, mustBeAssignee, mustEdit, sectionOf, seeProposal } from './access.ts';
@@ -21,7 +19,7 @@ import { completeSection, mustBeAt } from './contents.ts';
 import type { Patch } from './json-patch.ts';
 import { patched } from './json-patch.ts';
 
-export type SuggestionRow = NonNullable<Awaited<ReturnType<Tx['suggestion']['findUnique']>>>;
+export type { SuggestionRow } from '../../prisma/suggestions.ts';
 
 export type NewSuggestion =
   | { kind: 'replace'; section: string; base: string | null; content: Json }
@@ -52,22 +50,7 @@ export async function suggest(
     const proposed = made.kind === 'replace' ? made.content : patched(before, made.patch);
     completeSection(definitions, seen.proposal, contents, section.name, proposed);
   }
-  const data = {
-    tenantId: actor.tenant,
-    id: randomUUID(),
-    proposalId: id,
-    authorId: actor.user,
-    kind: made.kind,
-    section: section?.name ?? null,
-    baseDigest: base,
-    bodyDigest: await putArtifact(tx, actor.tenant, body),
-    status: base === (section?.digest ?? null) ? 'open' : 'stale',
-    madeAt: new Date(),
-  };
-  const row = await tx.suggestion.create({ data });
-  await log(tx, row, 'suggestion.made', { user: actor.user, kind: row.kind, base, status: row.status });
-  await tellDecider(tx, actor, seen, row, section);
-  return row;
+  return putSuggestion(tx, actor, seen.proposal, { kind: made.kind, section, base, body });
 }
 
 export interface Acceptance {
@@ -216,7 +199,7 @@ async function decide(
       appliedDigest: applied ?? null,
     },
   });
-  await log(tx, row, `suggestion.${status}`, { user: actor.user });
+  await logSuggestion(tx, row, `suggestion.${status}`, { user: actor.user });
   if (actor.user !== row.authorId) {
     const body = { proposal: row.proposalId, suggestion: row.id, status, by: actor.user };
     const address = suggestionAddress(row);
@@ -227,33 +210,4 @@ async function decide(
   return decided;
 }
 
-/** Tells who may decide it: the section's owner in person, else the assignee. A role is told by nobody: it looks. */
-async function tellDecider(
-  tx: Tx,
-  actor: Actor,
-  { proposal }: SeenProposal,
-  row: SuggestionRow,
-  section: SectionRow | undefined,
-): Promise<void> {
-  const user = section?.ownerId ?? (section?.ownerRole == null ? proposal.assigneeId : null);
-  if (user === null || user === actor.user) return;
-  const body = { proposal: proposal.id, suggestion: row.id, by: actor.user };
-  const address = suggestionAddress(row);
-  await notify(tx, actor.tenant, [
-    { user, kind: 'suggested', proposal: proposal.id, address, body, sourceKey: `suggested:${row.id}` },
-  ]);
-}
-
 const keyOf = (row: SuggestionRow) => ({ tenantId_id: { tenantId: row.tenantId, id: row.id } });
-const suggestionAddress = (row: SuggestionRow): string => `${addressOf(row.proposalId)}/suggestions/${row.id}`;
-
-async function log(tx: Tx, row: SuggestionRow, type: ProposalEventType, body: Record<string, Json>): Promise<void> {
-  await appendProposalEvents(tx, row.proposalId, [
-    {
-      type,
-      ...(row.section === null ? {} : { section: row.section }),
-      body: { suggestion: row.id, ...body },
-      sourceKey: `${type}:${row.id}`,
-    },
-  ]);
-}

@@ -22,6 +22,7 @@ import type { ApiFixture } from './api-fixture.ts';
 import { asWorker, claimDocument, claimInput, openClaimGate, publishClaim, startClaim } from './api-fixture.ts';
 import { leaveWrite, parkStep, startErrand } from './parked-step.ts';
 import { expense, publishGraph } from './proposal-documents.ts';
+import { askAn } from './session-questions.ts';
 
 export interface AccessWorld {
   fixture: ApiFixture;
@@ -427,6 +428,14 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
       const asked = await aSession(world);
       await asPerson(world, 'an', `/sessions/${asked.params.id}/stop`, {});
       return { ...asked, payload: {} };
+    },
+    expected: ofItsOwner,
+  },
+  'POST /sessions/{id}/confirmations/{confirmation}': {
+    async ask(world) {
+      const { params } = await aSession(world);
+      const confirmation = await askAn(world.fixture, params.id);
+      return { params: { ...params, confirmation }, payload: { answer: 'no' } };
     },
     expected: ofItsOwner,
   },

@@ -9,6 +9,7 @@ import { responses } from '../../responses.ts';
 import { seeSession } from '../../sessions/access.ts';
 import { viewOfSession } from '../../sessions/session-view.ts';
 import { emptyBody, proposalParams } from '../proposals/schemas.ts';
+import { confirmationRoutes } from './confirmations.ts';
 import { sessionList, sessionParams, sessionView } from './schemas.ts';
 import { transcriptRoutes } from './transcript.ts';
 import { turnRoutes } from './turns.ts';
@@ -20,6 +21,7 @@ export interface SessionRouteOptions {
 export const sessionRoutes: FastifyPluginAsyncZod<SessionRouteOptions> = async (app, { streams }) => {
   await app.register(transcriptRoutes, { streams });
   await app.register(turnRoutes);
+  await app.register(confirmationRoutes);
 
   app.post(
     '/proposals/:id/sessions',

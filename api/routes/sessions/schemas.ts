@@ -56,3 +56,7 @@ export const sayBody = z.strictObject({ text: z.string().min(1).max(20_000) });
 export const said = z.object({ message: messageView, turn: turnView });
 
 export const answerBody = z.strictObject({ answer: z.enum(['yes', 'no']) });
+export const answered = z.object({
+  confirmation: confirmationView,
+  outcome: json.optional().describe('Of a yes: what was done, or why nothing was'),
+});

@@ -2,12 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Deed } from '../../../prisma/session-deeds.ts';
 import { appendMessage } from '../../../prisma/sessions.ts';
 import type { ApiFixture } from '../../testing/api-fixture.ts';
 import { eventually, openApiFixture } from '../../testing/api-fixture.ts';
 import type { ProposalClient } from '../../testing/proposal-client.ts';
 import { outcome, proposalClient } from '../../testing/proposal-client.ts';
 import { expense, publishGraph, startProposalOf } from '../../testing/proposal-documents.ts';
+import { askOwnerOf } from '../../testing/session-questions.ts';
 
 const an = { tenant: 'acme', user: 'an' };
 let fixture: ApiFixture;
@@ -191,4 +193,41 @@ test('in a closed proposal nothing more is said', async () => {
   const said = await client.call('POST', `/sessions/${session}/messages`, 'an', { text: 'Still there?' });
   expect(outcome(said)).toEqual([409, 'proposal-closed']);
   expect((await client.get(`/sessions/${session}/messages`, 'an')).items).toHaveLength(1);
+});
+
+test('what an agent asks is done when its owner says yes, by them, once; a no does nothing', async () => {
+  const { proposal, session } = await shared();
+  const ask = (deed: Deed) => askOwnerOf(fixture, session, deed, 'an');
+  const say = (confirmation: string, answer: 'yes' | 'no', user = 'an') =>
+    client.call('POST', `/sessions/${session}/confirmations/${confirmation}`, user, { answer });
+  const sharing = await ask({ does: 'share', person: 'minh' });
+  const edit = await ask({ does: 'edit', section: 'Purpose', base: null, content: 'A trip' });
+  const later = await ask({ does: 'edit', section: 'Purpose', base: null, content: 'No trip' });
+  const handing = await ask({ does: 'hand over', person: 'minh' });
+  expect((await client.get(`/sessions/${session}`, 'an')).asks).toHaveLength(4);
+  expect((await client.get(`/sessions/${session}`, 'bo')).asks).toEqual([]);
+  // Who reads the transcript answers nothing.
+  expect(outcome(await say(sharing, 'yes', 'bo'))).toEqual([403, 'not-permitted']);
+  expect((await say(sharing, 'yes')).json().outcome).toEqual({ did: 'shared' });
+  expect(outcome(await say(sharing, 'yes'))).toEqual([409, 'confirmation-answered']);
+  expect((await say(edit, 'yes')).json().outcome).toMatchObject({ did: 'wrote', section: 'Purpose', version: 1 });
+  expect((await say(later, 'yes')).json().outcome).toMatchObject({ did: 'suggested', status: 'stale' });
+  expect((await say(handing, 'no')).json()).toEqual({ confirmation: expect.objectContaining({ state: 'declined' }) });
+  const seen = await client.get(`/proposals/${proposal}`, 'an');
+  expect(seen.assignee).toBe('an');
+  const purpose = seen.sections.find(({ name }: { name: string }) => name === 'Purpose');
+  expect([purpose.content, purpose.provenance.by, purpose.provenance.source]).toEqual(['A trip', 'an', 'session']);
+  // Sharing by an agent grants no transcript.
+  expect(outcome(await client.call('GET', `/sessions/${session}`, 'minh'))).toEqual([404, 'not-found']);
+});
+
+test('an agent gets nobody to do what its owner may not: a reviewer’s yes does not hand over', async () => {
+  const { proposal } = await shared();
+  const session = await continued(proposal, 'bo');
+  await client.call('POST', `/sessions/${session}/messages`, 'bo', { text: 'Give it to Minh.' });
+  const handing = await askOwnerOf(fixture, session, { does: 'hand over', person: 'minh' }, 'bo');
+  const url = `/sessions/${session}/confirmations/${handing}`;
+  expect(outcome(await client.call('POST', url, 'bo', { answer: 'yes' }))).toEqual([403, 'not-permitted']);
+  expect((await client.get(`/sessions/${session}`, 'bo')).asks).toHaveLength(1);
+  expect((await client.get(`/proposals/${proposal}`, 'an')).assignee).toBe('an');
 });

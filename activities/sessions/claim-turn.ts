@@ -1,0 +1,163 @@
+/** Taking up a turn: whose it is, what it may build on, and what an earlier attempt has done of it already. */
+import { ApplicationFailure } from '@temporalio/common';
+import type { Agent } from '../../compiler/graph.ts';
+import type { Json } from '../../compiler/types.ts';
+import { artifactKey } from '../../prisma/artifacts.ts';
+import type { Actor, Tx } from '../../prisma/open.ts';
+import { findProposal, sightOf } from '../../prisma/proposal-rights.ts';
+import type { MessageRow } from '../../prisma/sessions.ts';
+import { appendMessage } from '../../prisma/sessions.ts';
+import type { Dependencies } from '../dependencies.ts';
+
+export interface TurnEntry {
+  /** Position in the turn, from 0. */
+  seq: number;
+  kind: 'model' | 'tool';
+  requestDigest: string;
+  response: Json;
+}
+
+export interface TurnClaim {
+  /** The session's owner, from its row: nothing that is handed in says who acts. */
+  actor: Actor;
+  session: string;
+  proposal: string;
+  turn: string;
+  fence: number;
+  /** The assignee epoch when the turn was first taken up. */
+  epoch: number;
+  /** Whether text that is not the owner's may be behind what the agent says: set, it stays. */
+  untrusted: boolean;
+  /** Of the document that the proposal is of; absent where it has none. */
+  agent?: Agent;
+  sections: string[];
+  hasState: boolean;
+  /** What was said before and in this turn by the owner, oldest first. */
+  history: MessageRow[];
+  entries: TurnEntry[];
+  artifactKey: Uint8Array;
+}
+
+/** Messages that a model is shown again. */
+const mostHistory = 60;
+
+export type TakenUp = { claimed: TurnClaim } | { ended: string };
+
+/** Raises the fence. An owner who is inactive, or has lost access, ends the turn as not allowed, on every attempt. */
+export async function claimTurn(deps: Dependencies, input: { session: string; turn: string }): Promise<TakenUp> {
+  const scope = await deps.store.before.sessionScope(input.session);
+  if (!scope) throw ApplicationFailure.nonRetryable('There is no such session', 'waymark.bug');
+  const actor = { tenant: scope.tenant, user: scope.owner };
+  return deps.store.actAs(actor, async (tx) => {
+    const row = await holdTurn(tx, actor, input.turn);
+    if (!row || row.sessionId !== input.session) {
+      throw ApplicationFailure.nonRetryable('There is no such turn in this session', 'waymark.bug');
+    }
+    if (row.state !== 'queued' && row.state !== 'running') return { ended: row.state };
+    const key = { tenantId_id: { tenantId: actor.tenant, id: row.id } };
+    const proposal = await findProposal(tx, actor.tenant, scope.proposal);
+    const seen = proposal && (await sightOf(tx, actor, proposal));
+    const fence = row.fence + 1;
+    await tx.sessionTurn.update({ where: key, data: { state: 'running', fence } });
+    if (!seen) return { ended: await endTurn(tx, actor, row, { state: 'failed', failure: 'not-allowed' }) };
+    if (row.stopping) return { ended: await endTurn(tx, actor, row, { state: 'stopped' }) };
+    const epoch = row.epoch ?? seen.proposal.assigneeEpoch;
+    const untrusted = row.untrusted || (await buildsOnUntrusted(tx, actor, input.session, row.number));
+    await tx.sessionTurn.update({ where: key, data: { epoch, untrusted } });
+    await appendMessage(tx, actor, input.session, {
+      author: 'agent',
+      kind: 'turn',
+      turn: row.id,
+      body: { state: 'running', attempt: fence },
+    });
+    const agent = await agentOf(tx, deps, actor.tenant, seen.proposal.graphHash);
+    return {
+      claimed: {
+        actor,
+        session: input.session,
+        proposal: scope.proposal,
+        turn: row.id,
+        fence,
+        epoch,
+        untrusted,
+        ...(agent === undefined ? {} : { agent }),
+        sections: seen.proposal.sections.map(({ name }) => name).filter((name) => name !== ''),
+        hasState: seen.proposal.sections.some(({ name }) => name === ''),
+        history: await historyOf(tx, actor, input.session, row),
+        entries: await entriesOf(tx, actor, row.id),
+        artifactKey: await artifactKey(tx, actor.tenant),
+      },
+    };
+  });
+}
+
+export type TurnRow = NonNullable<Awaited<ReturnType<typeof holdTurn>>>;
+
+/** The turn, held until the transaction ends; undefined when the actor has none of that id. */
+export async function holdTurn(tx: Tx, { tenant, user }: Actor, turn: string) {
+  await tx.$queryRaw`SELECT 1 FROM session_turn WHERE tenant_id = ${tenant} AND id = ${turn} AND owner_id = ${user} FOR NO KEY UPDATE`;
+  const row = await tx.sessionTurn.findUnique({ where: { tenantId_id: { tenantId: tenant, id: turn } } });
+  return row?.ownerId === user ? row : undefined;
+}
+
+/** Ends it by its row and says so in the transcript. */
+export async function endTurn(
+  tx: Tx,
+  actor: Actor,
+  row: { id: string; sessionId: string },
+  end: { state: 'done' | 'stopped' } | { state: 'failed'; failure: string },
+): Promise<string> {
+  await tx.sessionTurn.update({
+    where: { tenantId_id: { tenantId: actor.tenant, id: row.id } },
+    data: { ...end, endedAt: new Date() },
+  });
+  await appendMessage(tx, actor, row.sessionId, { author: 'agent', kind: 'turn', turn: row.id, body: { ...end } });
+  return end.state;
+}
+
+/** What an earlier turn said may carry on what it was told. */
+async function buildsOnUntrusted(tx: Tx, { tenant }: Actor, session: string, number: number): Promise<boolean> {
+  const where = { tenantId: tenant, sessionId: session, number: { lt: number }, untrusted: true };
+  return (await tx.sessionTurn.count({ where })) > 0;
+}
+
+async function historyOf(
+  tx: Tx,
+  { tenant }: Actor,
+  session: string,
+  turn: { id: string; number: number },
+): Promise<MessageRow[]> {
+  const rows = await tx.message.findMany({
+    where: {
+      tenantId: tenant,
+      sessionId: session,
+      kind: { notIn: ['piece', 'turn'] },
+      OR: [
+        { turn: { number: { lt: turn.number } } },
+        // What the agent has said in this turn comes from the journal.
+        { turnId: turn.id, author: 'owner' },
+      ],
+    },
+    orderBy: { seq: 'desc' },
+    take: mostHistory,
+  });
+  return rows.reverse();
+}
+
+async function entriesOf(tx: Tx, { tenant }: Actor, turn: string): Promise<TurnEntry[]> {
+  const rows = await tx.turnEntry.findMany({ where: { tenantId: tenant, turnId: turn }, orderBy: { seq: 'asc' } });
+  return rows.map(({ seq, kind, requestDigest, response }) => ({
+    seq,
+    kind: kind === 'model' ? 'model' : 'tool',
+    requestDigest,
+    response: JSON.parse(response) as Json,
+  }));
+}
+
+/** The one that a step of the document talks with people by, else its first. */
+async function agentOf(tx: Tx, deps: Dependencies, tenant: string, hash: string | null): Promise<Agent | undefined> {
+  if (hash === null) return undefined;
+  const { graph } = await deps.graphs.load(tx, tenant, hash);
+  const talks = graph.nodes.find((node) => node.kind === 'session');
+  return graph.agents.find(({ id }) => id === talks?.agent) ?? graph.agents[0];
+}

@@ -1,0 +1,190 @@
+/**
+ * What an agent may do in a session, as its owner: read the proposal and the transcripts that were granted, change or
+ * suggest, and ask the owner for what only they decide. Once it has seen what others wrote, it asks before it changes
+ * anything.
+ */
+import type { ChatCompletionFunctionTool } from 'openai/resources/chat/completions';
+import { z } from 'zod';
+import type { Json } from '../../compiler/types.ts';
+import { editOrSuggest } from '../../prisma/agent-edits.ts';
+import type { Tx } from '../../prisma/open.ts';
+import { readContents } from '../../prisma/proposal-contents.ts';
+import { findProposal, mayEdit, sightOf } from '../../prisma/proposal-rights.ts';
+import type { Deed } from '../../prisma/session-deeds.ts';
+import { askOwner } from '../../prisma/session-deeds.ts';
+import type { NewMessage } from '../../prisma/sessions.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { renderBlocks } from '../models/context-blocks.ts';
+import type { TurnClaim } from './claim-turn.ts';
+
+export interface Done {
+  /** For the model. */
+  response: Json;
+  /** For the transcript. */
+  say?: NewMessage;
+  /** Whether the response holds text that is not the owner's. */
+  untrusted?: boolean;
+}
+
+interface Around {
+  tx: Tx;
+  deps: Dependencies;
+  claim: TurnClaim;
+}
+
+interface ProposalTool {
+  description: string;
+  input: z.ZodType;
+  run(around: Around, args: unknown): Promise<Done>;
+}
+
+/** Of a transcript, how much a model is shown. */
+const mostMessages = 200;
+const windowTokens = 12_000;
+
+const content = z.json().describe('The whole new content, of the type the section has now');
+const base = z
+  .string()
+  .max(64)
+  .nullable()
+  .describe('The digest that came with the content you read; null where there was none');
+const section = z.string().min(1).max(200).describe('Name of a section');
+const person = z.string().min(1).max(200).describe("A person's id");
+
+const tool = <Input extends z.ZodType>(
+  description: string,
+  input: Input,
+  run: (around: Around, args: z.output<Input>) => Promise<Done>,
+): ProposalTool => ({ description, input, run: (around, args) => run(around, input.parse(args)) });
+
+export const proposalTools: Readonly<Record<string, ProposalTool>> = {
+  read_proposal: tool(
+    'Reads the sections and the state of the proposal, each with its digest and whether you may edit it.',
+    z.strictObject({}),
+    readProposal,
+  ),
+  read_transcript: tool(
+    'Reads what somebody discussed in their own session on this proposal, where they granted it to the person you work for.',
+    z.strictObject({ person }),
+    readTranscript,
+  ),
+  edit_section: tool(
+    'Writes a section. Where the person you work for may not edit it, or it has changed since you read it, it becomes a suggestion.',
+    z.strictObject({ section, base, content }),
+    (around, args) => change(around, { does: 'edit', ...args, content: args.content as Json }),
+  ),
+  change_state: tool(
+    'Writes the state of the proposal, whole. Becomes a suggestion as an edit does.',
+    z.strictObject({ base, content }),
+    (around, args) => change(around, { does: 'edit', section: '', base: args.base, content: args.content as Json }),
+  ),
+  suggest: tool(
+    'Suggests new content of a section to whoever decides about it.',
+    z.strictObject({ section, base, content }),
+    (around, args) => change(around, { does: 'suggest', ...args, content: args.content as Json }),
+  ),
+  share: tool(
+    'Asks the person you work for whether to share the proposal with somebody for review. Done when they say yes.',
+    z.strictObject({ person }),
+    (around, args) => ask(around, { does: 'share', ...args }),
+  ),
+  hand_over: tool(
+    'Asks the person you work for whether to hand the proposal, or only some sections, over to somebody. Done when they say yes.',
+    z.strictObject({ person, sections: z.array(section).min(1).max(100).nullable() }),
+    (around, { person: to, sections }) =>
+      ask(around, { does: 'hand over', person: to, ...(sections === null ? {} : { sections }) }),
+  ),
+};
+
+/** As functions that a model may call. */
+export function functionsOf(): ChatCompletionFunctionTool[] {
+  return Object.entries(proposalTools).map(([name, { description, input }]) => {
+    const { $schema, ...parameters } = z.toJSONSchema(input, { io: 'input' });
+    return { type: 'function', function: { name, description, parameters } };
+  });
+}
+
+async function readProposal({ tx, deps, claim }: Around): Promise<Done> {
+  const { actor } = claim;
+  const proposal = await findProposal(tx, actor.tenant, claim.proposal);
+  const seen = proposal && (await sightOf(tx, actor, proposal));
+  if (!seen) return { response: 'You have no access to the proposal any more.' };
+  const contents = await readContents(tx, actor.tenant, seen.proposal.sections);
+  const definition = deps.definitions.load(seen.proposal.definition);
+  const versions = await tx.sectionVersion.findMany({
+    where: {
+      tenantId: actor.tenant,
+      proposalId: claim.proposal,
+      OR: seen.proposal.sections.map(({ name, lockVersion }) => ({ section: name, version: lockVersion })),
+    },
+  });
+  const own = new Set(
+    versions
+      .filter(({ userId, source }) => source === 'default' || (userId === actor.user && isOfOwner(source)))
+      .map(({ section: name }) => name),
+  );
+  const parts = seen.proposal.sections.map((one) => ({
+    name: one.name,
+    digest: one.digest,
+    mayEdit: mayEdit(seen, one) && definition.field(one.name)?.computed === undefined,
+    content: contents[one.name],
+    trusted: one.digest === null || own.has(one.name),
+  }));
+  const index = parts.map(({ name, digest, mayEdit: may }) => ({
+    ...(name === '' ? { state: true } : { section: name }),
+    digest,
+    mayEdit: may,
+  }));
+  const blocks = parts.flatMap(({ name, content: value, trusted }) =>
+    value === undefined ? [] : [{ name: name === '' ? 'state' : name, source: 'proposal', trusted, value }],
+  );
+  return {
+    response: `${JSON.stringify(index)}\n\n${renderBlocks(blocks, windowTokens).text}`,
+    untrusted: parts.some(({ trusted }) => !trusted),
+  };
+}
+
+/** What a session of theirs wrote was written in their name after they had said so, or before anybody else's text was seen. */
+const isOfOwner = (source: string): boolean => source === 'person' || source === 'session';
+
+async function readTranscript({ tx, claim }: Around, { person: whose }: { person: string }): Promise<Done> {
+  const { actor } = claim;
+  const other = await tx.session.findUnique({
+    where: {
+      tenantId_proposalId_ownerId: { tenantId: actor.tenant, proposalId: claim.proposal, ownerId: whose },
+    },
+  });
+  // The database shows what was granted to the owner of this session, and nothing else.
+  const rows = other
+    ? await tx.message.findMany({
+        where: { tenantId: actor.tenant, sessionId: other.id, kind: 'text' },
+        orderBy: { seq: 'desc' },
+        take: mostMessages,
+      })
+    : [];
+  if (rows.length === 0) return { response: 'There is no transcript of theirs that you may read.' };
+  const said = rows
+    .reverse()
+    .map(({ author, body }) => ({ who: author === 'owner' ? whose : `agent of ${whose}`, body }));
+  const block = { name: 'transcript', source: `session of ${whose}`, trusted: whose === actor.user, value: said };
+  return { response: renderBlocks([block], windowTokens).text, untrusted: whose !== actor.user };
+}
+
+async function change(around: Around, deed: Extract<Deed, { does: 'edit' | 'suggest' }>): Promise<Done> {
+  const { tx, deps, claim } = around;
+  if (claim.untrusted) return ask(around, deed);
+  const { does, ...edit } = deed;
+  const of = { proposal: claim.proposal, turn: claim.turn, epoch: claim.epoch };
+  const done = await editOrSuggest(tx, deps.definitions, claim.actor, of, { ...edit, suggest: does === 'suggest' });
+  const response = { ...done };
+  if (done.did === 'nothing') return { response };
+  return { response, say: { author: 'agent', kind: 'action', turn: claim.turn, body: response } };
+}
+
+/** The deed is kept exactly; the answer comes later and is no part of this turn. */
+async function ask({ tx, claim }: Around, deed: Deed): Promise<Done> {
+  const confirmation = await askOwner(tx, claim.actor, claim, deed);
+  return {
+    response: { did: 'asked', confirmation, note: 'The person you work for is asked. It is done if they say yes.' },
+  };
+}

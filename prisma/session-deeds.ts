@@ -1,0 +1,47 @@
+/** What an agent asks its session's owner before doing it: kept as it was asked, and done by the API when the owner says yes. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Json } from '../compiler/types.ts';
+import type { Actor, Tx } from './act-as.ts';
+import { appendMessage } from './sessions.ts';
+
+const content = z.json().transform((value) => value as Json);
+const base = z.string().min(1).max(64).nullable();
+const section = z.string().max(200);
+
+/** Sharing never grants a transcript: a person does that, in a call that says so. */
+export const deedSchema = z.discriminatedUnion('does', [
+  z.strictObject({ does: z.literal('edit'), section, base, content }),
+  z.strictObject({ does: z.literal('suggest'), section, base, content }),
+  z.strictObject({ does: z.literal('share'), person: z.string().min(1).max(200) }),
+  z.strictObject({
+    does: z.literal('hand over'),
+    person: z.string().min(1).max(200),
+    sections: z.array(z.string().min(1).max(200)).min(1).max(100).optional(),
+  }),
+]);
+export type Deed = z.infer<typeof deedSchema>;
+
+/** Asks, and says so in the transcript. @returns the confirmation's id */
+export async function askOwner(
+  tx: Tx,
+  actor: Actor,
+  { session, turn }: { session: string; turn: string },
+  deed: Deed,
+): Promise<string> {
+  const id = randomUUID();
+  await tx.confirmation.create({
+    data: {
+      tenantId: actor.tenant,
+      id,
+      sessionId: session,
+      ownerId: actor.user,
+      turnId: turn,
+      body: JSON.stringify(deed),
+      askedAt: new Date(),
+    },
+  });
+  const body = { confirmation: id, deed: JSON.parse(JSON.stringify(deed)) as Json };
+  await appendMessage(tx, actor, session, { author: 'agent', kind: 'asks', turn, body });
+  return id;
+}
