@@ -1,11 +1,15 @@
 /** The nearest right word for a wrong one, for hints. */
 
-/** Edits (insert, delete, replace, swap neighbours) from one word to the other. */
-export function editDistance(from: string, to: string): number {
+/** Edits (insert, delete, replace, swap neighbours) from one word to the other; from `enough` on, any number as large. */
+export function editDistance(from: string, to: string, enough: number = Number.POSITIVE_INFINITY): number {
   let before: number[] = [];
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  let row: number[] = [];
+  for (let index = 0; index <= to.length; index += 1) row.push(index);
+  let least = 0;
   for (let i = 1; i <= from.length; i += 1) {
     const next = [i];
+    const leastBefore = least;
+    least = i;
     for (let j = 1; j <= to.length; j += 1) {
       const replace = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
       let best = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, replace);
@@ -13,7 +17,10 @@ export function editDistance(from: string, to: string): number {
         best = Math.min(best, (before[j - 2] ?? 0) + 1);
       }
       next.push(best);
+      if (best < least) least = best;
     }
+    // No later row has less than the least of two that follow each other: a swap skips one.
+    if (least >= enough && leastBefore >= enough) return enough;
     before = row;
     row = next;
   }
@@ -33,7 +40,7 @@ export function nearestWord(word: string, candidates: Iterable<string>): string 
     seen += 1;
     if (seen > maxCandidates) break;
     if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
-    const distance = editDistance(wanted, candidate.toLowerCase());
+    const distance = editDistance(wanted, candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;

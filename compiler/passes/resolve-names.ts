@@ -182,8 +182,7 @@ function followToHeading(link: Link, wanted: Thing, names: Names, report: Report
   const anchor = anchorOf(link.url.slice(1));
   const heading = names.anchors.get(anchor);
   if (!heading) {
-    const candidates = [...names.anchors].filter(([, one]) => one.thing === wanted).map(([key]) => key);
-    const nearest = { word: anchor, candidates };
+    const nearest = { word: anchor, candidates: anchorsOf(wanted, names) };
     report.error('unknown-link', span, `Unexpected link to #${anchor}, expected the heading of ${article(wanted)}`, {
       nearest,
     });
@@ -200,6 +199,11 @@ function followToHeading(link: Link, wanted: Thing, names: Names, report: Report
     return undefined;
   }
   return heading;
+}
+
+/** Given one by one: no more of thousands are looked through than a hint is worth. */
+function* anchorsOf(wanted: Thing, names: Names): Generator<string> {
+  for (const [anchor, { thing }] of names.anchors) if (thing === wanted) yield anchor;
 }
 
 function article(thing: Thing): string {
