@@ -10,6 +10,7 @@ test('the sandbox loads this room, the expressions and the code of the skeleton,
     'compiler/expressions/functions.ts',
     'compiler/expressions/parse.ts',
     'compiler/expressions/reads.ts',
+    'compiler/expressions/syntax-mistakes.ts',
     'compiler/skeleton-code.ts',
   ]);
   expect(modules.filter((path) => /^(activities|api|prisma|dev|cli)\//.test(path))).toEqual([]);
