@@ -70,7 +70,7 @@ function cpuMs(repeats: number, run: () => unknown): number {
 }
 
 const checkout = fileURLToPath(new URL('..', import.meta.url));
-const command = join(checkout, 'cli/waymark.ts');
+const command = join(checkout, 'cli/waymark.mjs');
 
 /**
  * Twice: as the command starts, with the code that it kept from the start before, and as it starts the first time. What it

@@ -21,7 +21,7 @@ export async function benchEditor(rounds: number, progress: (line: string) => vo
   const { diagnostics } = compile(text);
   if (diagnostics.length > 0)
     throw new Error(`the document of the benchmark has a mistake: ${diagnostics[0]?.message}`);
-  const server = spawn(process.execPath, [fileURLToPath(new URL('../cli/waymark.ts', import.meta.url)), 'lsp'], {
+  const server = spawn(process.execPath, [fileURLToPath(new URL('../cli/waymark.mjs', import.meta.url)), 'lsp'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const editor = createMessageConnection(new StreamMessageReader(server.stdout), new StreamMessageWriter(server.stdin));

@@ -29,7 +29,7 @@ let heard: (() => void) | undefined;
 beforeEach(async () => {
   complaints = '';
   published.length = 0;
-  server = spawn(join(checkout, 'node_modules/.bin/node'), ['cli/waymark.ts', 'lsp', '--stdio'], { cwd: checkout });
+  server = spawn(join(checkout, 'node_modules/.bin/node'), ['cli/waymark.mjs', 'lsp', '--stdio'], { cwd: checkout });
   server.stderr.on('data', (chunk) => {
     complaints += chunk;
   });

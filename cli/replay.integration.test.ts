@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const stored = (name: string) => join(root, 'workflows/histories', `${name}.json`);
 
 function replay(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const all = [join(root, 'cli/waymark.ts'), 'replay', ...args];
+  const all = [join(root, 'cli/waymark.mjs'), 'replay', ...args];
   return spawnSync(process.execPath, all, { cwd: folder, encoding: 'utf8' });
 }
 

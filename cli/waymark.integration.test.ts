@@ -25,7 +25,7 @@ const tellWhatIsLoaded = `data:text/javascript,${encodeURIComponent(`
 
 /** The command as a shell starts it: by its shebang, with the project's own Node first on PATH. */
 function waymark(args: string[], env: Record<string, string> = {}, cwd = '/') {
-  const child = spawn(join(checkout, 'cli/waymark.ts'), args, {
+  const child = spawn(join(checkout, 'cli/waymark.mjs'), args, {
     cwd,
     env: {
       PATH: `${join(checkout, 'node_modules/.bin')}:${process.env.PATH}`,

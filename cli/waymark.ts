@@ -1,16 +1,6 @@
-#!/usr/bin/env node
-/** `waymark`: where the command line's process starts, and the only file of it that touches the process. */
-import { enableCompileCache } from 'node:module';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-
-// Code made ready once is kept for the starts after it, which halves what they cost: in a folder of this user's own,
-// because what lies there is run. Only what is loaded after this line is kept.
-enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'waymark', 'code'));
-const [{ runCommandLine }, { openTerminal }] = await Promise.all([
-  import('./command-line.ts'),
-  import('./terminal.ts'),
-]);
+/** `waymark`: the only file of the command line that touches the process. `waymark.mjs` starts it. */
+import { runCommandLine } from './command-line.ts';
+import { openTerminal } from './terminal.ts';
 
 const interrupt = new AbortController();
 process.once('SIGINT', () => {

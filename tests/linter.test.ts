@@ -35,6 +35,7 @@ test('only the composition roots may read the environment', () => {
     'api/app.ts',
     'api/env.ts',
     'cli/client.ts',
+    'cli/waymark.mjs',
     'cli/waymark.ts',
     'compiler/compile.ts',
     'dev/dev.ts',
