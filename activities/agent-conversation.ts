@@ -2,12 +2,14 @@
  * One agent's conversation with its model, kept in the journal: what is recorded is replayed, and only what is not is
  * asked. Each reply is journaled before anything is done about it.
  */
-import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions';
-import type { Agent, NodeOf } from '../compiler/graph.ts';
-import type { Json } from '../compiler/types.ts';
+import type { ChatCompletionFunctionTool, ChatCompletionMessageParam } from 'openai/resources/chat/completions';
+import type { NodeOf } from '../compiler/graph.ts';
+import type { Json, Type } from '../compiler/types.ts';
 import { BreakerOpen } from './breakers.ts';
 import { requireBudget } from './budgets.ts';
 import type { Claim } from './claim.ts';
+import type { AgentChain } from './delegation.ts';
+import { speakerOf } from './delegation.ts';
 import type { Dependencies } from './dependencies.ts';
 import { failStep } from './failures.ts';
 import type { Usage } from './handoff.ts';
@@ -19,16 +21,22 @@ import type { BlockRecord } from './models/context-blocks.ts';
 import { costOf, modelNamed } from './models/pricing.ts';
 import { responseFormat } from './models/structured-output.ts';
 import { thinkingOf } from './models/thinking.ts';
-import { functionOf } from './models/tool-schemas.ts';
-import type { ToolDeclaration } from './tools/declarations.ts';
 import { practiceHeaders } from './tools/requests.ts';
 
 export interface ConversationParts {
   deps: Dependencies;
   claim: Claim;
   node: NodeOf<'agent'>;
-  agent: Agent;
-  tools: readonly ToolDeclaration[];
+  /** Who is asked, last, after those for whom. */
+  chain: AgentChain;
+  /** Empty for the step's own conversation; else names the delegation within the step (`Speaker`). */
+  delegation: string;
+  /** Names the work: the same key is never asked about twice. */
+  memoKey: string;
+  /** Of the answer. */
+  gives: Type;
+  /** What the model may call. */
+  functions: readonly ChatCompletionFunctionTool[];
   /** What is recorded so far. */
   turns: Turn[];
   messages: ChatCompletionMessageParam[];
@@ -58,9 +66,14 @@ export class AgentConversation {
     };
   }
 
-  /** The number of the turn last taken, which names it for ever in this step. */
-  get lastTurn(): number {
-    return this.position - 1;
+  /** Names the turn last taken for ever in this step. */
+  get lastTurn(): string {
+    return turnNamed(this.parts.delegation, this.position - 1);
+  }
+
+  /** The same of the turn that is next. */
+  get nextTurn(): string {
+    return turnNamed(this.parts.delegation, this.position);
   }
 
   /** The model's next reply, recorded or asked now. What goes wrong ends the attempt by its failure class. */
@@ -68,7 +81,7 @@ export class AgentConversation {
     const { deps, claim, turns } = this.parts;
     const seq = this.position;
     const requestDigest = requestDigestOf(claim, {
-      memoKey: claim.memoKey,
+      memoKey: this.parts.memoKey,
       turn: seq,
       before: turns.slice(0, seq).map((turn) => turn.response),
     });
@@ -78,7 +91,7 @@ export class AgentConversation {
       this.heard(reply);
       return reply;
     }
-    await requireBudget(deps, claim, [this.parts.agent]);
+    await requireBudget(deps, claim, this.parts.chain);
     const started = performance.now();
     const reply = await this.ask();
     const usage = { tokensIn: reply.tokensIn, tokensOut: reply.tokensOut };
@@ -90,7 +103,7 @@ export class AgentConversation {
       source: reply.model,
       latencyMs: performance.now() - started,
       ...usage,
-      costUsd: costOf(deps.configuration, this.parts.agent.model, usage),
+      costUsd: costOf(deps.configuration, speakerOf(this.parts.chain).model, usage),
       ...(seq === 0 && this.parts.blocks.length > 0 ? { notes: { blocks: this.parts.blocks as unknown as Json } } : {}),
     });
     this.heard(reply);
@@ -152,14 +165,15 @@ export class AgentConversation {
   }
 
   private async record(turn: Turn): Promise<void> {
-    const { deps, claim, turns } = this.parts;
-    await recordTurn(deps, claim, turn, { delegation: '', agents: [this.parts.agent.id] });
+    const { deps, claim, turns, chain, delegation } = this.parts;
+    await recordTurn(deps, claim, turn, { delegation, agents: chain.map(({ id }) => id) });
     turns.push(turn);
     this.position += 1;
   }
 
   private async ask(): Promise<ModelReply> {
-    const { deps, claim, node, agent, tools, signal } = this.parts;
+    const { deps, claim, node, chain, delegation, gives, functions, signal } = this.parts;
+    const agent = speakerOf(chain);
     const model = modelNamed(deps.configuration, agent.model);
     try {
       return await deps.breakers.run(
@@ -169,13 +183,13 @@ export class AgentConversation {
             body: {
               model,
               messages: this.messages,
-              response_format: responseFormat(node.gives, claim.graph.types),
-              ...(tools.length > 0 ? { tools: tools.map(functionOf) } : {}),
+              response_format: responseFormat(gives, claim.graph.types),
+              ...(functions.length > 0 ? { tools: [...functions] } : {}),
               ...(node.think ? thinkingOf(deps.configuration, agent.model) : {}),
             },
             timeoutMs: node.timeoutMs,
             signal,
-            practiceHeaders: practiceHeaders(claim),
+            practiceHeaders: practiceHeaders(claim, delegation === '' ? undefined : agent.id),
           }),
         node.breaker,
       );
@@ -192,3 +206,6 @@ export class AgentConversation {
     }
   }
 }
+
+const turnNamed = (delegation: string, turn: number): string =>
+  delegation === '' ? String(turn) : `${delegation}.${turn}`;

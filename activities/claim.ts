@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
-import type { Graph, Node, NodeOf } from '../compiler/graph.ts';
-import { nodeHash } from '../compiler/node-hash.ts';
+import type { Agent, Graph, Node } from '../compiler/graph.ts';
+import { delegatesBelow, nodeHash } from '../compiler/node-hash.ts';
 import { placeOf } from '../compiler/proposal-places.ts';
 import type { Json } from '../compiler/types.ts';
 import { artifactKey } from '../prisma/artifacts.ts';
@@ -19,6 +19,7 @@ import type { LoadedGraph } from './graph-cache.ts';
 import { handoffSchema } from './handoff.ts';
 import { inputDigestsOf } from './input-digests.ts';
 import { logStep } from './log-step.ts';
+import { modelNamed } from './models/pricing.ts';
 import { orderFor } from './orders.ts';
 import { practicePassOf } from './practice-pass.ts';
 import type { RunOfProposal } from './run-proposal.ts';
@@ -121,13 +122,14 @@ export function nodeHashOf(deps: Dependencies, graph: Graph, node: Node, practic
   const names = node.kind === 'tool' ? [node.tool] : node.kind === 'agent' ? node.tools : [];
   const tools: Record<string, Json> = {};
   for (const name of names) tools[name] = declarationOf(deps.configuration, practice, name);
-  const model = node.kind === 'agent' ? resolvedModel(deps, graph, node) : undefined;
-  return nodeHash(graph, node, { ...(model === undefined ? {} : { model }), tools });
-}
-
-function resolvedModel(deps: Dependencies, graph: Graph, node: NodeOf<'agent'>): string | undefined {
-  const alias = graph.agents.find((agent) => agent.id === node.agent)?.model;
-  return alias === undefined ? undefined : (deps.configuration.models[alias]?.model ?? alias);
+  const agent = node.kind === 'agent' ? graph.agents.find(({ id }) => id === node.agent) : undefined;
+  const resolved = ({ model }: Agent): string => modelNamed(deps.configuration, model);
+  const delegates = agent ? delegatesBelow(graph, agent) : [];
+  return nodeHash(graph, node, {
+    ...(agent ? { model: resolved(agent) } : {}),
+    ...(delegates.length > 0 ? { models: Object.fromEntries(delegates.map((one) => [one.id, resolved(one)])) } : {}),
+    tools,
+  });
 }
 
 type ClaimResult =

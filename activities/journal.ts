@@ -10,6 +10,7 @@ import type { Digest } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { applicationFailure } from './failures.ts';
 import { holdsFence } from './fence.ts';
+import type { Usage } from './handoff.ts';
 
 /** Whose journal it is: the step's own, or that of one delegation within it. */
 export interface Speaker {
@@ -64,6 +65,17 @@ export async function turnsOf(deps: Dependencies, claim: Claim, delegation = '')
     }
     return turns;
   });
+}
+
+/** What was paid for work that the step's agent handed to others, whichever attempt paid for it. */
+export async function usageOfDelegates(deps: Dependencies, claim: Claim): Promise<Omit<Usage, 'latencyMs'>> {
+  const { _sum: sum } = await deps.store.actAs(claim.actor, (tx) =>
+    tx.stepTurn.aggregate({
+      where: { tenantId: claim.actor.tenant, stepExecutionId: claim.execution, delegation: { not: '' } },
+      _sum: { tokensIn: true, tokensOut: true, costUsd: true },
+    }),
+  );
+  return { tokensIn: sum.tokensIn ?? 0, tokensOut: sum.tokensOut ?? 0, costUsd: sum.costUsd ?? 0 };
 }
 
 /** Records one turn at its position. Throws fence-lost when a newer attempt has taken over: then nothing is recorded. */

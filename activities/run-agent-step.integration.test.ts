@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../compiler/types.ts';
 import { getArtifact } from '../prisma/artifacts.ts';
 import { giveCommand } from '../prisma/commands.ts';
+import { mostReplies } from './agent-work.ts';
 import type { Dependencies } from './dependencies.ts';
-import { mostReplies, runAgentStep } from './run-agent-step.ts';
+import { runAgentStep } from './run-agent-step.ts';
 import type { ScriptedModel } from './testing/agent-fixture.ts';
 import {
   agentDependencies,

@@ -3,13 +3,15 @@
  * An edit elsewhere leaves the hash, and so the memo of the step, as it was.
  */
 import { canonicalJson, sha256Hex } from './canonical.ts';
-import type { Graph, Node } from './graph.ts';
+import type { Agent, Graph, Node } from './graph.ts';
 import type { Type } from './types.ts';
 import { innerTypes } from './types.ts';
 
 /** What configuration adds: the model an alias resolves to, and the declarations of the tools the step may call. */
 export interface Resolved {
   model?: string;
+  /** By agent, of those that the step's may hand work to. */
+  models?: Record<string, string>;
   tools?: unknown;
 }
 
@@ -18,15 +20,30 @@ export function nodeHash(graph: Graph, node: Node, resolved: Resolved = {}): str
   const { title: _title, when: _when, ...content } = node;
   const agent = node.kind === 'agent' ? graph.agents.find((one) => one.id === node.agent) : undefined;
   const types = declaredTypesIn(graph, typesOf(node));
+  const delegates = agent ? delegatesBelow(graph, agent) : [];
   return sha256Hex(
     canonicalJson({
       content,
       agent: agent ?? null,
+      ...(delegates.length > 0 ? { delegates, models: resolved.models ?? null } : {}),
       types,
       model: resolved.model ?? null,
       tools: resolved.tools ?? null,
     }),
   );
+}
+
+/** Every agent that may come to work for this one, near or far. Sorted by id. */
+export function delegatesBelow(graph: Graph, agent: Agent): Agent[] {
+  const found = new Map<string, Agent>();
+  const waiting = [...agent.mayDelegateTo];
+  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+    const next = graph.agents.find((one) => one.id === id);
+    if (!next || next.id === agent.id || found.has(next.id)) continue;
+    found.set(next.id, next);
+    waiting.push(...next.mayDelegateTo);
+  }
+  return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** The declared types that these name, those within them included, in the graph's order. */

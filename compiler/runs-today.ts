@@ -38,9 +38,6 @@ export function notRunYet(graph: Graph): NotRun[] {
   for (const one of graph.externals) {
     if (one.graph === undefined) found.push({ what: `the ${one.thing} ${one.as} of ${one.file}, which was not known` });
   }
-  for (const { name, mayDelegateTo } of graph.agents) {
-    if (mayDelegateTo.length > 0) found.push({ what: `delegation by ${name}` });
-  }
   for (const node of graph.nodes) for (const what of partsNotRun(node)) found.push({ node: node.id, what });
   return found;
 }

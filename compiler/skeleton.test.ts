@@ -164,6 +164,25 @@ describe('the hash of a step', () => {
     );
     expect(new Set(hashes).size).toBe(3);
   });
+
+  test('covers the agents that the step’s may hand work to, near and far, with their models, and no others', () => {
+    const clerk = expense.agents[0] as Graph['agents'][number];
+    const agents = (near: string, far: string, other: string): Graph['agents'] => [
+      { ...clerk, mayDelegateTo: ['near'] },
+      { ...clerk, id: 'near', mayDelegateTo: ['far'], instruction: near },
+      { ...clerk, id: 'far', instruction: far },
+      { ...clerk, id: 'other', instruction: other },
+    ];
+    const hashOf = (all: Graph['agents'], models: Record<string, string> = {}) => {
+      const graph = { ...expense, agents: all };
+      return nodeHash(graph, nodeOf(graph, 'read'), { model: 'm', models });
+    };
+    const plain = hashOf(agents('a', 'b', 'c'));
+    expect(hashOf(agents('a', 'b', 'edited'))).toBe(plain);
+    const others = [agents('edited', 'b', 'c'), agents('a', 'edited', 'c')].map((all) => hashOf(all));
+    const hashes = [plain, ...others, hashOf(agents('a', 'b', 'c'), { far: 'm2' })];
+    expect(new Set(hashes).size).toBe(4);
+  });
 });
 
 describe('a gate or a task that is overdue', () => {

@@ -40,3 +40,18 @@ export function promptOf(graph: Graph, agent: Agent, node: NodeOf<'agent'>, bind
     blocks: rendered.records,
   };
 }
+
+/** What an agent is asked at first that another one hands work to. The task is a model's words, and no instruction of ours. */
+export function delegatePrompt(agent: Agent, from: Agent, task: string, windowTokens: number | undefined): Prompt {
+  const block: Block = { name: 'task', source: `agent ${from.name}`, trusted: false, value: task };
+  const rendered = renderBlocks([block], windowTokens);
+  const explained = `The block \`task\` says what ${from.name} asks of you. Do that work, as far as what is said above allows it.`;
+  const parts = [agent.instruction, blocksExplained, explained].filter((text) => text !== '');
+  return {
+    messages: [
+      { role: 'system', content: parts.join('\n\n') },
+      { role: 'user', content: rendered.text },
+    ],
+    blocks: rendered.records,
+  };
+}

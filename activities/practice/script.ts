@@ -85,6 +85,8 @@ const toolAnswerSchema = z
 const passSchema = z.strictObject({
   /** Of an agent step: the model's turns in order, counted by the answers already in the conversation. */
   turns: z.array(turnSchema).min(1).optional(),
+  /** By agent id: the turns of those that the step's agent hands work to. Each time it does, they begin with the first. */
+  delegates: z.record(z.string(), z.array(turnSchema).min(1)).optional(),
   /** Of a tool step: what the tool gives. Short for `answers` with one output. */
   tool: json.optional(),
   /** What tools called within this step answer, before what `tools` says. */
@@ -171,23 +173,27 @@ export interface Asked {
   step: string;
   pass: number;
   attempt: number;
+  /** The agent that was handed the work; absent where it is the step's own. */
+  delegate?: string;
 }
 
 /** The turn scripted for a step's conversation that already holds `answersBefore` answers of the model. */
 export function scriptedTurn(script: PracticeScript, asked: Asked, answersBefore: number): Scripted<ScriptedTurn> {
   const pass = script.steps[asked.step]?.[asked.pass - 1];
-  const place = `steps.${asked.step}[${asked.pass - 1}]`;
-  if (!pass?.turns) {
+  const { delegate } = asked;
+  const place = `steps.${asked.step}[${asked.pass - 1}].${delegate === undefined ? 'turns' : `delegates.${delegate}`}`;
+  const turns = delegate === undefined ? pass?.turns : pass?.delegates?.[delegate];
+  if (!turns) {
     return {
       ok: false,
-      problem: `The practice script answers nothing for step ${asked.step}, pass ${asked.pass}: expected turns at ${place}.turns`,
+      problem: `The practice script answers nothing for step ${asked.step}, pass ${asked.pass}: expected turns at ${place}`,
     };
   }
-  const turn = pass.turns[answersBefore];
+  const turn = turns[answersBefore];
   if (!turn) {
     return {
       ok: false,
-      problem: `The practice script has ${pass.turns.length} turns for step ${asked.step}, pass ${asked.pass}: expected one more at ${place}.turns[${answersBefore}]`,
+      problem: `The practice script has ${turns.length} turns for step ${asked.step}, pass ${asked.pass}: expected one more at ${place}[${answersBefore}]`,
     };
   }
   return { ok: true, answer: byAttempt(turn, asked.attempt) };

@@ -255,10 +255,12 @@ function send(response: ServerResponse, status: number, body: Json): void {
 
 function askedBy(request: IncomingMessage): Asked {
   const counted = (name: string) => Math.max(1, Number(request.headers[name]) || 1);
+  const delegate = request.headers['x-waymark-delegate'];
   return {
     step: String(request.headers['x-waymark-step'] ?? ''),
     pass: counted('x-waymark-pass'),
     attempt: counted('x-waymark-attempt'),
+    ...(typeof delegate === 'string' ? { delegate } : {}),
   };
 }
 

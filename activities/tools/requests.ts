@@ -61,12 +61,13 @@ function practiceAddress(deps: Dependencies, path: string): URL {
   return new URL(path, deps.practiceUrl.endsWith('/') ? deps.practiceUrl : `${deps.practiceUrl}/`);
 }
 
-/** Tells the practice server which answer of which script is wanted. */
-export function practiceHeaders(claim: Claim): Record<string, string> {
+/** Tells the practice server which answer of which script is wanted. `delegate`: the agent that was handed the work. */
+export function practiceHeaders(claim: Claim, delegate?: string): Record<string, string> {
   return {
     'x-waymark-run': claim.runId,
     'x-waymark-step': claim.node.id,
     'x-waymark-pass': String(claim.practicePass ?? 1),
     'x-waymark-attempt': String(claim.attempt),
+    ...(delegate === undefined ? {} : { 'x-waymark-delegate': delegate }),
   };
 }
