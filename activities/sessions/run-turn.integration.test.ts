@@ -230,6 +230,13 @@ test('an owner who is inactive or has no access any more has nothing done for th
   expect(model.asked).toHaveLength(0);
 });
 
+test('the practice model answers no session, and the turn says why', async () => {
+  const asked = await world.say(ann, await world.propose(), 'What is missing?');
+  const practice = { ...world.deps, model: { ...world.deps.model, practice: true } };
+  expect(await runTurn(practice, asked, never)).toEqual({ state: 'failed' });
+  expect((await rowOf(asked.turn)).failure).toBe('no-model');
+});
+
 test('a connection that breaks is tried again, and what it had written is told to belong to another attempt at the text', async () => {
   const asked = await world.say(ann, await world.propose(), 'What is missing?');
   script({ cutOff: 'The co' }, 'The costs.');
