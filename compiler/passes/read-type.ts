@@ -53,7 +53,9 @@ function readNested(
       return of && { kind: opening.kind, of };
     }
   }
-  const alternatives = splitPhrases(trimmed, /(?<![\p{L}\p{N}])or(?![\p{L}\p{N}])/gu);
+  // Most types are one; a pattern of all letters there are is slow to make ready.
+  const mayBeMore = trimmed.some((one) => one.kind === 'text' && one.text.includes('or'));
+  const alternatives = mayBeMore ? splitPhrases(trimmed, /(?<![\p{L}\p{N}])or(?![\p{L}\p{N}])/gu) : [trimmed];
   if (alternatives.length > maxAlternatives) {
     report.error(
       'invalid-type',
