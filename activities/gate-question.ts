@@ -11,10 +11,12 @@ import { applicationFailure } from './failures.ts';
 import { mustSuffice, NobodyToAsk, peopleAsked } from './gate-people.ts';
 import type { GateQuestion, IfOverdue } from './gate-rows.ts';
 import { writtenSources } from './gate-sources.ts';
+import type { Guard } from './gate-subject.ts';
 import { boundReads, guardedWrites, guardOf, shownBy } from './gate-subject.ts';
 import { rootsOf } from './input-digests.ts';
 import type { Bindings } from './load-inputs.ts';
 import { bindingsNow } from './load-inputs.ts';
+import { boundNow } from './run-proposal.ts';
 import type { RunInHand } from './run-row.ts';
 
 export type AskingNode = NodeOf<'approve'> | NodeOf<'person'>;
@@ -46,7 +48,7 @@ export async function questionOf(
         : {}),
       actions: actionsOf(node, input.without),
       shown: shownBy(node, guarded, bindings, graph),
-      guards: Object.fromEntries(guarded.map((one) => [one.id, guardOf(deps, graph, node.id, one, digests, practice)])),
+      guards: await guardsOf(deps, tx, run, node.id, guarded, digests),
       ...(node.kind === 'person' && node.checks.length > 0 ? { reads: digestsOf(checksOf(node), digests) } : {}),
       ...(node.dueMs === undefined ? {} : { dueMs: node.dueMs }),
       now: deps.clock(),
@@ -56,6 +58,23 @@ export async function questionOf(
     if (problem instanceof NobodyToAsk) throw applicationFailure(node.id, 'not-allowed', { retry: false });
     throw problem;
   }
+}
+
+async function guardsOf(
+  deps: Dependencies,
+  tx: Tx,
+  run: RunInHand,
+  gate: string,
+  guarded: readonly WritingNode[],
+  digests: Readonly<Record<string, Digest>>,
+): Promise<GateQuestion['guards']> {
+  const { row, loaded } = run;
+  const guards: [string, Guard][] = [];
+  for (const one of guarded) {
+    const proposal = await boundNow(tx, deps, row, loaded, gate, one);
+    guards.push([one.id, guardOf(deps, loaded.graph, gate, one, digests, proposal, row.practice ?? undefined)]);
+  }
+  return Object.fromEntries(guards);
 }
 
 async function whoIsAsked(

@@ -7,6 +7,7 @@ import { canonicalJson, sha256Hex } from '../compiler/canonical.ts';
 import { ExpressionError, evaluate } from '../compiler/expressions/evaluate.ts';
 import type { Graph, Node, NodeOf } from '../compiler/graph.ts';
 import { downstreamOf, isSharedName } from '../compiler/graph-order.ts';
+import { pathOfPlace, placeOf, readsApartFrom } from '../compiler/proposal-places.ts';
 import type { WritingNode } from '../compiler/skeleton.ts';
 import { boundTo, guardedBy } from '../compiler/skeleton.ts';
 import type { Json } from '../compiler/types.ts';
@@ -54,13 +55,24 @@ export function guardedWrites(deps: Dependencies, graph: Graph, gate: string, pr
   });
 }
 
-/** The names that the values a step is given are made of; without those that come after the gate or do not exist at it. */
+/**
+ * The names that the values a step is given are made of; without those that come after the gate or do not exist at it, and
+ * those that stand in the proposal where a step after the gate writes.
+ */
 export function boundReads(graph: Graph, gate: string, node: WritingNode): string[] {
   const after = downstreamOf(graph, gate);
   const roots = boundTo(graph, node).flatMap(rootsOf);
   return [...new Set(roots)]
     .filter((root) => !after.has(root) && root !== gate && isSharedName(graph, root, node.id, gate))
+    .filter((root) => !isWrittenOver(graph, root, after))
     .sort();
+}
+
+function isWrittenOver(graph: Graph, step: string, after: ReadonlySet<string>): boolean {
+  const place = graph.nodes.filter(({ id }) => id === step).flatMap((node) => placeOf(node) ?? [])[0];
+  if (place === undefined) return false;
+  const later = graph.nodes.flatMap((node) => (after.has(node.id) ? (placeOf(node) ?? []) : []));
+  return readsApartFrom([pathOfPlace(place)], later).length === 0;
 }
 
 /** What a guarded step is now: compared with what was approved. */
@@ -70,13 +82,16 @@ export function guardOf(
   gate: string,
   node: WritingNode,
   digests: Readonly<Record<string, Digest>>,
+  /** Of what it is given of the proposal, as far as an approval is bound to that. */
+  proposal: Digest | undefined,
   practice?: string,
 ): Guard {
   const inputs = boundReads(graph, gate, node).flatMap((root) => {
     const digest = digests[root];
     return digest === undefined ? [] : [[root, digest] as const];
   });
-  return { nodeHash: nodeHashOf(deps, graph, node, practice), inputs: Object.fromEntries(inputs) };
+  const bound = { ...Object.fromEntries(inputs), ...(proposal === undefined ? {} : { proposal }) };
+  return { nodeHash: nodeHashOf(deps, graph, node, practice), inputs: bound };
 }
 
 /** What the approver is shown: what the document names, then what each guarded write will be given. */

@@ -1,4 +1,5 @@
 /** Gates of `approve` steps and tasks of `person` steps: opening one, and holding a write against what was approved. */
+import { placeOf } from '../compiler/proposal-places.ts';
 import type { Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Claim } from './claim.ts';
@@ -11,6 +12,7 @@ import { questionOf } from './gate-question.ts';
 import type { GateRow, IfOverdue } from './gate-rows.ts';
 import { bindingsOf, gateState, lapseGate, overdueVerdict, upsertGate } from './gate-rows.ts';
 import { gatesBefore, guardOf } from './gate-subject.ts';
+import { boundAsGiven, openRunProposal } from './run-proposal.ts';
 import { logRun, readRun } from './run-row.ts';
 import { shareWithApprovers } from './share-proposal.ts';
 import { askedNow } from './tell-approvers.ts';
@@ -27,6 +29,8 @@ export async function openGate(deps: Dependencies, input: OpenGateInput): Promis
       throw applicationFailure(input.node, 'bug', { retry: false });
     }
     if (run.row.status === 'cancelled') throw applicationFailure(input.node, 'not-allowed', { retry: false });
+    // What a person fills in is written by their decision, which opens no proposal.
+    if (node.kind === 'person' && placeOf(node)) await openRunProposal(tx, deps, run, node.id);
     const place = {
       tenant: run.actor.tenant,
       rootRun: run.rootRun,
@@ -99,7 +103,8 @@ async function rowsStand(
   if (gate.status === 'open') return { stands: false, refused: `Unexpected write before ${gateNode} is decided` };
   if (!goesOn(gate)) return { stands: false, refused: `Unexpected write after ${gateNode} was rejected` };
   const approved = bindingsOf(gate).guards[node.id];
-  const now = guardOf(deps, claim.graph, gateNode, node, claim.givenDigests, claim.practice);
+  const proposal = await boundAsGiven(tx, claim, gateNode, node);
+  const now = guardOf(deps, claim.graph, gateNode, node, claim.givenDigests, proposal, claim.practice);
   if (approved && sameGuard(approved, now)) return { stands: true };
   return { stands: false, lapsed: gateNode, events: await lapseGate(tx, gate, claim.runId) };
 }

@@ -14,11 +14,13 @@ import { evaluateConditions } from './evaluate-conditions.ts';
 import { openGate } from './gates.ts';
 import { runMergeStep } from './run-merge-step.ts';
 import { runSetStep } from './run-set-step.ts';
+import { runToolStep } from './run-tool-step.ts';
 import { finishRun } from './runs.ts';
 import { attemptOf } from './testing/attempt.ts';
 import type { Fixture } from './testing/run-fixture.ts';
 import {
   asRequester,
+  decide,
   dependencies,
   graphOf,
   manager,
@@ -29,6 +31,7 @@ import {
   stepOf,
   tenant,
 } from './testing/run-fixture.ts';
+import { json, startToolServer } from './testing/tool-server.ts';
 
 let fixture: Fixture;
 let deps: Dependencies;
@@ -305,4 +308,86 @@ test('a step that runs for each item puts each output there, and its list is no 
   const list = await attemptOf((signal) => runCollect(deps, collected, signal));
   expect(await contentOf(outputOf(list))).toEqual([{ day: 1 }, { day: 2 }]);
   expect((await proposalOf(run)).contents).toEqual({ Last: { day: 2 } });
+});
+
+test('a write is held to what was approved of the proposal it reads; what is written after the gate binds nothing', async () => {
+  const mail = await startToolServer();
+  mail.answer = (_, response) => json(response, 200, {});
+  const by = dependencies(fixture, {
+    configuration: {
+      allowedHosts: ['127.0.0.1'],
+      tools: {
+        'mail.send': {
+          effect: 'write',
+          description: 'Sends',
+          http: { method: 'POST', url: `${mail.url}/mail` },
+          input: { type: 'object' },
+          output: { type: 'object' },
+        },
+      },
+    },
+  });
+  const text = { kind: 'text' } as const;
+  const gated = graphOf({
+    proposal: { sections: ['Offer', 'Log'].map((name) => ({ field: { name, type: text, default: name } })) },
+    nodes: [
+      {
+        kind: 'approve',
+        id: 'agree',
+        title: 'Agree',
+        approvers: { need: 'any', of: [{ role: 'manager' }] },
+        notBy: [],
+        show: [],
+        instruction: 'Well?',
+        actions: [{ name: 'approve', effect: 'continue' }],
+      },
+      {
+        kind: 'merge',
+        id: 'note',
+        title: 'Note',
+        join: 'names',
+        from: [{ name: 'agree', expr: 'agree' }],
+        gives: text,
+        checks: [],
+        section: 'Log',
+      },
+      {
+        kind: 'tool',
+        id: 'send',
+        title: 'Send',
+        tool: 'mail.send',
+        with: [
+          { name: 'text', expr: 'proposal.sections.Offer' },
+          { name: 'log', expr: 'proposal.sections.Log' },
+        ],
+        gives: { kind: 'anything' },
+        checks: [],
+        retry: retry(0),
+        timeoutMs: 300,
+      },
+    ],
+    edges: [
+      { from: 'agree', to: 'note' },
+      { from: 'note', to: 'send' },
+    ],
+  });
+  const run = await startRun(fixture, gated);
+  const gateOf = async () => (await openGate(by, { run, node: 'agree' })).gate;
+  const send = () => attemptOf((signal) => runToolStep(by, { run, node: 'send' }, signal));
+  const first = await gateOf();
+  const { shown } = await asRequester(fixture, (tx) => tx.gate.findFirstOrThrow({ where: { id: first } }));
+  const [{ digest } = { digest: '' }] = JSON.parse(shown) as { digest: Digest }[];
+  expect(await contentOf(digest)).toEqual({ text: 'Offer', log: 'Log' });
+  await decide(fixture, first, 'approve');
+  await edit(run, 'Log', 'agreed');
+  await edit(run, 'Offer', 'Half the price');
+  expect(await send()).toEqual({ status: 'lapsed', gateNode: 'agree' });
+  expect(mail.asked).toEqual([]);
+  const second = await gateOf();
+  expect(second).not.toBe(first);
+  await decide(fixture, second, 'approve');
+  await edit(run, 'Log', 'agreed twice');
+  expect(await send()).toMatchObject({ status: 'committed' });
+  expect(mail.asked.map(({ body }) => body)).toEqual([{ text: 'Half the price', log: 'agreed twice' }]);
+  await mail.close();
 });

@@ -2,8 +2,9 @@
  * The proposal of a run: opened when a step first needs it, read as it stands, people's edits included, and written by
  * steps over what was there when their work began.
  */
-import { containersAround } from '../compiler/graph-order.ts';
-import { expressionsOf } from '../compiler/node-expressions.ts';
+import type { Graph, Node } from '../compiler/graph.ts';
+import { containersAround, downstreamOf } from '../compiler/graph-order.ts';
+import { expressionsOf, inputsOf, listsOf } from '../compiler/node-expressions.ts';
 import { planProposal } from '../compiler/planned-proposal.ts';
 import type { Contents } from '../compiler/proposal-definition.ts';
 import { STATE } from '../compiler/proposal-definition.ts';
@@ -11,12 +12,16 @@ import type { Place } from '../compiler/proposal-places.ts';
 import {
   asItStands,
   contentAt,
+  contentsIn,
   placeOf,
   proposalReads,
   proposalValue,
+  readsApartFrom,
   withContentAt,
   writesProposal,
 } from '../compiler/proposal-places.ts';
+import type { WritingNode } from '../compiler/skeleton.ts';
+import { boundTo, guardedBy } from '../compiler/skeleton.ts';
 import type { Json } from '../compiler/types.ts';
 import { digestOf, getArtifact, putArtifact } from '../prisma/artifacts.ts';
 import type { Tx } from '../prisma/open.ts';
@@ -27,7 +32,9 @@ import type { Claim } from './claim.ts';
 import type { Digest } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { StepFailure } from './failures.ts';
+import { applicationFailure } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
+import type { RunInHand } from './run-row.ts';
 import { isItem } from './step-keys.ts';
 
 export interface RunOfProposal {
@@ -72,6 +79,16 @@ export async function contentsOf(
   return readContents(tx, tenantId, sections);
 }
 
+/** Where no step is claimed. @throws ApplicationFailure not-allowed where the document names an owner who is nobody */
+export async function openRunProposal(tx: Tx, deps: Dependencies, run: RunInHand, node: string): Promise<Contents> {
+  try {
+    return await contentsOf(tx, deps, run.row, run.loaded);
+  } catch (problem) {
+    if (!(problem instanceof UnknownOwner)) throw problem;
+    throw applicationFailure(node, 'not-allowed', { retry: false });
+  }
+}
+
 /**
  * Digests, by name, of those of the values given that the proposal holds by now, and of what is read of `proposal` itself.
  * Without a reader, as the Result reads. @throws UnknownOwner
@@ -87,7 +104,7 @@ export async function proposedInputs(
   const { graph } = loaded;
   if (graph.proposal === undefined) return {};
   const node = reader === undefined ? undefined : loaded.nodes.get(reader);
-  const reads = proposalReads(node ? expressionsOf(node) : graph.result.map(({ value }) => value));
+  const reads = proposalReads(node ? expressionsRead(graph, node) : graph.result.map(({ value }) => value));
   const owners = Object.keys(given).flatMap((name) => {
     const owner = ownerOf(loaded, name, reader);
     return owner && writesProposal(graph, owner) ? [{ name, owner }] : [];
@@ -103,6 +120,48 @@ export async function proposedInputs(
   }
   if (reads.length > 0) proposed.proposal = await putArtifact(tx, run.tenantId, proposalValue(contents, reads));
   return proposed;
+}
+
+/** A gate shows also what the writes after it will be given. */
+function expressionsRead(graph: Graph, node: Node): string[] {
+  const guarded = node.kind === 'approve' ? guardedBy(graph, node.id).flatMap((write) => boundTo(graph, write)) : [];
+  return [...expressionsOf(node), ...guarded];
+}
+
+/** What the write is given of the proposal, as far as no step after the gate writes it: what an approval is bound to. */
+function readsBound(graph: Graph, gate: string, write: WritingNode): string[][] {
+  const after = downstreamOf(graph, gate);
+  const places = graph.nodes.flatMap((node) => (after.has(node.id) ? (placeOf(node) ?? []) : []));
+  return readsApartFrom(proposalReads([...inputsOf(write), ...listsOf(write)]), places);
+}
+
+/** Digest of that as it stands; undefined where there is none. @throws UnknownOwner */
+export async function boundNow(
+  tx: Tx,
+  deps: Dependencies,
+  run: RunOfProposal,
+  loaded: LoadedGraph,
+  gate: string,
+  write: WritingNode,
+): Promise<Digest | undefined> {
+  const reads = readsBound(loaded.graph, gate, write);
+  if (reads.length === 0) return undefined;
+  const contents = await contentsOf(tx, deps, run, loaded);
+  return putArtifact(tx, run.tenantId, proposalValue(contents, reads));
+}
+
+/** Digest of that as the attempt that is to write was given it; undefined where there is none. */
+export async function boundAsGiven(
+  tx: Tx,
+  claim: Claim,
+  gate: string,
+  write: WritingNode,
+): Promise<Digest | undefined> {
+  const reads = readsBound(claim.graph, gate, write);
+  const given = claim.proposed?.proposal;
+  if (reads.length === 0 || given === undefined) return undefined;
+  const contents = contentsIn(await getArtifact(tx, claim.actor.tenant, given));
+  return digestOf(claim.artifactKey, proposalValue(contents, reads));
 }
 
 /** Is what the reader knows by this name the output of a step that puts it into the proposal, or of a container of one? */

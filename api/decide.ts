@@ -3,13 +3,15 @@
  * the gate's lock, so of two decisions at once one is made and the other is told so. The workflow is rung afterwards.
  */
 import { randomUUID } from 'node:crypto';
+import { placeOf } from '../compiler/proposal-places.ts';
 import type { Json } from '../compiler/types.ts';
 import type { Violation } from '../compiler/validate-value.ts';
+import type { View } from '../compiler/view.ts';
 import { deriveView } from '../compiler/view.ts';
 import { putArtifact } from '../prisma/artifacts.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
-import { fillForm } from './gate-forms.ts';
+import { fillForm, nodeOf } from './gate-forms.ts';
 import type { GateRights } from './gate-rights.ts';
 import { ownRight, readRights, voteOf, votersOf, votesThatCount } from './gate-rights.ts';
 import type { GateRow } from './gate-rows.ts';
@@ -19,6 +21,7 @@ import { missingVotes } from './gate-votes.ts';
 import type { GraphCache, LoadedGraph } from './graph-cache.ts';
 import { holdGate } from './hold-gate.ts';
 import type { RingPayload } from './outbox.ts';
+import { prepareWrite, writeTaskOutput } from './task-output.ts';
 
 export interface DecisionRequest {
   gate: string;
@@ -99,6 +102,8 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
   if (loaded === undefined) throw new Error('a gate is of a graph that is not there');
   const filled = await fillForm(tx, loaded, gate, action.name, request.form);
   if (!filled.ok) return refuse('invalid-form', filled.violations);
+  const prepared = await prepareWrite(tx, loaded, gate, filled.value);
+  if (!prepared.ok) return refuse('invalid-form', prepared.violations);
 
   const decision = randomUUID();
   // Votes have an order: no two of a gate are of the same moment.
@@ -128,6 +133,7 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
   const inPlaceOf = right.principal === user ? {} : { for: right.principal };
   if (missing.length === 0) {
     const votes = action.effect === 'end' ? [own] : same;
+    if (prepared.write) await writeTaskOutput(tx, actor, gate, prepared.write);
     await writeVerdict(tx, loaded, gate, { action: action.name, votes, form: filled.value }, decidedAt);
     await leaveRing(tx, tenant, run, { gate: gate.id }, decidedAt);
   }
@@ -175,7 +181,7 @@ function withoutDelegation(rights: GateRights, principal: string, caster: string
 
 async function writeVerdict(tx: Tx, loaded: LoadedGraph, gate: GateRow, agreed: Agreed, at: Date): Promise<void> {
   const output = outputOf(gate, agreed);
-  const view = gate.purpose === 'approval' ? undefined : deriveView(output, loaded.viewPaths[gate.node] ?? []);
+  const view = viewOf(loaded, gate, output);
   await tx.gate.update({
     where: { tenantId_id: { tenantId: gate.tenantId, id: gate.id } },
     data: {
@@ -186,6 +192,14 @@ async function writeVerdict(tx: Tx, loaded: LoadedGraph, gate: GateRow, agreed: 
       decidedAt: at,
     },
   });
+}
+
+/** What the proposal holds is opaque: conditions read it as it stands then, by an activity. */
+function viewOf(loaded: LoadedGraph, gate: GateRow, output: Json): View | undefined {
+  const paths = loaded.viewPaths[gate.node] ?? [];
+  if (gate.purpose === 'approval' || paths.length === 0) return undefined;
+  const node = gate.purpose === 'task' ? nodeOf(loaded, gate) : undefined;
+  return node && placeOf(node) ? { opaque: [...paths] } : deriveView(output, paths);
 }
 
 /** Of a task, what was filled in. Of a gate the verdict, with the comments of all who agreed and the form of the last. */

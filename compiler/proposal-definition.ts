@@ -75,7 +75,7 @@ export function createDefinitionCache(capacity = 200): DefinitionCache {
   const held = new Map<string, LoadedDefinition>();
   return {
     load(text) {
-      const loaded = held.get(text) ?? loadDefinition(definitionSchema.parse(JSON.parse(text)));
+      const loaded = held.get(text) ?? readDefinition(text);
       held.delete(text);
       held.set(text, loaded);
       const oldest = held.keys().next();
@@ -83,6 +83,11 @@ export function createDefinitionCache(capacity = 200): DefinitionCache {
       return loaded;
     },
   };
+}
+
+/** Of the text that a proposal keeps, where it is needed once. Throws when it is not one. */
+export function readDefinition(text: string): LoadedDefinition {
+  return loadDefinition(definitionSchema.parse(JSON.parse(text)));
 }
 
 export function loadDefinition(definition: Definition): LoadedDefinition {

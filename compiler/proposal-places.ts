@@ -50,6 +50,29 @@ export function proposalReads(expressions: readonly string[]): string[][] {
   });
 }
 
+/** As an expression that reads `proposal` would say it. */
+export function pathOfPlace({ section, path }: Place): string[] {
+  return section === STATE ? ['state', ...path] : ['sections', section];
+}
+
+/** Those of these reads that nothing written to these places changes. */
+export function readsApartFrom(reads: readonly string[][], places: readonly Place[]): string[][] {
+  return reads.filter((read) => !places.some((place) => isTouched(read, place)));
+}
+
+function isTouched([root, ...path]: string[], place: Place): boolean {
+  if (root === undefined) return true;
+  if ((root === 'state') !== (place.section === STATE)) return false;
+  const written = root === 'state' ? place.path : [place.section];
+  return path.every((name, index) => index >= written.length || written[index] === name);
+}
+
+/** The contents that such a value holds. */
+export function contentsIn(proposal: Json): Contents {
+  const { sections, state } = isRecord(proposal) ? proposal : {};
+  return { ...(isRecord(sections) ? sections : {}), ...(state === undefined ? {} : { [STATE]: state }) };
+}
+
 /** The value of `proposal`, with no more in it than is read: another part that changes is nothing to the reader. */
 export function proposalValue(contents: Contents, reads: readonly string[][]): Json {
   const { [STATE]: state, ...sections } = contents;

@@ -38,16 +38,6 @@ export function notRunYet(graph: Graph): NotRun[] {
   for (const one of graph.externals) {
     if (one.graph === undefined) found.push({ what: `the ${one.thing} ${one.as} of ${one.file}, which was not known` });
   }
-  for (const node of graph.nodes) for (const what of partsNotRun(node)) found.push({ node: node.id, what });
+  for (const node of graph.nodes) if (!isRun(node)) found.push({ node: node.id, what: node.kind });
   return found;
-}
-
-function partsNotRun(node: Node): string[] {
-  if (!isRun(node)) return [node.kind];
-  const said: readonly (readonly [what: string, said: boolean])[] = [
-    // What a person fills in is committed by their decision.
-    ['section', node.kind === 'person' && node.section !== undefined],
-    ['state', node.kind === 'person' && node.state !== undefined],
-  ];
-  return said.filter(([, is]) => is).map(([what]) => what);
 }

@@ -1,0 +1,124 @@
+/** Steps that fill the proposal of their run, on the whole system: what people make of it is what the run goes on with. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { System } from './stack-fixture.ts';
+import { startSystem } from './stack-fixture.ts';
+
+const offer = `# Offer
+
+## Inputs
+| Name | Type   |
+|------|--------|
+| days | number |
+
+## Types
+### Work
+| Field | Type   |
+|-------|--------|
+| days  | number |
+
+### Price
+| Field | Type   | Rule                             |
+|-------|--------|----------------------------------|
+| work  | Work   | optional                         |
+| net   | number | computed \`this.work.days * 100\` |
+
+### Terms
+| Field | Type | Rule              |
+|-------|------|-------------------|
+| words | text | length at least 2 |
+
+## Proposal
+- state: Price
+
+| Section  | Type  |
+|----------|-------|
+| The work | Work  |
+| Terms    | Terms |
+
+## Steps
+### Estimate
+- set:
+  - days: \`input.days\`
+- gives: Work
+- section: The work
+
+### Agree on terms
+- person: manager
+- gives: Terms
+- section: Terms
+
+### Add up
+- set:
+  - days: \`estimate.days\`
+- gives: Work
+- state: work
+
+### Is it large?
+- choose:
+  - \`proposal.state.net > 500 && agree_on_terms.words == 'usual'\`: [Large](#large)
+  - otherwise: [Small](#small)
+
+### Large
+- set:
+  - size: \`'large'\`
+- then: end
+
+### Small
+- set:
+  - size: \`'small'\`
+
+## Result
+| Name  | Type   | Value                                       |
+|-------|--------|---------------------------------------------|
+| days  | number | \`estimate.days\`                           |
+| net   | number | \`proposal.state.net\`                      |
+| terms | text   | \`proposal.sections.Terms.words\`           |
+`;
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem();
+  await system.as('Mai Tran').publish(offer);
+});
+afterAll(() => system?.close());
+
+test('a section that people changed, and what one of them filled in, decide where the run goes and what it comes to', async () => {
+  const an = system.as('An Nguyen');
+  const run = await an.start('offer', { days: 3 });
+  const gate = await system.openGateOf(run);
+  const opened = await an.call('POST', `/runs/${run}/proposal`);
+  expect(opened.status).toBe(200);
+  const path = `/proposals/${opened.body.id}`;
+  const { body: before } = await an.call('GET', path);
+  const work = before.sections.find(({ name }: { name: string }) => name === 'The work');
+  expect(work).toMatchObject({ content: { days: 3 }, provenance: { source: 'step', of: 'estimate' } });
+
+  const suggested = await an.call('POST', `${path}/suggestions`, {
+    kind: 'replace',
+    section: 'The work',
+    base: work.digest,
+    content: { days: 9 },
+  });
+  expect(suggested.status).toBe(201);
+  expect((await an.call('POST', `${path}/suggestions/${suggested.body.id}/accept`, {})).status).toBe(200);
+
+  const fill = (words: string) =>
+    system.as('Mai Tran').call('POST', `/gates/${gate.id}/decisions`, {
+      action: 'done',
+      subject: gate.subject,
+      comment: '',
+      form: { words },
+    });
+  expect((await fill('u')).status).toBe(422);
+  expect((await fill('usual')).status).toBe(201);
+  const ended = await system.until(run, 'completed');
+  expect(ended.result).toEqual({ days: 9, net: 900, terms: 'usual' });
+  const states = ended.steps.flatMap(({ id, state }) => (['large', 'small'].includes(id) ? [[id, state]] : []));
+  expect(states).toEqual([
+    ['large', 'committed'],
+    ['small', 'skipped'],
+  ]);
+  const { body: after } = await an.call('GET', path);
+  const terms = after.sections.find(({ name }: { name: string }) => name === 'Terms');
+  expect(terms).toMatchObject({ content: { words: 'usual' }, provenance: { source: 'person' } });
+});
