@@ -22,6 +22,8 @@ import type { StepLog } from './activities/step-log.ts';
 import { jsonLinesLog } from './activities/step-log.ts';
 import { isToolUnavailable } from './activities/tools/tool-problem.ts';
 import { createDefinitionCache } from './compiler/proposal-definition.ts';
+import type { CredentialKey } from './prisma/connections.ts';
+import { readCredentialKey } from './prisma/connections.ts';
 import type { Store } from './prisma/open.ts';
 import { openStore } from './prisma/open.ts';
 import type { WorkerVersion } from './worker-version.ts';
@@ -37,6 +39,8 @@ export interface WorkerOptions {
   configuration: Configuration;
   /** What a `${NAME}` in the configuration stands for. */
   values: Readonly<Record<string, string>>;
+  /** Opens people's own credentials for tools that act as a person. */
+  credentialKey?: CredentialKey;
   /** Takes each line of the log, without its newline. */
   sink: (line: string) => void;
   /** Absent: runs go to whatever worker there is, so each deploy must replay what is under way. */
@@ -101,6 +105,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         log: logTo(options.sink),
         graphs: graphCache(),
         definitions: createDefinitionCache(),
+        ...(options.credentialKey === undefined ? {} : { credentialKey: options.credentialKey }),
         clock: () => new Date(),
       }),
       // Found missing soon, a worker that died holds nobody up; a cancel reaches an activity within a heartbeat or two.
@@ -244,6 +249,7 @@ const environmentSchema = z.object({
   OPENAI_API_KEY: optional,
   OPENAI_BASE_URL: optional.pipe(z.url({ protocol: /^https?$/, error: 'expected an http address' }).optional()),
   WAYMARK_CONFIG: optional,
+  WAYMARK_CREDENTIAL_KEY: optional,
   WAYMARK_BUILD_ID: optional,
 });
 
@@ -257,11 +263,13 @@ export async function workerOptionsFrom(
     throw new Error(['The environment of the worker is not complete:', ...problems].join('\n'));
   }
   const set = parsed.data;
+  const credentialKey = credentialKeyFrom(set.WAYMARK_CREDENTIAL_KEY);
   const file = set.WAYMARK_CONFIG ?? (existsSync('waymark.config.json') ? 'waymark.config.json' : undefined);
   const buildId = set.WAYMARK_BUILD_ID;
   return {
     ...(buildId === undefined ? {} : { version: { deployment: set.WAYMARK_TASK_QUEUE, buildId } }),
     databaseUrl: set.DATABASE_URL,
+    ...(credentialKey === undefined ? {} : { credentialKey }),
     temporal: { address: set.TEMPORAL_ADDRESS, namespace: set.TEMPORAL_NAMESPACE, taskQueue: set.WAYMARK_TASK_QUEUE },
     model: {
       ...(set.OPENAI_API_KEY === undefined ? {} : { apiKey: set.OPENAI_API_KEY }),
@@ -272,6 +280,16 @@ export async function workerOptionsFrom(
       Object.entries(environment).flatMap(([name, value]) => (value ? [[name, value] as const] : [])),
     ),
   };
+}
+
+function credentialKeyFrom(text: string | undefined): CredentialKey | undefined {
+  const key = text === undefined ? undefined : readCredentialKey(text);
+  if (text !== undefined && key === undefined) {
+    throw new Error(
+      'The environment of the worker is not complete:\n  WAYMARK_CREDENTIAL_KEY: expected base64 of 32 bytes',
+    );
+  }
+  return key;
 }
 
 async function main(): Promise<void> {

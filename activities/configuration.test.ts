@@ -27,7 +27,7 @@ test('what is not said has its default', () => {
   expect(parse({ tools: { pay: tool } })).toEqual({
     models: {},
     allowedHosts: [],
-    tools: { pay: { ...tool, idempotency: { header: 'Idempotency-Key', keptFor: '24 hours' } } },
+    tools: { pay: { as: 'service', ...tool, idempotency: { header: 'Idempotency-Key', keptFor: '24 hours' } } },
   });
 });
 

@@ -44,6 +44,12 @@ export function millisecondsOf(words: string): number {
 const toolSchema = z
   .strictObject({
     effect: toolFacts.effect,
+    as: z
+      .enum(['person', 'service'])
+      .default('service')
+      .describe(
+        'Whose credential a call carries. person: `${credential}` in a header is the own one of the person who acts, and nobody else is asked for theirs',
+      ),
     description: z.string().min(1).describe('Given to the model that may call it'),
     http: httpSchema,
     input: toolFacts.input,
@@ -154,8 +160,11 @@ export function missingValues(configuration: Configuration, values: Readonly<Rec
     ...(lookup ? [lookup.http.url, ...Object.values(lookup.http.headers ?? {})] : []),
   ]);
   const names = texts.flatMap((text) => [...text.matchAll(valueName)].map(([, name = '']) => name));
-  return [...new Set(names)].filter((name) => values[name] === undefined).sort();
+  return [...new Set(names)].filter((name) => name !== credentialName && values[name] === undefined).sort();
 }
+
+/** What stands in a header for the credential of the person who acts. */
+export const credentialName = 'credential';
 
 const valueName = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 

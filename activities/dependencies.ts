@@ -1,5 +1,6 @@
 /** What activities are given by the composition root. Nothing in this room reads the environment or holds a singleton. */
 import type { DefinitionCache } from '../compiler/proposal-definition.ts';
+import type { CredentialKey } from '../prisma/connections.ts';
 import type { Store } from '../prisma/open.ts';
 import type { Breakers } from './breakers.ts';
 import type { Configuration } from './configuration.ts';
@@ -27,5 +28,7 @@ export interface Dependencies {
   graphs: GraphCache;
   /** Of proposals. */
   definitions: DefinitionCache;
+  /** Opens people's own credentials. Without one, tools that act as a person cannot be called. */
+  credentialKey?: CredentialKey;
   clock: () => Date;
 }

@@ -18,6 +18,7 @@ import { holdsFence } from './fence.ts';
 import { sentAnew } from './settle-effect.ts';
 import { effectKeyOf } from './step-keys.ts';
 import { takenBack as takenBackRows, undoSlotPrefix } from './taken-back.ts';
+import { withCredential } from './tools/credentials.ts';
 import type { ToolDeclaration } from './tools/declarations.ts';
 import { undoOf } from './tools/declarations.ts';
 import type { Answer } from './tools/http.ts';
@@ -69,8 +70,9 @@ type Reservation =
  * The outcome of the write, made now or recorded before. @throws ToolProblem with the failure class, GateLapsed,
  * RequestProblem, or fence-lost
  */
-export async function performEffect(deps: Dependencies, claim: Claim, effect: Effect): Promise<Json> {
+export async function performEffect(shared: Dependencies, claim: Claim, effect: Effect): Promise<Json> {
   const { tool, slot, args } = effect;
+  const deps = await withCredential(shared, claim.actor, tool);
   const key = await currentKey(deps, claim, slot);
   // Built first: a request that cannot be made leaves no intent.
   const request = toolRequest(deps, claim, tool, args, key);

@@ -10,7 +10,7 @@ let world: AccessWorld;
 beforeAll(async () => {
   const declared = { models: new Map([['small', { model: 'scripted-1' }]]) };
   const model = { baseUrl: 'http://127.0.0.1:9/v1', apiKey: 'none' };
-  world = await openAccessWorld(await openApiFixture({ declared, model }));
+  world = await openAccessWorld(await openApiFixture({ declared, model, credentialKey: Buffer.alloc(32) }));
 });
 afterAll(() => world.fixture.close());
 

@@ -5,6 +5,7 @@ import Fastify, { LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Declared } from '../compiler/declared-tools.ts';
 import type { ModelAddress } from '../models/ask-model.ts';
+import type { CredentialKey } from '../prisma/connections.ts';
 import type { Store } from '../prisma/open.ts';
 import { toProblem } from './errors.ts';
 import type { StreamLimits } from './event-stream.ts';
@@ -34,6 +35,7 @@ import { proposalRoutes } from './routes/proposals/index.ts';
 import { runRoutes } from './routes/runs/index.ts';
 import { runOrderRoutes } from './routes/runs/orders.ts';
 import { resumeRoutes } from './routes/runs/resume.ts';
+import { connectionRoutes } from './routes/sessions/connections.ts';
 import { sessionRoutes } from './routes/sessions/index.ts';
 import { webUiAddress } from './run-handlers.ts';
 import type { Workflows } from './temporal-client.ts';
@@ -48,6 +50,8 @@ export interface AppDependencies {
   practice: boolean;
   /** What documents are checked against when they are published; what is not there is not checked. */
   declared?: Declared;
+  /** Under which people's own credentials are kept; without one, none are taken. */
+  credentialKey?: CredentialKey;
   /** Where documents are drafted; which model it is, `declared` says. */
   model?: ModelAddress;
   /** Where people reach the Temporal Web UI. */
@@ -109,6 +113,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   await app.register(executionRoutes, { ...settings, declared });
   await app.register(proposalRoutes, { streams });
   await app.register(sessionRoutes, { streams });
+  await app.register(connectionRoutes, deps.credentialKey === undefined ? {} : { key: deps.credentialKey });
   await app.register(notificationRoutes);
   await app.register(peopleRoutes);
   await app.register(adminRoutes, { issuer: deps.tokens.issuer });

@@ -1,5 +1,6 @@
 /** The API process's settings, read from the environment here and nowhere else in this room. */
 import { z } from 'zod';
+import { readCredentialKey } from '../prisma/connections.ts';
 
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
@@ -28,6 +29,11 @@ const envSchema = z
     /** A model to draft documents with: neither set, there is none. Its name is the configuration's. */
     OPENAI_API_KEY: z.string().min(1).optional(),
     OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+    /** Base64 of 32 bytes, the same as the workers': people's own credentials are kept under it. Unset, none are taken. */
+    WAYMARK_CREDENTIAL_KEY: z
+      .string()
+      .refine((text) => readCredentialKey(text) !== undefined, 'expected base64 of 32 bytes')
+      .optional(),
     /** Whether a run may bring a script of model and tool answers. */
     WAYMARK_PRACTICE: flag.default(false),
   })

@@ -28,6 +28,7 @@ test('the description lists exactly the routes there are', () => {
       .map(({ name }) => name)
       .sort(),
   ).toEqual([
+    'DELETE /connections/{tool}',
     'DELETE /proposals/{id}/collaborators/{user}',
     'GET /admin/events',
     'GET /admin/groups',
@@ -109,6 +110,7 @@ test('the description lists exactly the routes there are', () => {
     'POST /sessions/{id}/stop',
     'POST /workflows/execute',
     'PUT /admin/groups/{name}',
+    'PUT /connections/{tool}',
     'PUT /proposals/{id}/sections/{name}',
     'PUT /proposals/{id}/state',
   ]);

@@ -4,6 +4,7 @@ import type { Declared } from '../compiler/declared-tools.ts';
 import { declaredIn } from '../compiler/declared-tools.ts';
 import type { ModelAddress } from '../models/ask-model.ts';
 import { modelAddress } from '../models/ask-model.ts';
+import { readCredentialKey } from '../prisma/connections.ts';
 import { defaultTaskQueue } from '../workflows/messages.ts';
 import { openDevelopmentIssuer } from './development-issuer.ts';
 import type { Env } from './env.ts';
@@ -39,6 +40,8 @@ function modelOf({ OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl }: Env): Mod
 async function main(): Promise<void> {
   const env = readEnv();
   const model = modelOf(env);
+  // readEnv has seen to it that it is one.
+  const credentialKey = env.WAYMARK_CREDENTIAL_KEY && readCredentialKey(env.WAYMARK_CREDENTIAL_KEY);
   const api = await startApi({
     host: env.HOST,
     port: env.PORT,
@@ -53,6 +56,7 @@ async function main(): Promise<void> {
     practice: env.WAYMARK_PRACTICE,
     declared: await declaredOf(env),
     ...(model && { model }),
+    ...(credentialKey && { credentialKey }),
     logLevel: env.LOG_LEVEL,
     ...(env.WAYMARK_WEB_UI_URL === undefined ? {} : { webUiUrl: env.WAYMARK_WEB_UI_URL }),
   });

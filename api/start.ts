@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Declared } from '../compiler/declared-tools.ts';
 import type { ModelAddress } from '../models/ask-model.ts';
+import type { CredentialKey } from '../prisma/connections.ts';
 import { openStore } from '../prisma/open.ts';
 import { buildApp } from './app.ts';
 import type { TokenRules } from './plugins/identity.ts';
@@ -20,6 +21,7 @@ export interface ApiSettings {
   practice: boolean;
   declared?: Declared;
   model?: ModelAddress;
+  credentialKey?: CredentialKey;
   logLevel: string;
 }
 
@@ -44,6 +46,7 @@ export async function startApi(settings: ApiSettings): Promise<RunningApi> {
       practice: settings.practice,
       ...(settings.declared && { declared: settings.declared }),
       ...(settings.model && { model: settings.model }),
+      ...(settings.credentialKey && { credentialKey: settings.credentialKey }),
       log: { level: settings.logLevel },
       ...(webUiUrl === undefined ? {} : { webUi: { url: webUiUrl, namespace: settings.temporal.namespace } }),
     });

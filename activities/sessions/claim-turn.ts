@@ -8,6 +8,8 @@ import { findProposal, sightOf } from '../../prisma/proposal-rights.ts';
 import type { MessageRow } from '../../prisma/sessions.ts';
 import { appendMessage } from '../../prisma/sessions.ts';
 import type { Dependencies } from '../dependencies.ts';
+import type { ToolDeclaration } from '../tools/declarations.ts';
+import { findTool } from '../tools/declarations.ts';
 
 export interface TurnEntry {
   /** Position in the turn, from 0. */
@@ -30,6 +32,8 @@ export interface TurnClaim {
   untrusted: boolean;
   /** Of the document that the proposal is of; absent where it has none. */
   agent?: Agent;
+  /** Read tools of the configuration that the document gives this agent. */
+  tools: ToolDeclaration[];
   sections: string[];
   hasState: boolean;
   /** What was said before and in this turn by the owner, oldest first. */
@@ -70,7 +74,7 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
       turn: row.id,
       body: { state: 'running', attempt: fence },
     });
-    const agent = await agentOf(tx, deps, actor.tenant, seen.proposal.graphHash);
+    const { agent, tools } = await agentOf(tx, deps, actor.tenant, seen.proposal.graphHash);
     return {
       claimed: {
         actor,
@@ -81,6 +85,7 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
         epoch,
         untrusted,
         ...(agent === undefined ? {} : { agent }),
+        tools,
         sections: seen.proposal.sections.map(({ name }) => name).filter((name) => name !== ''),
         hasState: seen.proposal.sections.some(({ name }) => name === ''),
         history: await historyOf(tx, actor, input.session, row),
@@ -154,10 +159,20 @@ async function entriesOf(tx: Tx, { tenant }: Actor, turn: string): Promise<TurnE
   }));
 }
 
-/** The one that a step of the document talks with people by, else its first. */
-async function agentOf(tx: Tx, deps: Dependencies, tenant: string, hash: string | null): Promise<Agent | undefined> {
-  if (hash === null) return undefined;
+/** The one that a step of the document talks with people by, else its first; and what it may read with. */
+async function agentOf(
+  tx: Tx,
+  deps: Dependencies,
+  tenant: string,
+  hash: string | null,
+): Promise<{ agent?: Agent; tools: ToolDeclaration[] }> {
+  if (hash === null) return { tools: [] };
   const { graph } = await deps.graphs.load(tx, tenant, hash);
   const talks = graph.nodes.find((node) => node.kind === 'session');
-  return graph.agents.find(({ id }) => id === talks?.agent) ?? graph.agents[0];
+  const agent = graph.agents.find(({ id }) => id === talks?.agent) ?? graph.agents[0];
+  if (agent === undefined) return { tools: [] };
+  const names = talks?.agent === agent.id ? talks.tools : agent.tools;
+  const declared = names.flatMap((name) => findTool(deps.configuration, undefined, name) ?? []);
+  // A write needs a record of effects, which a conversation has not: those are for steps of the document.
+  return { agent, tools: declared.filter(({ effect }) => effect === 'read') };
 }

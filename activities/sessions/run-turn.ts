@@ -7,10 +7,12 @@ import type { ModelReply, ToolCall } from '../../models/ask-model.ts';
 import { ModelProblem } from '../../models/ask-model.ts';
 import { BreakerOpen } from '../breakers.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { functionNameOf } from '../models/function-names.ts';
 import type { TurnClaim } from './claim-turn.ts';
 import { claimTurn } from './claim-turn.ts';
 import type { Done } from './proposal-tools.ts';
 import { proposalTools } from './proposal-tools.ts';
+import { readOutside } from './read-outside.ts';
 import type { Replied } from './stream-reply.ts';
 import { StoppedWriting, streamReply, waitAfter } from './stream-reply.ts';
 import { JournalConflict, TurnJournal, TurnLost, TurnStopped } from './turn-journal.ts';
@@ -68,7 +70,7 @@ async function answer(
     messages.push(heard(reply));
     if (reply.toolCalls.length === 0) return 'done';
     for (const [index, call] of reply.toolCalls.entries()) {
-      const response = await callTool(deps, claim, journal, call, { reply: nth, index });
+      const response = await callTool(deps, claim, journal, call, { reply: nth, index }, signal);
       const content = typeof response === 'string' ? response : JSON.stringify(response);
       messages.push({ role: 'tool', tool_call_id: call.id, content });
     }
@@ -124,10 +126,19 @@ async function callTool(
   journal: TurnJournal,
   call: ToolCall,
   place: { reply: number; index: number },
+  signal: AbortSignal,
 ): Promise<Json> {
   const request = { ...place, tool: call.name, args: call.arguments };
   const recorded = journal.recorded('tool', request);
   if (recorded !== undefined) return recorded;
+  const outside = claim.tools.find(({ name }) => functionNameOf(name) === call.name);
+  if (outside !== undefined && !Object.hasOwn(proposalTools, call.name)) {
+    const started = performance.now();
+    const done = await readOutside(deps, claim, outside, call.arguments, signal);
+    claim.untrusted ||= done.untrusted === true;
+    const by = { source: outside.name, latencyMs: performance.now() - started };
+    return journal.record('tool', request, by, async () => done);
+  }
   const tool = Object.hasOwn(proposalTools, call.name) ? proposalTools[call.name] : undefined;
   return journal.record('tool', request, { source: call.name.slice(0, 200), latencyMs: 0 }, async (tx) => {
     const done: Done = await (async () => {

@@ -5,6 +5,7 @@ import { ModelProblem, streamModel } from '../../models/ask-model.ts';
 import { BreakerOpen } from '../breakers.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { costOf, modelNamed } from '../models/pricing.ts';
+import { functionOf } from '../models/tool-schemas.ts';
 import type { TurnClaim } from './claim-turn.ts';
 import { functionsOf } from './proposal-tools.ts';
 import type { TurnJournal } from './turn-journal.ts';
@@ -67,7 +68,7 @@ export async function streamReply(
       streamModel(
         deps.model,
         {
-          body: { model, messages, tools: functionsOf() },
+          body: { model, messages, tools: [...functionsOf(), ...claim.tools.map(functionOf)] },
           timeoutMs,
           signal: AbortSignal.any([signal, ending.signal]),
         },

@@ -7,6 +7,7 @@ import type { GateCheck } from '../effects.ts';
 import { performEffect } from '../effects.ts';
 import type { StepFailure } from '../failures.ts';
 import { failStep } from '../failures.ts';
+import { withCredential } from './credentials.ts';
 import type { ToolDeclaration } from './declarations.ts';
 import { RequestProblem, send } from './http.ts';
 import { toolRequest } from './requests.ts';
@@ -31,7 +32,8 @@ export async function callReadTool(
   signal?: AbortSignal,
 ): Promise<Json> {
   return orFail(deps, claim, tool, args, async () => {
-    const answer = await send(toolRequest(deps, claim, tool, args), timeoutOf(claim), signal);
+    const own = await withCredential(deps, claim.actor, tool);
+    const answer = await send(toolRequest(own, claim, tool, args), timeoutOf(claim), signal);
     if (answer.kind === 'ok') return requireValid(tool, answer.value, false);
     throw problemOf(tool.name, answer);
   });

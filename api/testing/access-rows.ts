@@ -439,6 +439,14 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
     },
     expected: ofItsOwner,
   },
+  'PUT /connections/{tool}': {
+    ask: () => ({ params: { tool: 'calendar' }, payload: { credential: 'mine' } }),
+    expected: { ...ofEachTenant, ...onlyPeople },
+  },
+  'DELETE /connections/{tool}': {
+    ask: () => ({ params: { tool: 'calendar' } }),
+    expected: { ...ofEachTenant, ...onlyPeople },
+  },
 
   'GET /notifications': { ask: nothing, expected: { ...ofEachTenant, ...onlyPeople } },
   'POST /notifications/{id}/read': {

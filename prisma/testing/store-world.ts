@@ -6,6 +6,7 @@ import type { TestDatabase } from '../../dev/test-postgres.ts';
 import { createTestDatabase } from '../../dev/test-postgres.ts';
 import { createKey, newKeyText } from '../api-keys.ts';
 import { putArtifact } from '../artifacts.ts';
+import { putConnection } from '../connections.ts';
 import { notify } from '../notifications.ts';
 import type { Actor, Store } from '../open.ts';
 import { openStore } from '../open.ts';
@@ -131,12 +132,13 @@ export interface FilledRun {
   gate: string;
 }
 
-/** A group with the actor in it, and a key of a service. */
+/** A group with the actor in it, a key of a service, and a credential of theirs. */
 export async function fillPeople(api: Store, actor: Actor): Promise<void> {
   const group = `group-${randomUUID()}`;
   await api.actAs(actor, async (tx) => {
     await setGroupRoles(tx, actor.tenant, group, ['reader']);
     await changePerson(tx, actor.tenant, actor.user, { groups: [group] });
+    await putConnection(tx, Buffer.alloc(32), actor, 'calendar', `credential of ${actor.user}`);
     await createKey(tx, actor, newKeyText(), { service: `sync of ${actor.tenant}`, scopes: ['runs:read'] });
   });
 }

@@ -1,6 +1,7 @@
 /** Proposals and sessions of Ann, Ben and Cal in a real database, and turns that are answered by a scripted model. */
 import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
+import { graphSchema } from '../../../compiler/graph.ts';
 import { createDefinitionCache } from '../../../compiler/proposal-definition.ts';
 import { createTestDatabase } from '../../../dev/test-postgres.ts';
 import { putArtifact } from '../../../prisma/artifacts.ts';
@@ -54,7 +55,20 @@ export interface SessionFixture {
   close(): Promise<void>;
 }
 
-export async function openSessionFixture(model: StreamingModel): Promise<SessionFixture> {
+export interface FixtureSettings {
+  /** As in the file. */
+  configuration?: unknown;
+  /** Names of tools that the document gives its agent. */
+  tools?: string[];
+}
+
+/** Seals credentials of the people here. */
+export const credentialKey = Buffer.alloc(32, 7);
+
+export async function openSessionFixture(
+  model: StreamingModel,
+  { configuration = {}, tools }: FixtureSettings = {},
+): Promise<SessionFixture> {
   const database = await createTestDatabase(inject('ownerUrl'));
   await provision(database.ownerUrl, {
     tenants: [{ id: 'acme', name: 'Acme' }],
@@ -72,15 +86,17 @@ export async function openSessionFixture(model: StreamingModel): Promise<Session
   const api = await openStore({ url: database.apiUrl, role: 'api', max: 5 });
   const deps: Dependencies = {
     store: worker,
-    configuration: configurationSchema.parse({}),
+    configuration: configurationSchema.parse(configuration),
     values: {},
     breakers: createBreakers({ counts: () => false }),
     model: { baseUrl: model.url, apiKey: 'none', practice: false },
     log: jsonLinesLog(() => undefined),
     graphs: graphCache(),
     definitions: createDefinitionCache(),
+    credentialKey,
     clock: () => new Date(),
   };
+  const graphHash = tools === undefined ? undefined : await publish(api, tools);
   return {
     api,
     worker,
@@ -89,6 +105,7 @@ export async function openSessionFixture(model: StreamingModel): Promise<Session
       const id = await api.actAs(ann, async (tx) =>
         openProposal(tx, ann, {
           title: 'Trip',
+          ...(graphHash === undefined ? {} : { graphHash }),
           definition,
           assignee: { person: 'ann' },
           sections: [{ name: 'Summary' }, { name: 'Costs' }, { name: '' }],
@@ -149,4 +166,18 @@ export async function openSessionFixture(model: StreamingModel): Promise<Session
       await database.drop();
     },
   };
+}
+
+/** A document whose one agent has these tools; gives its graph's hash. */
+async function publish(api: Store, tools: string[]): Promise<string> {
+  const clerk = { id: 'clerk', name: 'Clerk', model: 'small', tools, mayDelegateTo: [], instruction: '' };
+  const parts = { inputs: [], types: [], nodes: [], edges: [], result: [], externals: [] };
+  const graph = graphSchema.parse({ schemaVersion: 1, id: 'trip', title: 'Trip', agents: [clerk], ...parts });
+  const of = { tenantId: 'acme', publishedAt: new Date() };
+  await api.actAs(ann, async (tx) => {
+    await tx.document.create({ data: { ...of, id: 'trip', title: 'Trip', graphHash: 'trip' } });
+    const version = { hash: 'trip', documentId: 'trip', receipt: '{}', markdown: '# Trip', publishedBy: 'ann' };
+    await tx.graphVersion.create({ data: { ...of, ...version, graph: JSON.stringify(graph) } });
+  });
+  return 'trip';
 }
