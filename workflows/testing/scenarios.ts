@@ -372,6 +372,7 @@ export const scenarios: Record<string, Scenario> = {
       await give(run, { command: 'pause', does: 'pause' });
       await until(() => run.paused.length === 1);
       await decide(run, 'gate of ask', 'approve');
+      await until(() => run.statuses.at(-1) === 'running');
       await give(run, { command: 'unpause', does: 'unpause' });
     },
     ends: 'completed',
@@ -400,7 +401,7 @@ export const scenarios: Record<string, Scenario> = {
       await nthWait(run, 1);
       run.lapse('first');
       await run.ring({ gate: 'first' });
-      await until(() => run.calls.filter((call) => call === 'openGate manager_approves').length === 2);
+      await nthWait(run, 2);
       await decide(run, 'second', 'approve');
     },
     ends: 'completed',
