@@ -76,7 +76,8 @@ export async function appendMessage(
       author,
       kind,
       turnId: turn ?? null,
-      body: typeof body === 'string' ? body : (canonicalize(body) ?? '{}'),
+      // Text of Postgres holds no zero character; models write what they like.
+      body: typeof body === 'string' ? body.replaceAll('\0', '') : (canonicalize(body) ?? '{}'),
       at: new Date(),
     },
   });

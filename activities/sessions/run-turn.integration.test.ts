@@ -230,6 +230,18 @@ test('an owner who is inactive or has no access any more has nothing done for th
   expect(model.asked).toHaveLength(0);
 });
 
+test('what nobody can store or find ends the turn as failed, and does not hold up the next', async () => {
+  const proposal = await world.propose();
+  const asked = await world.say(ann, proposal, 'Read it.');
+  script({ calls: [{ name: 'read_transcript', args: { person: 'be\0n' } }] }, 'Never said.');
+  expect(await answerTurn(asked)).toEqual({ state: 'failed' });
+  expect((await rowOf(asked.turn)).failure).toBe('bug');
+  const next = await world.say(ann, proposal, 'Go on.');
+  script('It is\0 fine.');
+  expect(await answerTurn(next)).toEqual({ state: 'done' });
+  expect((await world.transcript(ann, asked.session)).at(-1)).toEqual(['agent', 'text', 'It is fine.']);
+});
+
 test('the practice model answers no session, and the turn says why', async () => {
   const asked = await world.say(ann, await world.propose(), 'What is missing?');
   const practice = { ...world.deps, model: { ...world.deps.model, practice: true } };

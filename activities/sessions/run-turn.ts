@@ -1,10 +1,12 @@
 /** One turn of an agent in a session, as the session's owner: replies, tools, and the transcript that tells of them. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { ApplicationFailure } from '@temporalio/common';
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions';
 import { ZodError } from 'zod';
 import type { Json } from '../../compiler/types.ts';
 import type { ModelReply, ToolCall } from '../../models/ask-model.ts';
 import { ModelProblem } from '../../models/ask-model.ts';
+import { isStoreTrouble } from '../attempt-step.ts';
 import { BreakerOpen } from '../breakers.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { functionNameOf } from '../models/function-names.ts';
@@ -15,7 +17,7 @@ import { proposalTools } from './proposal-tools.ts';
 import { readOutside } from './read-outside.ts';
 import type { Replied } from './stream-reply.ts';
 import { StoppedWriting, streamReply, waitAfter } from './stream-reply.ts';
-import { JournalConflict, TurnJournal, TurnLost, TurnStopped } from './turn-journal.ts';
+import { TurnJournal, TurnLost, TurnStopped } from './turn-journal.ts';
 import { turnPrompt } from './turn-prompt.ts';
 
 /** Replies in one turn. A model that calls tools for ever meets this. */
@@ -178,9 +180,10 @@ function heard(reply: ModelReply): ChatCompletionMessageParam {
   };
 }
 
-/** The class under which the turn fails; undefined for what is not the turn's fault. */
+/** The class under which the turn fails; undefined for what passes, and is tried again. */
 function failureOf(problem: unknown): string | undefined {
   if (problem instanceof ModelProblem) return problem.failure.class;
   if (problem instanceof BreakerOpen) return 'breaker-open';
-  return problem instanceof JournalConflict ? 'bug' : undefined;
+  // Left open, a turn that cannot be answered would hold up all that come after it.
+  return isStoreTrouble(problem) || problem instanceof ApplicationFailure ? undefined : 'bug';
 }

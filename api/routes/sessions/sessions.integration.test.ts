@@ -126,6 +126,52 @@ test('a collaborator without a grant is shown nothing of it', async () => {
   expect((await client.get(`/proposals/${proposal}/sessions`, 'bo')).items).toEqual([]);
 });
 
+test('whatever a reader sends to the session of another, nothing is said in it: 0 of more than 200 ways', async () => {
+  const { proposal, session } = await shared();
+  const own = await continued(proposal, 'bo');
+  const asked = await askOwnerOf(fixture, session, { does: 'share', person: 'minh' }, 'an');
+  const at = (path: string) => `/sessions/${session}${path}`;
+  const paths = [
+    at('/messages'),
+    at('/messages?owner=bo'),
+    at('/messages/'),
+    at('/stop'),
+    at('/retry'),
+    at('/events'),
+    at(`/confirmations/${asked}`),
+    at(''),
+    `/sessions/${own}/../${session}/messages`,
+    `/sessions/${own}%2F..%2F${session}/messages`,
+    `/sessions/${own}/confirmations/${asked}`,
+    `/proposals/${proposal}/sessions?owner=an`,
+    `/proposals/${proposal}/sessions/${session}/messages`,
+  ];
+  const bodies = [
+    { text: 'forged' },
+    { text: 'forged', owner: 'an', ownerId: 'an', session },
+    { answer: 'yes' },
+    {},
+    { text: 'forged', author: 'owner', seq: 2 },
+  ];
+  const headers = [{}, { 'x-user': 'an', 'x-forwarded-user': 'an' }];
+  const before = await fixture.store.actAs(an, (tx) => tx.message.findMany({ where: { ownerId: 'an' } }));
+  let tried = 0;
+  for (const url of paths) {
+    for (const payload of bodies) {
+      for (const more of headers) {
+        for (const method of ['POST', 'PUT', 'PATCH'] as const) {
+          await client.call(method, url, 'bo', payload, more);
+          tried += 1;
+        }
+      }
+    }
+  }
+  expect(tried).toBeGreaterThan(200);
+  expect(await fixture.store.actAs(an, (tx) => tx.message.findMany({ where: { ownerId: 'an' } }))).toEqual(before);
+  const seen = await client.get(`/sessions/${session}`, 'an');
+  expect([seen.turn.state, seen.asks.length]).toEqual(['queued', 1]);
+});
+
 test('a page goes on where the one before ended, and leaves out pieces', async () => {
   const { session } = await shared();
   await answering(session, 'The ', 'costs.');
