@@ -14,6 +14,7 @@ import { bindingsOf, gateState, lapseGate, overdueVerdict, upsertGate } from './
 import { gatesBefore, guardOf } from './gate-subject.ts';
 import { boundAsGiven, openRunProposal } from './run-proposal.ts';
 import { logRun, readRun } from './run-row.ts';
+import { taskOfSession } from './session-task.ts';
 import { shareWithApprovers } from './share-proposal.ts';
 import { askedNow } from './tell-approvers.ts';
 import { transitionEvents } from './transitions.ts';
@@ -24,7 +25,8 @@ import { transitionEvents } from './transitions.ts';
  */
 export async function openGate(deps: Dependencies, input: OpenGateInput): Promise<GateState> {
   const opened = await readRun(deps, input, async (tx, run) => {
-    const node = run.loaded.nodes.get(input.node);
+    const said = run.loaded.nodes.get(input.node);
+    const node = said?.kind === 'session' ? await taskOfSession(tx, deps, run, said) : said;
     if (node?.kind !== 'approve' && node?.kind !== 'person') {
       throw applicationFailure(input.node, 'bug', { retry: false });
     }

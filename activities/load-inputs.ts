@@ -117,7 +117,8 @@ async function requireRecord(tx: Tx, from: BindingSource, reader: string | undef
   const around = reader === undefined ? [] : containersAround(graph, reader);
   const node = nodes.get(name) ?? (name === 'previous' ? around.find(({ kind }) => kind === 'repeat') : undefined);
   // What people decide or fill in is written by the decision and has no handoff: the Gate row is its record.
-  if (node?.kind === 'approve' || node?.kind === 'person') return requireVerdict(tx, from, [node.id], digest);
+  if (node?.kind === 'approve' || node?.kind === 'person' || node?.kind === 'session')
+    return requireVerdict(tx, from, [node.id], digest);
   if (node) return requireHandoff(tx, from, node.id, digest, value);
   if (name !== 'feedback') return;
   const sent = graph.edges.filter((edge) => edge.back && [reader, ...around.map(({ id }) => id)].includes(edge.to));

@@ -99,9 +99,9 @@ async function callAnew(
   const { tenant } = claim.actor;
   const hash = node.document.graph;
   const loaded = hash === undefined ? undefined : await deps.graphs.load(tx, tenant, hash);
-  const unfit = loaded === undefined ? [{ what: 'a document that was not known' }] : notRunYet(loaded.graph);
+  const unfit = loaded === undefined ? ['document that was not known'] : notRunYet(loaded.graph);
   if (hash === undefined || loaded === undefined || unfit.length > 0) {
-    const what = unfit.map((one) => one.what).join(', ');
+    const what = unfit.join(', ');
     const detail = `Unexpected ${what} in ${node.document.file}, expected a document that this version runs`;
     return { status: 'failed', failure: { class: 'not-allowed', detail } };
   }

@@ -134,7 +134,13 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
   if (missing.length === 0) {
     const votes = action.effect === 'end' ? [own] : same;
     if (prepared.write) await writeTaskOutput(tx, actor, gate, prepared.write);
-    await writeVerdict(tx, loaded, gate, { action: action.name, votes, form: filled.value }, decidedAt);
+    await writeVerdict(
+      tx,
+      loaded,
+      gate,
+      { action: action.name, votes, form: prepared.output ?? filled.value },
+      decidedAt,
+    );
     await leaveRing(tx, tenant, run, { gate: gate.id }, decidedAt);
   }
   await appendEvents(tx, [

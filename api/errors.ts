@@ -56,7 +56,7 @@ export const problemTypes = {
   'unknown-person': { status: 422, title: 'There is no such person in your tenant' },
   'document-has-mistakes': { status: 422, title: 'The document has mistakes' },
   'graph-has-mistakes': { status: 422, title: 'The graph has mistakes' },
-  'not-runnable': { status: 422, title: 'The document says something that this version does not run' },
+  'not-runnable': { status: 422, title: 'The document cannot be run' },
   'unknown-action': { status: 422, title: 'The gate does not offer this action' },
   'idempotency-key-reused': { status: 422, title: 'This Idempotency-Key was used for a different request' },
   'version-required': { status: 428, title: 'This request needs an If-Match header' },

@@ -67,9 +67,19 @@ export async function fillForm(
   }
   const completed = validatorOf(loaded, type).complete(given);
   if (!completed.ok || node?.kind !== 'person') return completed;
-  const bindings = await readValues(tx, gate);
-  const violations = node.checks.flatMap(({ expr }) => failedCheck(expr, { ...bindings, output: completed.value }));
+  const violations = await failedChecks(tx, gate, node.checks, completed.value);
   return violations.length > 0 ? { ok: false, violations } : completed;
+}
+
+/** Of a task, by what its checks read when it opened. */
+export async function failedChecks(
+  tx: Tx,
+  gate: GateRow,
+  checks: readonly { expr: string }[],
+  output: Json,
+): Promise<Violation[]> {
+  const bindings = await readValues(tx, gate);
+  return checks.flatMap(({ expr }) => failedCheck(expr, { ...bindings, output }));
 }
 
 async function readValues(tx: Tx, gate: GateRow): Promise<Record<string, Json>> {

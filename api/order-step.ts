@@ -150,7 +150,7 @@ async function supplyBody(
   node: Node | undefined,
   { output, path }: StepRequest & { kind: 'supply' },
 ): Promise<CommandBody> {
-  if (node?.kind === 'approve' || node?.kind === 'person')
+  if (node?.kind === 'approve' || node?.kind === 'person' || node?.kind === 'session')
     throw notForThis('what people decide is decided by them alone');
   if (node === undefined || !(takesInputs(node) || node.kind === 'run'))
     throw notForThis('no output can be given for it');
@@ -183,7 +183,8 @@ function failedCheck(check: string, bindings: { input: Json; output: Json }): Fa
 /** @throws Problem not-for-this-step, step-is-needed */
 function requireSkippable(graph: Graph, node: Node | undefined, path: string): void {
   if (node === undefined) throw notForThis('a run ends with its Result');
-  if (node.kind === 'approve' || node.kind === 'person') throw notForThis('what people decide cannot be left out');
+  if (node.kind === 'approve' || node.kind === 'person' || node.kind === 'session')
+    throw notForThis('what people decide cannot be left out');
   if (node.kind === 'choose') throw notForThis('one of its ways has to be taken');
   if (isItemOf(node.id, path)) return;
   const readers = readersInNeed(graph, node.id);

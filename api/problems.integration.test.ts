@@ -11,7 +11,7 @@ import {
   asWorker,
   claimDocument,
   claimInput,
-  interviewDocument,
+  lendingDocument,
   openApiFixture,
   openClaimGate,
   publishClaim,
@@ -197,8 +197,8 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
     post('/documents', { markdown: claimDocument.replace('not by: requester', 'not by: me') }),
   'graph-has-mistakes': () => post('/workflows/execute', { graph: { schemaVersion: 1, id: 'x' }, input: {} }),
   'not-runnable': async () => {
-    await post('/documents', { markdown: interviewDocument });
-    return post('/runs', { document: 'interview', input: {} });
+    await post('/documents', { markdown: lendingDocument });
+    return post('/runs', { document: 'reviewers', input: {} });
   },
   'no-model': () => post('/documents/drafts', { prose: 'A clerk reads it.' }),
   'unknown-action': () => decideOn('mai', { action: 'postpone' }),

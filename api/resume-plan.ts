@@ -139,7 +139,7 @@ function rerunsOf({ before, after, inputChanged, recorded }: ResumeRequest, fres
       found.set(id, { step: id, because, steps, certain, costUsd });
     const edit = edited.get(id);
     const states = new Set((rows.get(id) ?? []).map(({ status }) => status));
-    const isGate = kind === 'approve' || kind === 'person';
+    const isGate = kind === 'approve' || kind === 'person' || kind === 'session';
     const isDone = isGate ? (gates.get(id) ?? []).some(({ status }) => status === 'decided') : states.has('committed');
     if (fresh.has(id)) put('asked', true);
     else if (!had.has(id)) put('added', true);

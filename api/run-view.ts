@@ -117,4 +117,4 @@ function stateOf(node: Node, row: ExecutionRow | undefined, gate: GateRow | unde
 }
 
 /** Of such a step the Gate row is the record. */
-const asksPeople = ({ kind }: Node): boolean => kind === 'approve' || kind === 'person';
+const asksPeople = ({ kind }: Node): boolean => kind === 'approve' || kind === 'person' || kind === 'session';

@@ -80,11 +80,9 @@ export async function startRun(tx: Tx, graphs: GraphCache, actor: Actor, request
 
 /** @throws Problem not-runnable */
 export function refuseWhatIsNotRun(graph: Graph): void {
-  const errors = notRunYet(graph).map(({ node, what }): Fault => {
-    const index = graph.nodes.findIndex((one) => one.id === node);
-    const at = index === -1 ? '' : `/nodes/${index}`;
-    return { at, in: 'graph', message: `Unexpected ${what}, expected a part that this version runs` };
-  });
+  const errors = notRunYet(graph).map(
+    (what): Fault => ({ at: '', in: 'graph', message: `Unexpected ${what}, expected a document that can be run` }),
+  );
   if (errors.length > 0) throw new Problem('not-runnable', { errors });
 }
 

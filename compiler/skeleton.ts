@@ -10,13 +10,11 @@ import { readsOf, viewKey } from './expressions/reads.ts';
 import type { Edge, Graph, Node, NodeOf } from './graph.ts';
 import { containersAround, downstreamOf, isSentBackTo, isSharedName } from './graph-order.ts';
 import { conditionsOf, expressionsOf, inputsOf, listsOf } from './node-expressions.ts';
-import type { KindRun } from './runs-today.ts';
-import { isRun } from './runs-today.ts';
 
 export interface SkeletonNode {
   id: string;
   title: string;
-  kind: KindRun;
+  kind: Node['kind'];
   /** Index of the container it stands in. */
   parent?: number;
   when?: string;
@@ -129,7 +127,6 @@ function skeletonEdge(edge: Edge, from: number, to: number): SkeletonEdge {
 }
 
 function skeletonNode(graph: Graph, node: Node, position: ReadonlyMap<string, number>): SkeletonNode {
-  if (!isRun(node)) throw new Error(`${node.id} is a ${node.kind} step, expected a kind that is run`);
   const reads = sortedNames(namesLoadedFor(graph, node), position);
   const skeleton: SkeletonNode = { id: node.id, title: node.title, kind: node.kind };
   if (node.parent !== undefined) skeleton.parent = position.get(node.parent) ?? -1;
@@ -142,6 +139,7 @@ function skeletonNode(graph: Graph, node: Node, position: ReadonlyMap<string, nu
     );
   }
   if (node.kind === 'approve' || node.kind === 'person') Object.assign(skeleton, waitingOf(node, skeleton.actions));
+  if (node.kind === 'session') skeleton.waitsFor = node.who === 'assignee' ? 'the assignee' : approversText(node.who);
   if (node.kind === 'repeat') {
     const { atMost, until, ifNotReached } = node;
     const inner = sortedNames(

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createAdminClient } from '../cli/admin-client.ts';
 import { createApiCalls } from '../cli/api-calls.ts';
-import { ApiProblem } from '../cli/api-problem.ts';
 import type { Gate, Published, Run } from '../cli/api-shapes.ts';
 import type { Client } from '../cli/client.ts';
 import { createClient } from '../cli/client.ts';
@@ -14,7 +13,6 @@ import { publishDocument } from '../cli/publish-document.ts';
 import { surroundingsOf } from '../cli/surroundings.ts';
 import { compile } from '../compiler/compile.ts';
 import type { Graph } from '../compiler/graph.ts';
-import { notRunYet } from '../compiler/runs-today.ts';
 import type { Json } from '../compiler/types.ts';
 import type { DevelopmentStack } from '../tests/system/development-stack.ts';
 import { end, startDevelopment } from '../tests/system/development-stack.ts';
@@ -208,17 +206,19 @@ test('an order runs by itself too, and waits for the person whom it names', asyn
   expect((await until(run, ({ status }) => status === 'completed')).result).toEqual({ number: 'ORD-2026-118' });
 });
 
-// A document that leaves this list is run to its end above.
-test.each(['quotation'])(
-  '%s is published, and its start is refused with the places that are not run yet',
-  async (path) => {
-    const { graph, graphHash, input, practice } = await publish(path);
-    const an = as('An Nguyen');
-    const places = notRunYet(graph);
-    expect(places, 'all of it is run now: give it a test that runs it to its end').not.toEqual([]);
-    const refused = await an.startRun({ graphHash, input, practice }).catch((problem: unknown) => problem);
-    expect(refused).toBeInstanceOf(ApiProblem);
-    expect(refused).toMatchObject({ type: 'not-runnable', status: 422 });
-    expect((refused as ApiProblem).errors).toHaveLength(places.length);
-  },
-);
+test('a quotation is drafted into its proposal, talked over, agreed to as it stands there, and sent', async () => {
+  await giveRoles('Mai Tran', ['manager', 'sales-director']);
+  const run = await start('quotation');
+  const talk = await gateOf(run);
+  expect([talk.step, talk.actions.map(({ name }) => name)]).toEqual(['talk_it_over', ['done']]);
+  await decide('An Nguyen', talk, 'done');
+  const gate = await gateOf(run, [talk]);
+  const offer = expect.stringMatching(/^Dear Marit, you get a calendar .* 15,612\.80 euros with value added tax\.$/);
+  expect(shownBy(gate)).toEqual({
+    draft_the_offer: offer,
+    price: { effort: { days: 16, rate: 820 }, net: 13120, gross: 15612.8 },
+    Send: { to: 'an', text: offer },
+  });
+  await decide('Mai Tran', gate, 'approve');
+  expect((await until(run, ({ status }) => status === 'completed')).result).toEqual({ offer, gross: 15612.8 });
+});

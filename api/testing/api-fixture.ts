@@ -183,27 +183,16 @@ Is this within policy?
 | amount  | number | \`note_the_claim.amount\` |
 `;
 
-/** It compiles and is published, but a session is not run. */
-export const interviewDocument = `# Interview
-
-## Proposal
-| Section | Type |
-|---------|------|
-| Report  | text |
+/** Lends an agent to others, and has no steps of its own. */
+export const lendingDocument = `# Reviewers
 
 ## Agents
-### Clerk
+
+### Reviewer
+
 - model: small
 
-You are a clerk.
-
-## Steps
-### Talk
-- session: assignee
-- agent: [Clerk](#clerk)
-- section: Report
-
-Help to write it.
+You ask one question at a time.
 `;
 
 /** Publishes the claim document as An; gives its graph's hash. */

@@ -75,10 +75,41 @@ const offer = `# Offer
 | terms | text   | \`proposal.sections.Terms.words\`           |
 `;
 
+const talk = `# Talk
+
+## Agents
+### Assistant
+- model: small
+
+You ask one question at a time.
+
+## Proposal
+| Section | Type   |
+|---------|--------|
+| Days    | number |
+
+## Steps
+### Talk it over
+- session: assignee
+- agent: [Assistant](#assistant)
+- section: Days
+- check: \`output <= 5\`
+
+### Say so
+- set:
+  - twice: \`talk_it_over * 2\`
+
+## Result
+| Name  | Type   | Value          |
+|-------|--------|----------------|
+| twice | number | \`say_so.twice\` |
+`;
+
 let system: System;
 beforeAll(async () => {
   system = await startSystem();
   await system.as('Mai Tran').publish(offer);
+  await system.as('Mai Tran').publish(talk);
 });
 afterAll(() => system?.close());
 
@@ -121,4 +152,32 @@ test('a section that people changed, and what one of them filled in, decide wher
   const { body: after } = await an.call('GET', path);
   const terms = after.sections.find(({ name }: { name: string }) => name === 'Terms');
   expect(terms).toMatchObject({ content: { words: 'usual' }, provenance: { source: 'person' } });
+});
+
+test('a session is done when its assignee says so, and only once its section is filled as its checks say', async () => {
+  const an = system.as('An Nguyen');
+  const run = await an.start('talk', {});
+  const { id, subject, title } = await system.openGateOf(run);
+  expect(title).toBe('Talk it over');
+  const done = async (by = an) =>
+    (await by.call('POST', `/gates/${id}/decisions`, { action: 'done', subject, comment: '' })).status;
+  const { body: proposal } = await an.call('POST', `/runs/${run}/proposal`);
+  const fill = async (content: number, base: string | null): Promise<string> => {
+    const path = `/proposals/${proposal.id}`;
+    const { body: suggestion } = await an.call('POST', `${path}/suggestions`, {
+      kind: 'replace',
+      section: 'Days',
+      base,
+      content,
+    });
+    await an.call('POST', `${path}/suggestions/${suggestion.id}/accept`, {});
+    return (await an.call('GET', path)).body.sections[0].digest;
+  };
+  expect(await done()).toBe(422);
+  const six = await fill(6, null);
+  expect(await done()).toBe(422);
+  await fill(4, six);
+  expect(await done(system.as('Minh Pham'))).toBe(403);
+  expect(await done()).toBe(201);
+  expect((await system.until(run, 'completed')).result).toEqual({ twice: 8 });
 });

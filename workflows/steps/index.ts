@@ -19,6 +19,8 @@ const handlers: Record<SkeletonNode['kind'], StepHandler> = {
   tool,
   approve: gate,
   person,
+  // Whoever talks it over says when they are done, as of a task.
+  session: person,
   choose,
   merge,
   set,
