@@ -16,7 +16,7 @@ import { boundReads, guardedWrites, guardOf, shownBy } from './gate-subject.ts';
 import { rootsOf } from './input-digests.ts';
 import type { Bindings } from './load-inputs.ts';
 import { bindingsNow } from './load-inputs.ts';
-import { boundNow } from './run-proposal.ts';
+import { boundNow, proposalShown } from './run-proposal.ts';
 import type { RunInHand } from './run-row.ts';
 
 export type AskingNode = NodeOf<'approve'> | NodeOf<'person'>;
@@ -35,6 +35,8 @@ export async function questionOf(
   const digests: Record<string, Digest> = { ...inputs, input: run.runInput };
   // A task approves nothing: what is done with its output is the next gate's.
   const guarded = node.kind === 'approve' ? guardedWrites(deps, graph, node.id, practice) : [];
+  const proposal =
+    node.kind === 'approve' ? await proposalShown(tx, deps, run, node, Object.keys(input.inputs ?? {})) : undefined;
   try {
     return {
       purpose: node.kind === 'approve' ? 'step' : 'task',
@@ -50,6 +52,7 @@ export async function questionOf(
       shown: shownBy(node, guarded, bindings, graph),
       guards: await guardsOf(deps, tx, run, node.id, guarded, digests),
       ...(node.kind === 'person' && node.checks.length > 0 ? { reads: digestsOf(checksOf(node), digests) } : {}),
+      ...(proposal === undefined ? {} : { proposal }),
       ...(node.dueMs === undefined ? {} : { dueMs: node.dueMs }),
       now: deps.clock(),
     };

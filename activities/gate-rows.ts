@@ -39,6 +39,7 @@ export interface GateQuestion {
   slot?: string;
   /** What the checks of a task read, by name. */
   reads?: Record<string, Digest>;
+  proposal?: GateBindings['proposal'];
   dueMs?: number;
   ifOverdue?: IfOverdue;
   /** Ids and numbers that the event should also carry. */
@@ -75,6 +76,7 @@ export async function upsertGate(
     // Another person to decide is another question.
     ...(question.approvers.people.length === 0 ? {} : { people: question.approvers.people }),
     ...(question.reads === undefined ? {} : { reads: question.reads }),
+    ...(question.proposal === undefined ? {} : { proposal: question.proposal }),
   };
   const subject = subjectOf(question.nodeHash, path, bindings);
   // One that is open or decided over the same subject is this gate; had it lapsed, the subject would have another count.

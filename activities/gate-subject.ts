@@ -33,6 +33,8 @@ export const gateBindingsSchema = z.object({
   people: z.array(z.string()).optional(),
   /** Of a task: digests of what its checks read, by name. */
   reads: z.record(z.string(), z.string()).optional(),
+  /** What of the proposal it is about: paths as expressions read them, and the digest of what stands there. */
+  proposal: z.object({ reads: z.array(z.array(z.string())), digest: z.string() }).optional(),
 });
 export type GateBindings = z.infer<typeof gateBindingsSchema>;
 export type Guard = z.infer<typeof guardSchema>;

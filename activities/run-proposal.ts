@@ -2,7 +2,7 @@
  * The proposal of a run: opened when a step first needs it, read as it stands, people's edits included, and written by
  * steps over what was there when their work began.
  */
-import type { Graph, Node } from '../compiler/graph.ts';
+import type { Graph, Node, NodeOf } from '../compiler/graph.ts';
 import { containersAround, downstreamOf } from '../compiler/graph-order.ts';
 import { expressionsOf, inputsOf, listsOf } from '../compiler/node-expressions.ts';
 import { planProposal } from '../compiler/planned-proposal.ts';
@@ -13,6 +13,7 @@ import {
   asItStands,
   contentAt,
   contentsIn,
+  pathOfPlace,
   placeOf,
   proposalReads,
   proposalValue,
@@ -133,6 +134,37 @@ function readsBound(graph: Graph, gate: string, write: WritingNode): string[][] 
   const after = downstreamOf(graph, gate);
   const places = graph.nodes.flatMap((node) => (after.has(node.id) ? (placeOf(node) ?? []) : []));
   return readsApartFrom(proposalReads([...inputsOf(write), ...listsOf(write)]), places);
+}
+
+/** What of the proposal a gate is about: whoever decides decides on that, and nothing else is decided. */
+export interface ProposalShown {
+  /** Paths, as expressions read them. */
+  reads: string[][];
+  digest: Digest;
+}
+
+/** By the names the gate is given and the expressions it reads. Undefined where it shows nothing of a proposal. */
+export async function proposalShown(
+  tx: Tx,
+  deps: Dependencies,
+  { row, loaded }: RunInHand,
+  gate: NodeOf<'approve'>,
+  names: readonly string[],
+): Promise<ProposalShown | undefined> {
+  const { graph, nodes } = loaded;
+  if (graph.proposal === undefined) return undefined;
+  const placed = names.flatMap((name) => placesIn(graph, nodes.get(name))).map(pathOfPlace);
+  const reads = [...proposalReads(expressionsRead(graph, gate)), ...placed];
+  if (reads.length === 0) return undefined;
+  const contents = await contentsOf(tx, deps, row, loaded);
+  return { reads, digest: await putArtifact(tx, row.tenantId, proposalValue(contents, reads)) };
+}
+
+/** Of the step, or of those within the container that it is. */
+function placesIn(graph: Graph, node: Node | undefined): Place[] {
+  if (node === undefined) return [];
+  const inner = graph.nodes.filter(({ parent }) => parent === node.id);
+  return [...[placeOf(node) ?? []].flat(), ...inner.flatMap((one) => placesIn(graph, one))];
 }
 
 /** Digest of that as it stands; undefined where there is none. @throws UnknownOwner */

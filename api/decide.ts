@@ -21,6 +21,7 @@ import { missingVotes } from './gate-votes.ts';
 import type { GraphCache, LoadedGraph } from './graph-cache.ts';
 import { holdGate } from './hold-gate.ts';
 import type { RingPayload } from './outbox.ts';
+import { lapseGate, proposalStands } from './proposal-stands.ts';
 import { prepareWrite, writeTaskOutput } from './task-output.ts';
 
 export interface DecisionRequest {
@@ -82,7 +83,7 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
 
   if (gate.status === 'decided') return refuse('already-decided');
   if (gate.status !== 'open' || run.endedAt !== null) return refuse('not-open');
-  if (gate.subject !== request.subject) return refuse('stale-subject');
+  if (gate.subject !== request.subject || !(await proposalStands(tx, gate))) return refuse('stale-subject');
   const before = await tx.decision.findMany({
     where: { tenantId: tenant, gateId: gate.id, subject: gate.subject },
     orderBy: [{ decidedAt: 'asc' }, { id: 'asc' }],
@@ -220,13 +221,21 @@ function outputOf(gate: GateRow, { action, votes, form }: Agreed): Json {
   };
 }
 
-/** Notes a refusal in the run's log. In a transaction of its own: the refused one left nothing. */
+/**
+ * Notes a refusal in the run's log. In a transaction of its own: the refused one left nothing. A gate that showed what people
+ * have changed in the proposal lapses, and its run is rung to ask again.
+ */
 export async function logRefusal(
   tx: Tx,
   actor: Actor,
   refusal: { gate: string; run: string; node: string; reason: RefusalReason },
 ): Promise<void> {
   const { gate, run, node, reason } = refusal;
+  const held = reason === 'stale-subject' ? await holdGate(tx, actor.tenant, gate) : undefined;
+  if (held?.gate.status === 'open' && !(await proposalStands(tx, held.gate))) {
+    await leaveRing(tx, actor.tenant, held.run, { gate }, new Date());
+    await lapseGate(tx, held.gate);
+  }
   await appendEvents(tx, [
     {
       run,

@@ -9,7 +9,10 @@ const actions = z.array(z.object({ name: z.string(), effect: z.enum(['continue',
 const shown = z.array(z.object({ name: z.string(), digest: z.string() }));
 const asked = z.object({ need: z.enum(['any', 'all']), roles: names, people: names });
 const ifOverdue = z.object({ do: z.string(), approvers: asked.optional() });
-const bindings = z.object({ reads: z.record(z.string(), z.string()).default({}) });
+const bindings = z.object({
+  reads: z.record(z.string(), z.string()).default({}),
+  proposal: z.object({ reads: z.array(z.array(z.string())), digest: z.string() }).optional(),
+});
 
 export const rolesOf = (gate: { approverRoles: string }) => names.parse(JSON.parse(gate.approverRoles));
 export const notByOf = (gate: { notBy: string }) => names.parse(JSON.parse(gate.notBy));
@@ -17,6 +20,9 @@ export const actionsOf = (gate: { actions: string }) => actions.parse(JSON.parse
 export const shownOf = (gate: { shown: string }) => shown.parse(JSON.parse(gate.shown));
 /** Digests of what the checks of a task read, by name. */
 export const readsOf = (gate: { bindings: string }) => bindings.parse(JSON.parse(gate.bindings)).reads;
+
+/** What of the proposal a gate is about. */
+export const proposalOf = (gate: { bindings: string }) => bindings.parse(JSON.parse(gate.bindings)).proposal;
 
 /** A part of those who may decide: with `all`, one person for each role and each person named. */
 export type Asked = z.infer<typeof asked>;

@@ -1,5 +1,6 @@
 /** Steps that fill the proposal of their run, on the whole system: what people make of it is what the run goes on with. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { Json } from '../../compiler/types.ts';
 import type { System } from './stack-fixture.ts';
 import { startSystem } from './stack-fixture.ts';
 
@@ -105,11 +106,43 @@ You ask one question at a time.
 | twice | number | \`say_so.twice\` |
 `;
 
+const sign = `# Sign
+
+## Types
+### Work
+| Field | Type   |
+|-------|--------|
+| days  | number |
+
+## Proposal
+| Section  | Type |
+|----------|------|
+| The work | Work |
+| Notes    | text |
+
+## Steps
+### Estimate
+- set:
+  - days: \`3\`
+- gives: Work
+- section: The work
+
+### Sign
+- approve: manager
+- show: [Estimate](#estimate)
+
+## Result
+| Name | Type   | Value             |
+|------|--------|-------------------|
+| days | number | \`estimate.days\` |
+`;
+
 let system: System;
 beforeAll(async () => {
   system = await startSystem();
   await system.as('Mai Tran').publish(offer);
   await system.as('Mai Tran').publish(talk);
+  await system.as('Mai Tran').publish(sign);
 });
 afterAll(() => system?.close());
 
@@ -180,4 +213,36 @@ test('a session is done when its assignee says so, and only once its section is 
   expect(await done(system.as('Minh Pham'))).toBe(403);
   expect(await done()).toBe(201);
   expect((await system.until(run, 'completed')).result).toEqual({ twice: 8 });
+});
+
+test('a gate that shows what people have changed since is not decided: it lapses, and asks about what stands there now', async () => {
+  const an = system.as('An Nguyen');
+  const run = await an.start('sign', {});
+  const first = await system.openGateOf(run);
+  const { body: proposal } = await an.call('POST', `/runs/${run}/proposal`);
+  const path = `/proposals/${proposal.id}`;
+  const change = async (section: string, content: Json): Promise<void> => {
+    const { body } = await an.call('GET', path);
+    const { digest: base = null } = body.sections.find(({ name }: { name: string }) => name === section);
+    const { body: made } = await an.call('POST', `${path}/suggestions`, { kind: 'replace', section, base, content });
+    await an.call('POST', `${path}/suggestions/${made.id}/accept`, {});
+  };
+  const approve = ({ id, subject }: { id: string; subject: string }) =>
+    system.as('Mai Tran').call('POST', `/gates/${id}/decisions`, { action: 'approve', subject, comment: '' });
+  await change('The work', { days: 30 });
+  const refused = await approve(first);
+  expect([refused.status, refused.body.type]).toEqual([409, 'urn:waymark:problem:stale-subject']);
+  const second = await vi.waitFor(
+    async () => {
+      const gate = await system.openGateOf(run);
+      expect(gate.id).not.toBe(first.id);
+      return gate;
+    },
+    { timeout: 30_000, interval: 100 },
+  );
+  expect(second.shown.map(({ value }) => value)).toEqual([{ days: 30 }]);
+  // What it does not show is nothing to it.
+  await change('Notes', 'Well done');
+  expect((await approve(second)).status).toBe(201);
+  expect((await system.until(run, 'completed')).result).toEqual({ days: 30 });
 });
