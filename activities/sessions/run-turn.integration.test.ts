@@ -280,15 +280,17 @@ test('an attempt that was taken over writes nothing more', async () => {
   const asked = await world.say(ann, proposal, 'Write the costs.');
   script(() => call('edit_section', { section: 'Costs', base: null, content: '400' }), 'Done.');
   const first = model.next;
-  let taken: Promise<unknown> | undefined;
-  model.next = (told) => {
-    taken ??= world.worker.actAs(ann, (tx) =>
-      tx.sessionTurn.updateMany({ where: { id: asked.turn }, data: { fence: { increment: 1 } } }),
-    );
+  let taken = false;
+  model.next = async (told) => {
+    if (!taken) {
+      taken = true;
+      await world.worker.actAs(ann, (tx) =>
+        tx.sessionTurn.updateMany({ where: { id: asked.turn }, data: { fence: { increment: 1 } } }),
+      );
+    }
     return first(told);
   };
   expect(await answerTurn(asked)).toEqual({ state: 'lost' });
-  await taken;
   expect((await world.contents(proposal)).Costs).toBeUndefined();
 });
 

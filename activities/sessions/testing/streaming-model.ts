@@ -22,11 +22,11 @@ export interface StreamingModel {
   url: string;
   asked: Told[];
   /** Says what comes next; called with each request. */
-  next: (told: Told) => Said;
+  next: (told: Told) => Said | Promise<Said>;
   close(): Promise<void>;
 }
 
-export async function startStreamingModel(next: (told: Told) => Said): Promise<StreamingModel> {
+export async function startStreamingModel(next: StreamingModel['next']): Promise<StreamingModel> {
   const server = await startToolServer();
   const model: StreamingModel = { url: `${server.url}/v1`, asked: [], next, close: () => server.close() };
   server.answer = ({ body }, response) => {
@@ -34,7 +34,9 @@ export async function startStreamingModel(next: (told: Told) => Said): Promise<S
     const last = messages.findLast(({ role }) => role === 'tool');
     const told = { messages, answer: last?.content ?? '' };
     model.asked.push(told);
-    stream(response, model.next(told)).catch(() => response.destroy());
+    Promise.resolve(model.next(told))
+      .then((said) => stream(response, said))
+      .catch(() => response.destroy());
   };
   return model;
 }
