@@ -25,5 +25,5 @@ test('the sandbox loads this room, the expressions and the code of the skeleton,
     'nexus-rpc',
   ]);
   // Without its source map.
-  expect(code.indexOf('//# sourceMappingURL')).toBeLessThan(1_000_000);
+  expect(code.indexOf('//# sourceMappingURL')).toBeLessThan(1_200_000);
 });
