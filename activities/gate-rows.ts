@@ -118,11 +118,9 @@ export async function upsertGate(
     ],
     skipDuplicates: true,
   });
-  const gate = await tx.gate.findUniqueOrThrow({ where: { tenantId_rootRunId_node_path_subject: key } });
+  const found = await tx.gate.findUniqueOrThrow({ where: { tenantId_rootRunId_node_path_subject: key } });
+  const gate = found.runId === place.run ? found : await moveGate(tx, found, place.run);
   if (count > 0) await tellWhoMayDecide(tx, gate, { kind: 'gate-opened', sourceKey: `gate-opened:${id}` });
-  if (gate.runId !== place.run) {
-    await tx.gate.update({ where: { tenantId_id: { tenantId: tenant, id: gate.id } }, data: { runId: place.run } });
-  }
   events.push({
     run: place.run,
     type: 'gate.opened',
@@ -131,6 +129,11 @@ export async function upsertGate(
     body: { gate: gate.id, purpose: gate.purpose, subject, ...question.about },
   });
   return { gate, events };
+}
+
+/** The gate as it stands once it is the run's: a decision that was being made meanwhile rang the run it was of before. */
+function moveGate(tx: Tx, { tenantId, id }: GateRow, run: string): Promise<GateRow> {
+  return tx.gate.update({ where: { tenantId_id: { tenantId, id } }, data: { runId: run } });
 }
 
 /** Gates of a place, latest first; of an approval within a step, those of the same slot. */

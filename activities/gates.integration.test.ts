@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { Approvers } from '../compiler/graph.ts';
 import type { Json } from '../compiler/types.ts';
-import { getArtifact } from '../prisma/artifacts.ts';
+import { getArtifact, putArtifact } from '../prisma/artifacts.ts';
 import type { Digest, StepInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { openGate } from './gates.ts';
@@ -18,6 +18,7 @@ import {
   effectsOf,
   eventsOf,
   graphOf,
+  manager,
   openFixture,
   record,
   retry,
@@ -168,6 +169,31 @@ test('opening again gives the same gate and one event; once decided it gives the
     verdict: { action: 'approve', output, view: { values: { action: 'approve' } } },
   });
   expect(await eventsOf(fixture, run, 'gate.opened')).toHaveLength(1);
+});
+
+test('a decision that is made while the next run of the lineage asks is found by it', async () => {
+  const first = await startRun(fixture, claims(), input);
+  const inputs = { total: await totalOf(first) };
+  const { gate } = await openGate(deps, { run: first, node: 'manager_approves', inputs });
+  const next = await startRun(fixture, claims(), input, { rootRun: first });
+  const asking = await fixture.api.actAs(manager, async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM gate WHERE tenant_id = ${tenant} AND id = ${gate} FOR UPDATE`;
+    // Reads the gate as open, and waits for this transaction to make it its own.
+    const opening = openGate(deps, { run: next, node: 'manager_approves', inputs });
+    await vi.waitFor(async () => {
+      const [locks] = await tx.$queryRaw<{ waiting: bigint }[]>`
+        SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))`;
+      expect(locks?.waiting).toBe(1n);
+    });
+    const outputDigest = await putArtifact(tx, tenant, { action: 'approve' });
+    await tx.gate.update({
+      where: { tenantId_id: { tenantId: tenant, id: gate } },
+      data: { status: 'decided', verdict: 'approve', outputDigest, decidedAt: new Date() },
+    });
+    return { opening };
+  });
+  expect(await asking.opening).toMatchObject({ gate, verdict: { action: 'approve' } });
+  expect(await gateRow(gate)).toMatchObject({ runId: next, heardAt: expect.any(Date) });
 });
 
 test('a ring is believed only as far as the rows go', async () => {

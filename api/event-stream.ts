@@ -1,9 +1,9 @@
 /**
- * A run's log as server-sent events. The table is the queue: a client is read to from where it stands, a page at a time
+ * A log as server-sent events: that of a run, of a proposal, of a session. The table is the queue: a client is read to from where it stands, a page at a time
  * and only as fast as it takes it, so a slow one costs a page of memory. A notification only says that looking may pay.
  *
- * The stream ends when the run has and all of it was sent, when the client is gone or takes nothing for too long, and
- * when the person may no longer see the run: their token has expired, they are inactive or in another tenant.
+ * The stream ends when the log has and all of it was sent, when the client is gone or takes nothing for too long, and
+ * when the person may no longer see it: their token has expired, they are inactive or in another tenant.
  */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
@@ -26,9 +26,8 @@ interface StreamRequest {
   store: Store;
   caller: Caller;
   /** Whose log it is. */
-  run: string;
-  /** Of a run unless said. */
-  read?: ReadLog;
+  id: string;
+  read: ReadLog;
   /** Events after this one are sent. */
   after: number;
   limits: StreamLimits;
@@ -38,7 +37,7 @@ interface StreamRequest {
 
 /** Writes to a hijacked response until the stream ends. Rejects only when the store does. */
 export async function streamEvents(response: ServerResponse, request: StreamRequest): Promise<void> {
-  const { store, caller, run, limits, read = readRunLog } = request;
+  const { store, caller, id, limits, read } = request;
   const gone = new AbortController();
   const end = AbortSignal.any([gone.signal, request.closing]);
   response.once('close', () => gone.abort());
@@ -46,7 +45,7 @@ export async function streamEvents(response: ServerResponse, request: StreamRequ
   let woken = false;
   let wake: () => void = () => {};
   const unsubscribe = store.onRunEvents((which) => {
-    if (which !== run) return;
+    if (which !== id) return;
     woken = true;
     wake();
   });
@@ -65,7 +64,7 @@ export async function streamEvents(response: ServerResponse, request: StreamRequ
       woken = false;
       const person = caller.expiresAt.getTime() > Date.now() ? await caller.again() : undefined;
       if (person?.tenant !== caller.person.tenant) return;
-      const page = await read(store, person, run, after);
+      const page = await read(store, person, id, after);
       if (page === undefined) return;
       for (const event of page.events) {
         after = event.seq;
@@ -92,16 +91,16 @@ export async function streamEvents(response: ServerResponse, request: StreamRequ
   }
 }
 
-/** Whether the run has ended and nothing comes after this event: a client that asks again is told to stop. */
+/** Whether the log has ended and nothing comes after this event: a client that asks again is told to stop. */
 export async function isAtEnd(
   store: Store,
   caller: Caller,
-  run: string,
+  id: string,
   after: number,
-  read: ReadLog = readRunLog,
-): Promise<'yes' | 'no' | 'no run'> {
-  const page = await read(store, caller.person, run, after);
-  if (page === undefined) return 'no run';
+  read: ReadLog,
+): Promise<'yes' | 'no' | 'no log'> {
+  const page = await read(store, caller.person, id, after);
+  if (page === undefined) return 'no log';
   return page.ended && page.events.length === 0 ? 'yes' : 'no';
 }
 
@@ -119,7 +118,7 @@ export type ReadLog = (
   after: number,
 ) => Promise<LogPage | undefined>;
 
-const readRunLog: ReadLog = async (store, person, run, after) => {
+export const readRunLog: ReadLog = async (store, person, run, after) => {
   return store.actAs({ tenant: person.tenant, user: person.user }, async (tx) => {
     const row = await tx.run.findUnique({
       where: { tenantId_id: { tenantId: person.tenant, id: run } },

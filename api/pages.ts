@@ -47,3 +47,16 @@ export function momentOf(cursor: [string, string]): Date | undefined {
   // The database's calendar is shorter than JavaScript's; no row of ours is older or younger.
   return moment.getUTCFullYear() >= 1 && moment.getUTCFullYear() <= 9999 ? moment : undefined;
 }
+
+/** Where rows that are listed newest first go on after the cursor: the part of a condition on them, empty on the first page. */
+export function olderThan(cursor: [string, string] | undefined) {
+  const before = cursor && momentOf(cursor);
+  if (cursor === undefined || before === undefined) return {};
+  return { OR: [{ createdAt: { lt: before } }, { createdAt: before, id: { lt: cursor[1] } }] };
+}
+
+/** The key of such a row. */
+export const keyOfNewest = (row: { createdAt: Date; id: string }): [string, string] => [
+  row.createdAt.toISOString(),
+  row.id,
+];

@@ -118,7 +118,7 @@ export async function startRun(
   fixture: Fixture,
   graph: Graph,
   input: Json = {},
-  more: { practice?: string } = {},
+  more: { practice?: string; rootRun?: string } = {},
 ): Promise<string> {
   const run = randomUUID();
   const text = canonicalJson(graph);
@@ -148,7 +148,7 @@ export async function startRun(
       data: {
         tenantId: tenant,
         id: run,
-        rootRunId: run,
+        rootRunId: more.rootRun ?? run,
         workflowId: `claims-${run}`,
         documentId: graph.id,
         graphHash: hash,

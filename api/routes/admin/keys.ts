@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { KeyScope } from '../../../prisma/api-keys.ts';
 import { createKey, keyTextOf, newKeyText, revokeKey } from '../../../prisma/api-keys.ts';
 import { notFound, Problem } from '../../errors.ts';
-import { momentOf, page } from '../../pages.ts';
+import { keyOfNewest, olderThan, page } from '../../pages.ts';
 import { answer, idempotencyKeyAllowed, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
@@ -22,26 +22,18 @@ export const keyRoutes: FastifyPluginAsyncZod = async (app) => {
     },
     async (request) => {
       const { limit, cursor } = request.query;
-      const before = cursor && momentOf(cursor);
       const rows = await request.actAs((tx) =>
         tx.apiKey.findMany({
           where: {
             tenantId: personOf(request).tenant,
-            ...(cursor === undefined || before === undefined
-              ? {}
-              : { OR: [{ createdAt: { lt: before } }, { createdAt: before, id: { lt: cursor[1] } }] }),
+            ...olderThan(cursor),
           },
           include: { user: { select: { name: true } } },
           orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
           take: limit + 1,
         }),
       );
-      return page(
-        rows,
-        limit,
-        (row) => [row.createdAt.toISOString(), row.id],
-        (row) => viewOfKey(row, row.user.name),
-      );
+      return page(rows, limit, keyOfNewest, (row) => viewOfKey(row, row.user.name));
     },
   );
 

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { Tx } from '../../../prisma/open.ts';
 import { notFound } from '../../errors.ts';
-import { momentOf, page } from '../../pages.ts';
+import { keyOfNewest, olderThan, page } from '../../pages.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
 import { listNotificationsQuery, notification, notificationParams, notificationsPage, readBody } from './schemas.ts';
@@ -24,22 +24,19 @@ export const notificationRoutes: FastifyPluginAsyncZod = async (app) => {
     async (request) => {
       const { limit, cursor, unread } = request.query;
       const { tenant, user } = personOf(request);
-      const before = cursor && momentOf(cursor);
       const rows = await request.actAs((tx) =>
         tx.notification.findMany({
           where: {
             tenantId: tenant,
             userId: user,
             ...(unread === 'true' ? { readAt: null } : {}),
-            ...(cursor === undefined || before === undefined
-              ? {}
-              : { OR: [{ createdAt: { lt: before } }, { createdAt: before, id: { lt: cursor[1] } }] }),
+            ...olderThan(cursor),
           },
           orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
           take: limit + 1,
         }),
       );
-      return page(rows, limit, (row) => [row.createdAt.toISOString(), row.id], viewOf);
+      return page(rows, limit, keyOfNewest, viewOf);
     },
   );
 

@@ -4,17 +4,15 @@ import { z } from 'zod';
 import type { DefinitionCache } from '../../../compiler/proposal-definition.ts';
 import { STATE } from '../../../compiler/proposal-definition.ts';
 import { readContents } from '../../../prisma/proposal-contents.ts';
-import { notFound } from '../../errors.ts';
 import type { StreamLimits } from '../../event-stream.ts';
-import { isAtEnd, streamEvents } from '../../event-stream.ts';
-import { errorFacts } from '../../log-lines.ts';
-import { momentOf, page } from '../../pages.ts';
-import { callerOf, personOf } from '../../plugins/identity.ts';
+import { keyOfNewest, olderThan, page } from '../../pages.ts';
+import { personOf } from '../../plugins/identity.ts';
 import { seeProposal, visibleTo } from '../../proposals/access.ts';
 import { inOrderOf, markdownOf } from '../../proposals/export-markdown.ts';
 import { readProposalLog } from '../../proposals/proposal-events.ts';
 import { summaryOfProposal, viewOfProposal } from '../../proposals/proposal-view.ts';
 import { responses } from '../../responses.ts';
+import { streamHandler, streamResponses } from '../../stream-handler.ts';
 import { eventHeaders } from '../runs/schemas.ts';
 import { exported, listProposalsQuery, proposalParams, proposalsPage, proposalView } from './schemas.ts';
 
@@ -24,9 +22,6 @@ interface ReadingOptions {
 }
 
 export const readingRoutes: FastifyPluginAsyncZod<ReadingOptions> = async (app, { definitions, streams }) => {
-  const closing = new AbortController();
-  app.addHook('preClose', async () => closing.abort());
-
   app.get(
     '/proposals',
     {
@@ -40,24 +35,18 @@ export const readingRoutes: FastifyPluginAsyncZod<ReadingOptions> = async (app, 
     async (request) => {
       const { limit, cursor, status } = request.query;
       const { tenant, user, roles } = personOf(request);
-      const before = cursor && momentOf(cursor);
       const rows = await request.actAs((tx) =>
         tx.proposal.findMany({
           where: {
             tenantId: tenant,
             ...(status === undefined ? {} : { status }),
-            AND: [
-              visibleTo(user, roles),
-              ...(cursor === undefined || before === undefined
-                ? []
-                : [{ OR: [{ createdAt: { lt: before } }, { createdAt: before, id: { lt: cursor[1] } }] }]),
-            ],
+            AND: [visibleTo(user, roles), olderThan(cursor)],
           },
           orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
           take: limit + 1,
         }),
       );
-      return page(rows, limit, (row) => [row.createdAt.toISOString(), row.id], summaryOfProposal);
+      return page(rows, limit, keyOfNewest, summaryOfProposal);
     },
   );
 
@@ -140,34 +129,9 @@ export const readingRoutes: FastifyPluginAsyncZod<ReadingOptions> = async (app, 
         tags: ['proposals'],
         params: proposalParams,
         headers: eventHeaders,
-        response: {
-          ...responses({ 204: z.null() }, ['invalid-request', 'not-found']),
-          200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } },
-        },
+        response: streamResponses('The events'),
       },
     },
-    async (request, reply) => {
-      const { id } = request.params;
-      const after = request.headers['last-event-id'] ?? 0;
-      const caller = callerOf(request);
-      const atEnd = await isAtEnd(app.store, caller, id, after, readProposalLog);
-      if (atEnd === 'no run') throw notFound('proposal');
-      if (atEnd === 'yes') return reply.code(204).send(null);
-      reply.hijack();
-      try {
-        await streamEvents(reply.raw, {
-          store: app.store,
-          caller,
-          run: id,
-          read: readProposalLog,
-          after,
-          limits: streams,
-          closing: closing.signal,
-        });
-      } catch (error) {
-        // The status has been sent. The client sees the connection end, and goes on after the last id it has.
-        request.log.error({ event: 'stream.failed', requestId: request.id, proposal: id, ...errorFacts(error) });
-      }
-    },
+    streamHandler(app, streams, { of: 'proposal', read: readProposalLog }),
   );
 };

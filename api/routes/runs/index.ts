@@ -3,20 +3,18 @@
  * is for who started the run and for operators (operators.ts).
  */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { z } from 'zod';
-import { notFound } from '../../errors.ts';
 import type { StreamLimits } from '../../event-stream.ts';
-import { isAtEnd, streamEvents } from '../../event-stream.ts';
-import { errorFacts } from '../../log-lines.ts';
-import { momentOf, page } from '../../pages.ts';
+import { readRunLog } from '../../event-stream.ts';
+import { keyOfNewest, olderThan, page } from '../../pages.ts';
 import { answer, idempotencyKeyAllowed, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
-import { callerOf, personOf } from '../../plugins/identity.ts';
+import { personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
 import type { RunSettings } from '../../run-handlers.ts';
 import { cancelHandler, findRun, practiceOf, readJournal, readRunView } from '../../run-handlers.ts';
 import { stateOf } from '../../run-state.ts';
 import { summaryOf } from '../../run-view.ts';
 import { startRun } from '../../start-run.ts';
+import { streamHandler, streamResponses } from '../../stream-handler.ts';
 import {
   cancelAccepted,
   cancelBody,
@@ -36,9 +34,6 @@ export interface RunRouteOptions extends RunSettings {
 }
 
 export const runRoutes: FastifyPluginAsyncZod<RunRouteOptions> = async (app, options) => {
-  const closing = new AbortController();
-  app.addHook('preClose', async () => closing.abort());
-
   app.post(
     '/runs',
     {
@@ -91,22 +86,19 @@ export const runRoutes: FastifyPluginAsyncZod<RunRouteOptions> = async (app, opt
     },
     async (request) => {
       const { limit, cursor, status, document } = request.query;
-      const before = cursor && momentOf(cursor);
       const rows = await request.actAs((tx) =>
         tx.run.findMany({
           where: {
             tenantId: personOf(request).tenant,
             ...(status === undefined ? {} : { status }),
             ...(document === undefined ? {} : { documentId: document }),
-            ...(cursor === undefined || before === undefined
-              ? {}
-              : { OR: [{ createdAt: { lt: before } }, { createdAt: before, id: { lt: cursor[1] } }] }),
+            ...olderThan(cursor),
           },
           orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
           take: limit + 1,
         }),
       );
-      return page(rows, limit, (row) => [row.createdAt.toISOString(), row.id], summaryOf);
+      return page(rows, limit, keyOfNewest, summaryOf);
     },
   );
 
@@ -164,34 +156,10 @@ export const runRoutes: FastifyPluginAsyncZod<RunRouteOptions> = async (app, opt
         tags: ['runs'],
         params: runParams,
         headers: eventHeaders,
-        response: {
-          ...responses({ 204: z.null() }, ['invalid-request', 'not-found']),
-          200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } },
-        },
+        response: streamResponses('The events'),
       },
     },
-    async (request, reply) => {
-      const run = request.params.id;
-      const after = request.headers['last-event-id'] ?? 0;
-      const caller = callerOf(request);
-      const atEnd = await isAtEnd(app.store, caller, run, after);
-      if (atEnd === 'no run') throw notFound('run');
-      if (atEnd === 'yes') return reply.code(204).send(null);
-      reply.hijack();
-      try {
-        await streamEvents(reply.raw, {
-          store: app.store,
-          caller,
-          run,
-          after,
-          limits: options.streams,
-          closing: closing.signal,
-        });
-      } catch (error) {
-        // The status has been sent. The client sees the connection end, and goes on after the last id it has.
-        request.log.error({ event: 'stream.failed', requestId: request.id, run, ...errorFacts(error) });
-      }
-    },
+    streamHandler(app, options.streams, { of: 'run', read: readRunLog }),
   );
 
   app.post(

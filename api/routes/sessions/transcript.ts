@@ -1,23 +1,17 @@
 /** Reading what was said in a session, by page and as it is written. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { z } from 'zod';
-import { notFound } from '../../errors.ts';
 import type { StreamLimits } from '../../event-stream.ts';
-import { isAtEnd, streamEvents } from '../../event-stream.ts';
-import { errorFacts } from '../../log-lines.ts';
 import { page } from '../../pages.ts';
-import { callerOf, personOf } from '../../plugins/identity.ts';
+import { personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
 import { seeSession } from '../../sessions/access.ts';
 import { readTranscript } from '../../sessions/session-events.ts';
 import { viewOfMessage } from '../../sessions/session-view.ts';
+import { streamHandler, streamResponses } from '../../stream-handler.ts';
 import { eventHeaders } from '../runs/schemas.ts';
 import { messagesPage, messagesQuery, sessionParams } from './schemas.ts';
 
 export const transcriptRoutes: FastifyPluginAsyncZod<{ streams: StreamLimits }> = async (app, { streams }) => {
-  const closing = new AbortController();
-  app.addHook('preClose', async () => closing.abort());
-
   app.get(
     '/sessions/:id/messages',
     {
@@ -61,34 +55,9 @@ export const transcriptRoutes: FastifyPluginAsyncZod<{ streams: StreamLimits }> 
         tags: ['sessions'],
         params: sessionParams,
         headers: eventHeaders,
-        response: {
-          ...responses({ 204: z.null() }, ['invalid-request', 'not-found']),
-          200: { description: 'The messages', content: { 'text/event-stream': { schema: z.string() } } },
-        },
+        response: streamResponses('The messages'),
       },
     },
-    async (request, reply) => {
-      const { id } = request.params;
-      const after = request.headers['last-event-id'] ?? 0;
-      const caller = callerOf(request);
-      const atEnd = await isAtEnd(app.store, caller, id, after, readTranscript);
-      if (atEnd === 'no run') throw notFound('session');
-      if (atEnd === 'yes') return reply.code(204).send(null);
-      reply.hijack();
-      try {
-        await streamEvents(reply.raw, {
-          store: app.store,
-          caller,
-          run: id,
-          read: readTranscript,
-          after,
-          limits: streams,
-          closing: closing.signal,
-        });
-      } catch (error) {
-        // The status has been sent. The client sees the connection end, and goes on after the last id it has.
-        request.log.error({ event: 'stream.failed', requestId: request.id, session: id, ...errorFacts(error) });
-      }
-    },
+    streamHandler(app, streams, { of: 'session', read: readTranscript }),
   );
 };
