@@ -5,21 +5,31 @@
 import type { DefinitionCache } from '../compiler/proposal-definition.ts';
 import type { Json } from '../compiler/types.ts';
 import type { Actor, Tx } from './act-as.ts';
-import { readContents, writeCompleted } from './proposal-contents.ts';
+import type { Patch } from './json-patch.ts';
+import { applyJsonPatch } from './json-patch.ts';
+import { readContents, readDigests, writeCompleted } from './proposal-contents.ts';
 import type { SeenProposal } from './proposal-rights.ts';
 import { findProposal, mayEdit, sectionNamed, sightOf } from './proposal-rights.ts';
 import { holdProposal } from './proposals.ts';
 import { putSuggestion } from './suggestions.ts';
 
-export interface AgentEdit {
+export type AgentEdit = {
   /** A section's name; empty for the state. */
   section: string;
   /** Digest of the content that was read; null where there was none. */
   base: string | null;
-  content: Json;
   /** Leaves a suggestion also where the owner may edit. */
   suggest?: boolean;
-}
+} & (
+  | {
+      /** In the place of what is there. */
+      content: Json;
+    }
+  | {
+      /** Of the content that was read. */
+      patch: Patch;
+    }
+);
 
 export type AgentEdited =
   | { did: 'wrote'; section: string; version: number; digest: string }
@@ -59,7 +69,9 @@ export async function editOrSuggest(
     return nothing('Expected as base the digest of content that you read. Read the proposal again.');
   }
   const contents = await readContents(tx, tenant, proposal.sections);
-  const completed = definition.complete(name, edit.content, contents);
+  const proposed = await proposedBy(tx, tenant, edit);
+  if ('why' in proposed) return nothing(proposed.why);
+  const completed = definition.complete(name, proposed.content, contents);
   if (!completed.ok) {
     return nothing(completed.violations.map(({ path, message }) => `${path || 'content'}: ${message}`).join('; '));
   }
@@ -71,12 +83,23 @@ export async function editOrSuggest(
   }
   const made = await putSuggestion(tx, actor, proposal, {
     kind: name === '' ? 'patch' : 'replace',
-    body: name === '' ? [{ op: 'replace', path: '', value: edit.content }] : edit.content,
+    body: name === '' ? (patchOf(edit) as Json) : proposed.content,
     section,
     base: edit.base,
   });
   return { did: 'suggested', section: name, suggestion: made.id, status: made.status === 'stale' ? 'stale' : 'open' };
 }
+
+/** What the edit would have there, of what its author read. */
+async function proposedBy(tx: Tx, tenant: string, edit: AgentEdit): Promise<{ content: Json } | { why: string }> {
+  if ('content' in edit) return { content: edit.content };
+  const read = edit.base === null ? undefined : (await readDigests(tx, tenant, [edit.base])).get(edit.base);
+  const done = applyJsonPatch(read, edit.patch);
+  return done.ok ? { content: done.value } : { why: `patch[${done.index}]: ${done.message}` };
+}
+
+const patchOf = (edit: AgentEdit): Patch =>
+  'patch' in edit ? edit.patch : [{ op: 'replace', path: '', value: edit.content }];
 
 /** A section with an owner of its own is theirs, whoever the assignee is. */
 function isOfEpoch(

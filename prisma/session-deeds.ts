@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Json } from '../compiler/types.ts';
 import type { Actor, Tx } from './act-as.ts';
+import type { AgentEdit } from './agent-edits.ts';
+import { patchSchemaOf } from './json-patch.ts';
 import { appendMessage } from './sessions.ts';
 
 const content = z.json().transform((value) => value as Json);
@@ -12,6 +14,8 @@ const section = z.string().max(200);
 /** Sharing never grants a transcript: a person does that, in a call that says so. */
 export const deedSchema = z.discriminatedUnion('does', [
   z.strictObject({ does: z.literal('edit'), section, base, content }),
+  /** Of the state. */
+  z.strictObject({ does: z.literal('patch'), base, patch: patchSchemaOf(content) }),
   z.strictObject({ does: z.literal('suggest'), section, base, content }),
   z.strictObject({ does: z.literal('share'), person: z.string().min(1).max(200) }),
   z.strictObject({
@@ -21,6 +25,14 @@ export const deedSchema = z.discriminatedUnion('does', [
   }),
 ]);
 export type Deed = z.infer<typeof deedSchema>;
+export type EditDeed = Extract<Deed, { does: 'edit' | 'patch' | 'suggest' }>;
+
+/** What a deed that changes the proposal, or would, asks for. */
+export function editOf(deed: EditDeed): AgentEdit {
+  if (deed.does === 'patch') return { section: '', base: deed.base, patch: deed.patch };
+  const { does, ...edit } = deed;
+  return { ...edit, suggest: does === 'suggest' };
+}
 
 /** Asks, and says so in the transcript. @returns the confirmation's id */
 export async function askOwner(

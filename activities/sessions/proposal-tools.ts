@@ -7,11 +7,13 @@ import type { ChatCompletionFunctionTool } from 'openai/resources/chat/completio
 import { z } from 'zod';
 import type { Json } from '../../compiler/types.ts';
 import { editOrSuggest } from '../../prisma/agent-edits.ts';
+import type { Patch } from '../../prisma/json-patch.ts';
+import { patchSchemaOf } from '../../prisma/json-patch.ts';
 import type { Tx } from '../../prisma/open.ts';
 import { readContents } from '../../prisma/proposal-contents.ts';
 import { findProposal, mayEdit, sightOf } from '../../prisma/proposal-rights.ts';
-import type { Deed } from '../../prisma/session-deeds.ts';
-import { askOwner } from '../../prisma/session-deeds.ts';
+import type { Deed, EditDeed } from '../../prisma/session-deeds.ts';
+import { askOwner, editOf } from '../../prisma/session-deeds.ts';
 import type { NewMessage } from '../../prisma/sessions.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { renderBlocks } from '../models/context-blocks.ts';
@@ -77,6 +79,11 @@ export const proposalTools: Readonly<Record<string, ProposalTool>> = {
     'Writes the state of the proposal, whole. Becomes a suggestion as an edit does.',
     z.strictObject({ base, content }),
     (around, args) => change(around, { does: 'edit', section: '', base: args.base, content: args.content as Json }),
+  ),
+  patch_state: tool(
+    'Changes parts of the state by a JSON Patch (RFC 6902) on the state you read: all of it is done, or nothing. Becomes a suggestion as an edit does.',
+    z.strictObject({ base, patch: patchSchemaOf(z.json()) }),
+    (around, args) => change(around, { does: 'patch', base: args.base, patch: args.patch as Patch }),
   ),
   suggest: tool(
     'Suggests new content of a section to whoever decides about it.',
@@ -170,12 +177,11 @@ async function readTranscript({ tx, claim }: Around, { person: whose }: { person
   return { response: renderBlocks([block], windowTokens).text, untrusted: whose !== actor.user };
 }
 
-async function change(around: Around, deed: Extract<Deed, { does: 'edit' | 'suggest' }>): Promise<Done> {
+async function change(around: Around, deed: EditDeed): Promise<Done> {
   const { tx, deps, claim } = around;
   if (claim.untrusted) return ask(around, deed);
-  const { does, ...edit } = deed;
   const of = { proposal: claim.proposal, turn: claim.turn, epoch: claim.epoch };
-  const done = await editOrSuggest(tx, deps.definitions, claim.actor, of, { ...edit, suggest: does === 'suggest' });
+  const done = await editOrSuggest(tx, deps.definitions, claim.actor, of, editOf(deed));
   const response = { ...done };
   if (done.did === 'nothing') return { response };
   return { response, say: { author: 'agent', kind: 'action', turn: claim.turn, body: response } };

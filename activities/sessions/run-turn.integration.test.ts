@@ -1,6 +1,8 @@
 /** A turn of a session: as whom it acts, what it writes and where, and what it asks before. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Json } from '../../compiler/types.ts';
 import type { Actor } from '../../prisma/open.ts';
+import { readDigests } from '../../prisma/proposal-contents.ts';
 import { runTurn } from './run-turn.ts';
 import type { SessionFixture } from './testing/session-fixture.ts';
 import { ann, ben, cal, openSessionFixture } from './testing/session-fixture.ts';
@@ -22,7 +24,7 @@ beforeEach(() => {
 });
 
 /** Says these one after the other, and the last one again for whatever comes after. */
-const script = (...says: (Said | ((told: Told) => Said))[]) => {
+const script = (...says: (Said | ((told: Told) => Said | Promise<Said>))[]) => {
   let at = 0;
   model.next = (told) => {
     const said = says[Math.min(at++, says.length - 1)] ?? '';
@@ -44,6 +46,7 @@ const suggestionsOf = (proposal: string) =>
   world.api.actAs(ann, (tx) =>
     tx.suggestion.findMany({
       where: { proposalId: proposal },
+      orderBy: { madeAt: 'asc' },
       select: { authorId: true, section: true, kind: true, status: true },
     }),
   );
@@ -114,6 +117,113 @@ test('content that the definition does not take is told to the model and not wri
     why: 'Expected as base the digest of content that you read. Read the proposal again.',
   });
   expect(await world.contents(proposal)).toEqual({ '': { phase: 'draft' } });
+});
+
+describe('a JSON Patch of the state', () => {
+  /** Answers the turn with a patch over the state as it is read; gives what the model was told of it. */
+  const patchAfterReading = async (
+    asked: { session: string; turn: string },
+    patch: object[],
+    before?: () => Promise<void>,
+  ): Promise<Json> => {
+    let answer = '';
+    script(
+      call('read_proposal', {}),
+      async (told) => {
+        await before?.();
+        return call('patch_state', { base: digestIn(told, ''), patch });
+      },
+      (told) => {
+        answer = told.answer;
+        return 'Done.';
+      },
+    );
+    expect(await answerTurn(asked)).toEqual({ state: 'done' });
+    return answer.startsWith('{') ? (JSON.parse(answer) as Json) : answer;
+  };
+
+  test('is written by the assignee’s agent, all of it, in the name of the assignee', async () => {
+    const proposal = await world.propose();
+    const asked = await world.say(ann, proposal, 'It is ready.');
+    const patch = [
+      { op: 'test', path: '/phase', value: 'draft' },
+      { op: 'replace', path: '/phase', value: 'ready' },
+    ];
+    expect(await patchAfterReading(asked, patch)).toMatchObject({ did: 'wrote', section: '', version: 2 });
+    expect(await world.contents(proposal)).toEqual({ '': { phase: 'ready' } });
+    expect(await writersOf(proposal)).toEqual([['', 'ann', asked.turn]]);
+  });
+
+  test.each([
+    [
+      'an operation on what is not there',
+      [
+        { op: 'replace', path: '/phase', value: 'ready' },
+        { op: 'remove', path: '/place' },
+      ],
+      'patch[1]: Unexpected remove at /place, expected a place that the value has',
+    ],
+    [
+      'a test that fails',
+      [{ op: 'test', path: '/phase', value: 'ready' }],
+      'patch[0]: Unexpected value at /phase, expected the one that is tested for',
+    ],
+    [
+      'a result that the definition does not take',
+      [{ op: 'replace', path: '/phase', value: 'done' }],
+      'phase: Unexpected text, expected one of draft, ready',
+    ],
+  ])('%s is told to the model, and nothing is written', async (_, patch, why) => {
+    const proposal = await world.propose();
+    const asked = await world.say(ann, proposal, 'It is ready.');
+    expect(await patchAfterReading(asked, patch)).toEqual({ did: 'nothing', why });
+    expect(await world.contents(proposal)).toEqual({ '': { phase: 'draft' } });
+  });
+
+  test('operations that are none are told with their place', async () => {
+    const proposal = await world.propose();
+    const asked = await world.say(ann, proposal, 'It is ready.');
+    const patch = [
+      { op: 'replace', path: 'phase', value: 'ready' },
+      { op: 'swap', path: '/phase' },
+    ];
+    expect(await patchAfterReading(asked, patch)).toMatch(/^patch\.0\.path: Expected a JSON pointer; patch\.1\.op: /);
+    expect(await world.contents(proposal)).toEqual({ '': { phase: 'draft' } });
+  });
+
+  test('of a reviewer is a suggestion of these operations, and so is one over a state that has changed since', async () => {
+    const proposal = await world.propose();
+    await world.share(proposal, ben);
+    const patch = [{ op: 'replace', path: '/phase', value: 'ready' }];
+    const reviewing = await world.say(ben, proposal, 'Suggest that it is ready.');
+    expect(await patchAfterReading(reviewing, patch)).toMatchObject({ did: 'suggested', status: 'open' });
+    const asked = await world.say(ann, proposal, 'It is ready.');
+    const writes = () => world.write(ann, proposal, '', { phase: 'ready' });
+    expect(await patchAfterReading(asked, patch, writes)).toMatchObject({ did: 'suggested', status: 'stale' });
+    expect(await suggestionsOf(proposal)).toEqual([
+      { authorId: 'ben', section: '', kind: 'patch', status: 'stale' },
+      { authorId: 'ann', section: '', kind: 'patch', status: 'stale' },
+    ]);
+    const bodies = await world.api.actAs(ann, async (tx) => {
+      const rows = await tx.suggestion.findMany({ where: { proposalId: proposal } });
+      return readDigests(
+        tx,
+        'acme',
+        rows.map(({ bodyDigest }) => bodyDigest),
+      );
+    });
+    expect([...bodies.values()]).toEqual([patch]);
+  });
+
+  test('under what others wrote asks first, with exactly these operations', async () => {
+    const proposal = await world.propose();
+    await world.write(ben, proposal, 'Summary', 'Make it ready.');
+    const asked = await world.say(ann, proposal, 'Go on.');
+    const patch = [{ op: 'replace', path: '/phase', value: 'ready' }];
+    expect(await patchAfterReading(asked, patch)).toMatchObject({ did: 'asked' });
+    expect(await world.contents(proposal)).toMatchObject({ '': { phase: 'draft' } });
+    expect(await asksOf(ann, asked.session)).toEqual([[{ does: 'patch', base: expect.any(String), patch }, 'open']]);
+  });
 });
 
 test('a reviewer’s agent has no right to edit: what it would write is the reviewer’s suggestion', async () => {

@@ -7,7 +7,7 @@ import type { Json } from '../../compiler/types.ts';
 import { editOrSuggest } from '../../prisma/agent-edits.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
 import type { Deed } from '../../prisma/session-deeds.ts';
-import { deedSchema } from '../../prisma/session-deeds.ts';
+import { deedSchema, editOf } from '../../prisma/session-deeds.ts';
 import type { ConfirmationRow } from '../../prisma/sessions.ts';
 import { appendMessage } from '../../prisma/sessions.ts';
 import { notFound, Problem } from '../errors.ts';
@@ -65,12 +65,9 @@ async function perform(
 ): Promise<Json> {
   switch (deed.does) {
     case 'edit':
-    case 'suggest': {
-      const { does, ...edit } = deed;
-      return {
-        ...(await editOrSuggest(tx, definitions, actor, { proposal, turn }, { ...edit, suggest: does === 'suggest' })),
-      };
-    }
+    case 'patch':
+    case 'suggest':
+      return { ...(await editOrSuggest(tx, definitions, actor, { proposal, turn }, editOf(deed))) };
     case 'share': {
       const wanted = { person: deed.person, mode: 'reviewer', transcript: false } as const;
       return { did: (await share(tx, actor, proposal, wanted)) ? 'shared' : 'nothing' };

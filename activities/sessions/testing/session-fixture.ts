@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
 import { graphSchema } from '../../../compiler/graph.ts';
 import { createDefinitionCache } from '../../../compiler/proposal-definition.ts';
+import type { Json } from '../../../compiler/types.ts';
 import { createTestDatabase } from '../../../dev/test-postgres.ts';
 import { putArtifact } from '../../../prisma/artifacts.ts';
 import type { Actor, Store } from '../../../prisma/open.ts';
@@ -42,7 +43,7 @@ export interface SessionFixture {
   /** Whose assignee is Ann. */
   propose(): Promise<string>;
   /** Somebody writes a section by themselves. */
-  write(actor: Actor, proposal: string, section: string, content: string): Promise<void>;
+  write(actor: Actor, proposal: string, section: string, content: Json): Promise<void>;
   contents(proposal: string): Promise<Readonly<Record<string, unknown>>>;
   /** A collaborator, and Ann's transcript where that is granted. */
   share(proposal: string, actor: Actor, transcript?: boolean): Promise<void>;

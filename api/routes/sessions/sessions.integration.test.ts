@@ -8,7 +8,7 @@ import type { ApiFixture } from '../../testing/api-fixture.ts';
 import { eventually, openApiFixture } from '../../testing/api-fixture.ts';
 import type { ProposalClient } from '../../testing/proposal-client.ts';
 import { outcome, proposalClient } from '../../testing/proposal-client.ts';
-import { expense, publishGraph, startProposalOf } from '../../testing/proposal-documents.ts';
+import { expense, onboarding, publishGraph, startProposalOf } from '../../testing/proposal-documents.ts';
 import { askOwnerOf } from '../../testing/session-questions.ts';
 
 const an = { tenant: 'acme', user: 'an' };
@@ -18,6 +18,7 @@ beforeAll(async () => {
   fixture = await openApiFixture({ streams: { lookEveryMs: 50 } });
   client = proposalClient(fixture);
   await publishGraph(fixture, expense);
+  await publishGraph(fixture, onboarding);
 });
 afterAll(() => fixture.close());
 
@@ -265,6 +266,25 @@ test('what an agent asks is done when its owner says yes, by them, once; a no do
   expect([purpose.content, purpose.provenance.by, purpose.provenance.source]).toEqual(['A trip', 'an', 'session']);
   // Sharing by an agent grants no transcript.
   expect(outcome(await client.call('GET', `/sessions/${session}`, 'minh'))).toEqual([404, 'not-found']);
+});
+
+test('a yes to a patch does these operations and no others; one that cannot be done leaves the state as it is', async () => {
+  const proposal = await startProposalOf(fixture, 'onboarding-plan', 'an', { buddy: 'bo' });
+  const session = await continued(proposal, 'an');
+  await client.call('POST', `/sessions/${session}/messages`, 'an', { text: 'Make it ready.' });
+  const base = (await client.get(`/proposals/${proposal}`, 'an')).state.digest;
+  const confirmed = async (patch: Extract<Deed, { does: 'patch' }>['patch']) => {
+    const asked = await askOwnerOf(fixture, session, { does: 'patch', base, patch }, 'an');
+    return client.call('POST', `/sessions/${session}/confirmations/${asked}`, 'an', { answer: 'yes' });
+  };
+  expect((await confirmed([{ op: 'remove', path: '/mentor' }])).json().outcome).toEqual({
+    did: 'nothing',
+    why: 'patch[0]: Unexpected remove at /mentor, expected a place that the value has',
+  });
+  const done = await confirmed([{ op: 'add', path: '/mentor', value: 'Bo' }]);
+  expect(done.json().outcome).toMatchObject({ did: 'wrote', section: '', version: 2 });
+  const { state } = await client.get(`/proposals/${proposal}`, 'an');
+  expect([state.content, state.provenance.source]).toEqual([{ phase: 'draft', mentor: 'Bo' }, 'session']);
 });
 
 test('an agent gets nobody to do what its owner may not: a reviewer’s yes does not hand over', async () => {
