@@ -18,6 +18,7 @@ import type { GateRow } from './gate-rows.ts';
 import { actionsOf } from './gate-rows.ts';
 import type { Missing } from './gate-votes.ts';
 import { missingVotes } from './gate-votes.ts';
+import { endDelegations } from './gate-work.ts';
 import type { GraphCache, LoadedGraph } from './graph-cache.ts';
 import { holdGate } from './hold-gate.ts';
 import type { RingPayload } from './outbox.ts';
@@ -123,7 +124,8 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
       decidedAt,
     },
   });
-  if (right.principal === user) await takeBackVote(tx, gate, user, decidedAt);
+  // Who votes themselves has no more use for a delegation.
+  if (right.principal === user) await endDelegations(tx, gate, user, decidedAt);
   const own = { id: decision, userId: user, forUserId: right.principal, action: action.name, comment: request.comment };
   const same = votesThatCount(withoutDelegation(rights, right.principal, user), [...before, own]).filter(
     (vote) => vote.action === action.name,
@@ -170,14 +172,6 @@ function isClaimedByAnother(gate: GateRow, rights: GateRights, user: string): bo
   const alone = own.need === 'any' && quorum === 1;
   const { claimedBy } = gate;
   return alone && claimedBy !== null && claimedBy !== user && ownRight(rights, claimedBy) === undefined;
-}
-
-/** Who votes themselves has no more use for a delegation. */
-async function takeBackVote(tx: Tx, gate: GateRow, user: string, at: Date): Promise<void> {
-  await tx.gateDelegation.updateMany({
-    where: { tenantId: gate.tenantId, gateId: gate.id, fromUserId: user, withdrawnAt: null },
-    data: { withdrawnAt: at },
-  });
 }
 
 /** The rights as they are once a person who voted themselves has taken their delegation back. */

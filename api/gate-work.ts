@@ -102,13 +102,11 @@ export async function delegateVote(tx: Tx, person: Identity, id: string, to: str
   if (rights.barred.has(to)) throw gateProblem('separation-of-duties');
   if (rights.delegations.some((one) => one.from === user && one.to === to)) return;
   const madeAt = new Date();
-  const where = { tenantId: tenant, gateId: gate.id };
-  await tx.gateDelegation.updateMany({
-    where: { ...where, fromUserId: user, withdrawnAt: null },
-    data: { withdrawnAt: madeAt },
-  });
+  await endDelegations(tx, gate, user, madeAt);
   const delegation = randomUUID();
-  await tx.gateDelegation.create({ data: { ...where, id: delegation, fromUserId: user, toUserId: to, madeAt } });
+  await tx.gateDelegation.create({
+    data: { tenantId: tenant, gateId: gate.id, id: delegation, fromUserId: user, toUserId: to, madeAt },
+  });
   // What one gives away one no longer works on.
   if (gate.claimedBy === user) {
     await tx.gate.update({
@@ -129,4 +127,39 @@ export async function delegateVote(tx: Tx, person: Identity, id: string, to: str
   await appendEvents(tx, [
     { run: run.id, type: 'gate.delegated', sourceKey, node: gate.node, body: { gate: gate.id, from: user, to } },
   ]);
+}
+
+/**
+ * Takes one's vote back from who may cast it; what they cast counts no more. Withdrawing what nobody has changes nothing.
+ * Asks for no right but that of having delegated: who has lost theirs may still end it.
+ * @returns from whom; undefined when nobody had it
+ * @throws Problem as holdOpenGate
+ */
+export async function withdrawDelegation(tx: Tx, person: Identity, id: string): Promise<string | undefined> {
+  const { tenant, user } = person;
+  const { gate, run } = await holdOpenGate(tx, tenant, id);
+  const delegation = await tx.gateDelegation.findFirst({
+    where: { tenantId: tenant, gateId: gate.id, fromUserId: user, withdrawnAt: null },
+  });
+  if (delegation === null) return undefined;
+  await endDelegations(tx, gate, user, new Date());
+  const to = delegation.toUserId;
+  await appendEvents(tx, [
+    {
+      run: run.id,
+      type: 'gate.delegation-withdrawn',
+      sourceKey: `gate.delegation-withdrawn:${delegation.id}`,
+      node: gate.node,
+      body: { gate: gate.id, from: user, to },
+    },
+  ]);
+  return to;
+}
+
+/** Of one person at one gate. */
+export async function endDelegations(tx: Tx, gate: GateRow, from: string, at: Date): Promise<void> {
+  await tx.gateDelegation.updateMany({
+    where: { tenantId: gate.tenantId, gateId: gate.id, fromUserId: from, withdrawnAt: null },
+    data: { withdrawnAt: at },
+  });
 }

@@ -83,6 +83,7 @@ test('the description lists exactly the routes there are', () => {
     'POST /gates/{id}/delegate',
     'POST /gates/{id}/questions',
     'POST /gates/{id}/release',
+    'POST /gates/{id}/withdraw-delegation',
     'POST /notifications/{id}/read',
     'POST /proposals',
     'POST /proposals/{id}/claim',

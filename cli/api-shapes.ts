@@ -214,12 +214,26 @@ export const gateSchema = z.object({
         kind: z.enum(['question', 'answer']),
         by: z.string(),
         to: z.string().optional(),
+        answers: z.string().optional(),
         text: z.string(),
       }),
     )
     .default([]),
+  delegations: z
+    .array(z.object({ from: z.string(), to: z.string(), withdrawnAt: z.iso.datetime().optional() }))
+    .default([]),
 });
 export type Gate = z.infer<typeof gateSchema>;
+
+export const claimStateSchema = z.object({ gate: z.string() });
+export const delegatedSchema = z.object({ gate: z.string(), from: z.string(), to: z.string() });
+/** Without `to` nobody had the vote. */
+export const withdrawnSchema = z.object({ gate: z.string(), to: z.string().optional() });
+export const gateMessageSchema = z.object({ id: z.string(), by: z.string(), to: z.string().optional() });
+export type GateMessage = z.infer<typeof gateMessageSchema>;
+
+export const personSchema = z.object({ id: z.string(), displayName: z.string(), roles: z.array(z.string()) });
+export type Person = z.infer<typeof personSchema>;
 
 /** So many more people out of these roles and persons. */
 const missingSchema = z.object({ roles: z.array(z.string()), people: z.array(z.string()), more: z.int() });

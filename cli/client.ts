@@ -5,7 +5,9 @@ import { createApiCalls, jsonIn, pathOf } from './api-calls.ts';
 import type {
   Decision,
   Gate,
+  GateMessage,
   Journal,
+  Person,
   Published,
   ResumePlan,
   Run,
@@ -16,17 +18,22 @@ import type {
 } from './api-shapes.ts';
 import {
   cancelAcceptedSchema,
+  claimStateSchema,
   decisionSchema,
+  delegatedSchema,
+  gateMessageSchema,
   gateSchema,
   graphVersionSchema,
   healthSchema,
   journalSchema,
+  personSchema,
   publishedSchema,
   resumePlanSchema,
   runEventSchema,
   runSchema,
   runStateSchema,
   startedRunSchema,
+  withdrawnSchema,
 } from './api-shapes.ts';
 import { ApiUnreachable } from './failures.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
@@ -70,6 +77,17 @@ export interface Client {
     gate: string,
     decision: { action: string; subject: string; comment?: string; form?: Json; for?: string },
   ): Promise<Decision>;
+  claim(gate: string): Promise<unknown>;
+  release(gate: string): Promise<unknown>;
+  /** `to` is a person's id. */
+  delegate(gate: string, to: string): Promise<{ from: string; to: string }>;
+  /** Gives whom the vote was taken back from; nobody where nobody had it. */
+  withdrawDelegation(gate: string): Promise<{ to?: string | undefined }>;
+  /** Asks the person of the id `to`, else who started the run. */
+  ask(gate: string, question: { text: string; to?: string }): Promise<GateMessage>;
+  answer(gate: string, said: { question: string; text: string }): Promise<GateMessage>;
+  /** Active people of my tenant whose name or e-mail address has this in it. */
+  people(text: string): Promise<Person[]>;
   /** What a resume would do; `resume` applies exactly that, by its digest. */
   resumePlan(run: string, choice: ResumeChoice): Promise<ResumePlan>;
   resume(run: string, order: ResumeChoice & { digest: string; acknowledge: string[] }): Promise<StartedRun>;
@@ -160,6 +178,13 @@ export function createClient(options: ClientOptions): Client {
     gates: (filter = {}) => list(gateSchema, '/gates', filter),
     gate: (id) => call(gateSchema, 'GET', pathOf('gates', id)),
     decide: (gate, decision) => call(decisionSchema, 'POST', pathOf('gates', gate, 'decisions'), decision),
+    claim: (gate) => call(claimStateSchema, 'POST', pathOf('gates', gate, 'claim'), {}),
+    release: (gate) => call(claimStateSchema, 'POST', pathOf('gates', gate, 'release'), {}),
+    delegate: (gate, to) => call(delegatedSchema, 'POST', pathOf('gates', gate, 'delegate'), { to }),
+    withdrawDelegation: (gate) => call(withdrawnSchema, 'POST', pathOf('gates', gate, 'withdraw-delegation'), {}),
+    ask: (gate, question) => call(gateMessageSchema, 'POST', pathOf('gates', gate, 'questions'), question),
+    answer: (gate, said) => call(gateMessageSchema, 'POST', pathOf('gates', gate, 'answers'), said),
+    people: (text) => list(personSchema, '/people', { q: text, limit: '50' }),
     resumePlan: (run, choice) => call(resumePlanSchema, 'POST', pathOf('runs', run, 'resume-plan'), choice),
     resume: (run, order) => call(startedRunSchema, 'POST', pathOf('runs', run, 'resume'), order),
     cancel: (run, comment = '') => call(cancelAcceptedSchema, 'POST', pathOf('runs', run, 'cancel'), { comment }),

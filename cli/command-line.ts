@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { addAdminCommands } from './admin-command-line.ts';
 import { CommandFailure, exitCodes, WrongUsage } from './failures.ts';
+import { addGateCommands } from './gate-command-line.ts';
 import { addOperatorCommands } from './operator-command-line.ts';
 import type { World } from './world.ts';
 
@@ -81,6 +82,8 @@ function createProgram(world: World, done: (code: number) => void): Command {
       writeErr: (text) => terminal.complain(trimmed(text)),
     })
     .exitOverride()
+    // What follows the name of a command is that command's, and not one's above it.
+    .enablePositionalOptions()
     .showHelpAfterError('(see --help)')
     .addHelpText('after', help);
 
@@ -191,31 +194,7 @@ function createProgram(world: World, done: (code: number) => void): Command {
       done(await runCommand(file, options, world));
     });
 
-  connected(program.command('gates'))
-    .description('list the gates that wait for me')
-    .option('--all', 'those of the whole tenant')
-    .option('--status <status>', 'open, decided, lapsed or any; unsaid, open')
-    .option('--claimed <by>', 'me, others or nobody')
-    .option('--document <id>', 'of runs of this document')
-    .option('--role <role>', 'that holders of this role may decide')
-    .option('--overdue', 'those that are overdue')
-    .option('--json', 'print them as a JSON array')
-    .action(async (options) => {
-      const { gatesCommand } = await import('./commands/gates.ts');
-      done(await gatesCommand(options, world));
-    });
-
-  connected(program.command('decide'))
-    .description('decide a gate')
-    .argument('<gate>', 'its id, or the beginning of the id of a gate that waits for me')
-    .argument('<action>', 'one of its actions, such as approve')
-    .option('--comment <text>', 'why')
-    .option('--form <file>', 'JSON to give with the decision; - for stdin')
-    .option('--for <person>', 'whose vote to cast, where it was delegated to me')
-    .action(async (gate: string, action: string, options) => {
-      const { decideCommand } = await import('./commands/decide.ts');
-      done(await decideCommand(gate, action, options, world));
-    });
+  addGateCommands(program, connected, world, done);
 
   connected(program.command('inspect'))
     .description('show a run: its status, steps, result and journal')

@@ -37,6 +37,7 @@ describe('wordsOf', () => {
       { class: 'not-allowed' },
       'Read the receipt: the call could not be taken back (not-allowed)',
     ],
+    ['gate.delegation-withdrawn', { from: 'mai', to: 'bo' }, 'Read the receipt: mai took their vote back from bo'],
     ['command.given', { user: 'olga', kind: 'retry' }, 'olga ordered: retry Read the receipt'],
     ['command.applied', { applied: false }, 'The order changed nothing'],
     ['command.applied', { applied: true }, undefined],

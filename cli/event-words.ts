@@ -86,6 +86,8 @@ const descriptions: Record<string, Describe> = {
   'gate.released': ({ body }, { title }) => say(`${title}: ${userIn(body)} released it`),
   'gate.delegated': ({ body }, { title }) =>
     say(`${title}: ${textOf(body.from) ?? 'somebody'} delegated to ${textOf(body.to) ?? 'somebody'}`),
+  'gate.delegation-withdrawn': ({ body }, { title }) =>
+    say(`${title}: ${textOf(body.from) ?? 'somebody'} took their vote back from ${textOf(body.to) ?? 'somebody'}`),
   'gate.question': ({ body }, { title }) => say(`${title}: ${userIn(body)} asks for more information`, 'strong'),
   'gate.answer': ({ body }, { title }) => say(`${title}: ${userIn(body)} answered`),
   'gate.overdue': (_event, { title }) => say(`${title}: nobody decided in time`, 'bad'),

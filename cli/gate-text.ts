@@ -26,6 +26,9 @@ export function gateText(gate: Gate): string {
       `  ${plainLine(by)}${principal === undefined ? '' : ` for ${plainLine(principal)}`}: ${plainLine(action)}${counts ? '' : ' (does not count now)'}`,
       ...(comment === '' ? [] : [indented(plainText(comment))]),
     ]),
+    ...gate.delegations
+      .filter(({ withdrawnAt }) => withdrawnAt === undefined)
+      .map(({ from, to }) => `  ${plainLine(to)} may cast the vote of ${plainLine(from)}`),
     ...gate.messages.flatMap(({ id, kind, by, to, text }) => [
       `  ${plainLine(by)} ${kind === 'answer' ? 'answers' : `asks${to === undefined ? '' : ` ${plainLine(to)}`} (question ${id})`}`,
       indented(plainText(text)),

@@ -39,6 +39,7 @@ export const eventTypes = [
   'gate.claimed',
   'gate.released',
   'gate.delegated',
+  'gate.delegation-withdrawn',
   'gate.question',
   'gate.answer',
   'gate.overdue',

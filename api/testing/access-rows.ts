@@ -291,6 +291,15 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
     ask: async (world) => ({ ...(await aNewGate(world)), payload: { to: 'bo' } }),
     expected: ofApprovers,
   },
+  'POST /gates/{id}/withdraw-delegation': {
+    ask: async (world) => {
+      const { params } = await aNewGate(world);
+      await asPerson(world, 'mai', `/gates/${params.id}/delegate`, { to: 'bo' });
+      return { params, payload: {} };
+    },
+    // Who delegated nothing withdraws nothing.
+    expected: { ...ofTheTenant, ...onlyPeople },
+  },
   'POST /gates/{id}/questions': {
     ask: async (world) => ({ ...(await aNewGate(world)), payload: { text: 'Why so much?' } }),
     expected: ofApprovers,

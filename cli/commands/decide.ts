@@ -1,9 +1,8 @@
-import type { Gate } from '../api-shapes.ts';
-import type { Client } from '../client.ts';
 import { connect, practiceNotice } from '../connect.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { readJsonFile } from '../document-files.ts';
 import { CommandFailure, exitCodes } from '../failures.ts';
+import { findGate } from '../find-gate.ts';
 import { gateText, missingText } from '../gate-text.ts';
 import { plainLine } from '../plain-text.ts';
 import type { World } from '../world.ts';
@@ -43,27 +42,4 @@ export async function decideCommand(
   if (decision.missing.length === 0) terminal.print(`Decided${said}`, 'good');
   else terminal.print(`Voted${said}. The gate waits for ${missingText(decision.missing)}.`, 'strong');
   return exitCodes.done;
-}
-
-const wholeId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-async function findGate(client: Pick<Client, 'gate' | 'gates'>, idOrPrefix: string): Promise<Gate> {
-  if (wholeId.test(idOrPrefix)) return client.gate(idOrPrefix);
-  const inbox = await client.gates();
-  const [found, ...more] = inbox.filter(({ id }) => id.startsWith(idOrPrefix));
-  if (found !== undefined && more.length === 0) return client.gate(found.id);
-  const listed = (gates: Gate[]) => gates.map(({ id, title }) => `  ${id}  ${plainLine(title)}`);
-  if (found !== undefined) {
-    throw new CommandFailure(
-      [
-        `More than one gate begins with ${idOrPrefix}, expected enough of the id to tell:`,
-        ...listed([found, ...more]),
-      ].join('\n'),
-    );
-  }
-  throw new CommandFailure(
-    inbox.length === 0
-      ? `No gate begins with ${idOrPrefix}: none waits for you. A gate that is not in your inbox is named by its whole id.`
-      : [`No gate in your inbox begins with ${idOrPrefix}, expected one of:`, ...listed(inbox)].join('\n'),
-  );
 }

@@ -4,8 +4,17 @@ import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
 import type { ProblemBody } from '../../api/errors.ts';
 import type { published } from '../../api/routes/documents/schemas.ts';
-import type { decision, gateDetails, gatesPage } from '../../api/routes/gates/schemas.ts';
+import type {
+  claimState,
+  decision,
+  delegated,
+  gateDetails,
+  gateMessage,
+  gatesPage,
+  withdrawn,
+} from '../../api/routes/gates/schemas.ts';
 import type { graphVersion } from '../../api/routes/graphs/schemas.ts';
+import type { peoplePage } from '../../api/routes/people/schemas.ts';
 import type { cancelAccepted, journal, runState, runView, startedRun } from '../../api/routes/runs/schemas.ts';
 
 export type ApiGate = z.input<typeof gateDetails>;
@@ -34,6 +43,13 @@ export interface ApiBodies {
   'GET /gates': z.input<typeof gatesPage>;
   'GET /gates/:id': ApiGate;
   'POST /gates/:id/decisions': z.input<typeof decision>;
+  'POST /gates/:id/claim': z.input<typeof claimState>;
+  'POST /gates/:id/release': z.input<typeof claimState>;
+  'POST /gates/:id/delegate': z.input<typeof delegated>;
+  'POST /gates/:id/withdraw-delegation': z.input<typeof withdrawn>;
+  'POST /gates/:id/questions': z.input<typeof gateMessage>;
+  'POST /gates/:id/answers': z.input<typeof gateMessage>;
+  'GET /people': z.input<typeof peoplePage>;
 }
 export type Route = keyof ApiBodies;
 

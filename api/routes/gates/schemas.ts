@@ -146,6 +146,12 @@ const personId = z.string().min(1).max(200);
 export const delegateBody = z.strictObject({ to: personId.describe('Id of a person; GET /people finds it') });
 export const delegated = z.object({ gate: z.string(), from: z.string(), to: z.string() });
 
+export const withdrawn = z.object({
+  gate: z.string(),
+  from: z.string(),
+  to: z.string().optional().describe('Who may cast it no more. Absent: nobody could'),
+});
+
 const messageText = z.string().min(1).max(10_000);
 export const questionBody = z.strictObject({
   text: messageText,

@@ -166,6 +166,32 @@ describe('a delegation', () => {
     }
   });
 
+  test('is withdrawn by who made it: the vote that was cast under it counts no more', async () => {
+    gate = await openClaimGate(fixture, run, { row: { quorum: 2 } });
+    await post('delegate', 'mai', { to: 'bo' });
+    expect((await decide('bo')).statusCode).toBe(201);
+    expect((await post('withdraw-delegation', 'minh')).json()).toEqual({ gate: gate.id, from: 'minh' });
+    expect((await post('withdraw-delegation', 'mai')).json()).toEqual({ gate: gate.id, from: 'mai', to: 'bo' });
+    expect((await post('withdraw-delegation', 'mai')).json()).toEqual({ gate: gate.id, from: 'mai' });
+    expect(problemOf(await decide('bo'))).toEqual([403, 'not-an-approver']);
+    expect(await inbox('bo')).not.toContain(gate.id);
+    expect(await inbox('mai')).toContain(gate.id);
+    expect(await get(`/gates/${gate.id}`, 'an')).toMatchObject({
+      decisions: [{ by: 'bo', for: 'mai', counts: false }],
+      missing: [{ action: 'approve', needed: [{ roles: ['manager'], more: 2 }] }],
+      delegations: [{ from: 'mai', to: 'bo', withdrawnAt: expect.any(String) }],
+    });
+    expect(await events()).toEqual([
+      'gate.delegated',
+      'gate.voted',
+      'gate.delegation-withdrawn',
+      'gate.refused-decision',
+    ]);
+    await decide('mai');
+    await decide('minh');
+    expect(problemOf(await post('withdraw-delegation', 'mai'))).toEqual([409, 'already-decided']);
+  });
+
   test('is taken back by another delegation, and by one’s own vote', async () => {
     await post('delegate', 'mai', { to: 'bo' });
     await post('delegate', 'mai', { to: 'olga' });

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { GateMessage } from '../../gate-questions.ts';
 import { answerAtGate, askAtGate } from '../../gate-questions.ts';
 import type { GateRow } from '../../gate-rows.ts';
-import { claimGate, delegateVote, releaseGate } from '../../gate-work.ts';
+import { claimGate, delegateVote, releaseGate, withdrawDelegation } from '../../gate-work.ts';
 import { answer, idempotencyKeyAllowed, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
@@ -16,6 +16,7 @@ import {
   gateMessage,
   gateParams,
   questionBody,
+  withdrawn,
 } from './schemas.ts';
 
 const refused = ['invalid-request', 'not-found', 'not-open', 'already-decided', 'idempotency-key-reused'] as const;
@@ -91,6 +92,30 @@ export const gateWorkRoutes: FastifyPluginAsyncZod = async (app) => {
       const done = await request.once(async (tx) => {
         await delegateVote(tx, person, request.params.id, to);
         return answer(200, delegated, { gate: request.params.id, from: person.user, to });
+      });
+      return sendAnswer(reply, done);
+    },
+  );
+
+  app.post(
+    '/gates/:id/withdraw-delegation',
+    {
+      schema: {
+        summary: 'Take my vote back from who was to cast it',
+        description: 'What they cast in my place counts no more, as long as the gate is not decided.',
+        tags: ['gates'],
+        params: gateParams,
+        headers: idempotencyKeyAllowed,
+        body: claimBody,
+        response: responses({ 200: withdrawn }, [...refused]),
+      },
+    },
+    async (request, reply) => {
+      const person = personOf(request);
+      const done = await request.once(async (tx) => {
+        const to = await withdrawDelegation(tx, person, request.params.id);
+        const from = { gate: request.params.id, from: person.user };
+        return answer(200, withdrawn, { ...from, ...(to === undefined ? {} : { to }) });
       });
       return sendAnswer(reply, done);
     },
