@@ -1,7 +1,7 @@
 /** What activities are given by the composition root. Nothing in this room reads the environment or holds a singleton. */
 import type { DefinitionCache } from '../compiler/proposal-definition.ts';
-import type { CredentialKey } from '../prisma/connections.ts';
 import type { Store } from '../prisma/open.ts';
+import type { CredentialKey } from '../prisma/sealing.ts';
 import type { Breakers } from './breakers.ts';
 import type { Configuration } from './configuration.ts';
 import type { GraphCache } from './graph-cache.ts';

@@ -1,6 +1,6 @@
 /** The API process's settings, read from the environment here and nowhere else in this room. */
 import { z } from 'zod';
-import { readCredentialKey } from '../prisma/connections.ts';
+import { readCredentialKey } from '../prisma/sealing.ts';
 
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 

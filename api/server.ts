@@ -4,7 +4,7 @@ import type { Declared } from '../compiler/declared-tools.ts';
 import { declaredIn } from '../compiler/declared-tools.ts';
 import type { ModelAddress } from '../models/ask-model.ts';
 import { modelAddress } from '../models/ask-model.ts';
-import { readCredentialKey } from '../prisma/connections.ts';
+import { readCredentialKey } from '../prisma/sealing.ts';
 import { defaultTaskQueue } from '../workflows/messages.ts';
 import { openDevelopmentIssuer } from './development-issuer.ts';
 import type { Env } from './env.ts';

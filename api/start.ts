@@ -2,8 +2,8 @@
 import type { AddressInfo } from 'node:net';
 import type { Declared } from '../compiler/declared-tools.ts';
 import type { ModelAddress } from '../models/ask-model.ts';
-import type { CredentialKey } from '../prisma/connections.ts';
 import { openStore } from '../prisma/open.ts';
+import type { CredentialKey } from '../prisma/sealing.ts';
 import { buildApp } from './app.ts';
 import type { TokenRules } from './plugins/identity.ts';
 import type { TemporalSettings } from './temporal-client.ts';

@@ -1,8 +1,8 @@
 /** People's own credentials for tools that act as a person: put in, replaced and taken back by the person, shown to nobody. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { CredentialKey } from '../../../prisma/connections.ts';
 import { forgetConnection, putConnection } from '../../../prisma/connections.ts';
+import type { CredentialKey } from '../../../prisma/sealing.ts';
 import { Problem } from '../../errors.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
