@@ -21,6 +21,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
+/** The value that this share of the values does not exceed: 0.95 for the 95th of 100. */
+export function percentile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? Number.NaN;
+}
+
 /** Machine and versions, then a Markdown table. */
 export function report(rows: readonly Row[], versions: Record<string, string>): string {
   const [cpu] = cpus();

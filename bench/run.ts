@@ -12,6 +12,10 @@ const benchmarks: Readonly<Record<string, { packages: string[]; load: () => Prom
     packages: ['@temporalio/worker'],
     load: async () => (await import('./interpreter/interpreter.ts')).benchInterpreter,
   },
+  api: {
+    packages: ['fastify', 'jose', 'pg', '@prisma/client'],
+    load: async () => (await import('./api/api.ts')).benchApi,
+  },
   compile: {
     packages: ['remark-parse', 'remark-gfm'],
     load: async () => (await import('./compile.ts')).benchCompile,

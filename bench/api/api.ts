@@ -1,0 +1,278 @@
+/**
+ * The API against a bare Fastify server with SQL by hand that verifies the same token, sets the same tenant, and reads and
+ * writes the same rows: a run's view, the start of a run, and the decision of a gate.
+ *
+ * Both are processes of their own on the same PostgreSQL and Temporal, and are asked in turn in rounds, by a few
+ * connections that each wait for their answer. No worker runs: what both start and ring at Temporal stays where it is.
+ */
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import pg from 'pg';
+import type { Row } from '../report.ts';
+import { median, percentile } from '../report.ts';
+import type { BenchStack } from '../stack.ts';
+import { startBenchStack } from '../stack.ts';
+import type { Call, Caller } from './closed-loop.ts';
+import { createCaller } from './closed-loop.ts';
+
+const bar = 1.25;
+const connections = 4;
+/** Of one turn. */
+const requests = 200;
+/** How many runs are read in turn. */
+const runsToRead = 20;
+
+const order = `# Order
+
+## Inputs
+| Name     | Type   |
+|----------|--------|
+| amount   | number |
+| supplier | text   |
+
+## Steps
+### Sum it up
+- set:
+  - total: \`input.amount * 2.0\`
+  - supplier: \`input.supplier\`
+
+### Manager approves
+- approve: manager
+- not by: requester
+- show: [Sum it up](#sum-it-up), \`input.supplier\`
+
+Shall this be ordered?
+
+### Note it
+- set:
+  - ordered: \`sum_it_up.total\`
+
+## Result
+| Name  | Type   | Value             |
+|-------|--------|-------------------|
+| total | number | \`note_it.ordered\` |
+`;
+
+interface Scene {
+  owner: pg.Client;
+  document: string;
+  /** Runs whose gate is open. */
+  runs: string[];
+}
+
+/** One of the three routes. `calls` gives those of one turn. */
+interface Route {
+  what: string;
+  person: string;
+  status: number;
+  calls(): Promise<Call[]>;
+}
+
+/** @param rounds how many times each route is measured on both, after one time that is not counted */
+export async function benchApi(rounds: number, progress: (line: string) => void): Promise<Row[]> {
+  const stack = await startBenchStack(progress);
+  const owner = new pg.Client({ connectionString: stack.ownerUrl });
+  try {
+    await owner.connect();
+    const api = await stack.startApi();
+    const bare = await stack.startServer('bench/api/bare-server.ts', {
+      databaseUrl: stack.apiDatabaseUrl,
+      issuerFolder: stack.issuerFolder,
+      temporal: stack.temporal,
+    });
+    progress('api: runs that wait at their gate');
+    const scene = await setScene(stack, api.url, owner);
+    await requireSameAnswers(stack, scene, [api.url, bare.url]);
+    const rows: Row[] = [];
+    for (const route of routesOf(scene)) {
+      const token = stack.tokenOf(route.person);
+      const [ours, theirs] = [api.url, bare.url].map((url) => createCaller(url, token, connections)) as [
+        Caller,
+        Caller,
+      ];
+      rows.push(...(await measure(route, ours, theirs, { owner, rounds, progress })));
+      ours.close();
+      theirs.close();
+    }
+    return rows;
+  } finally {
+    await owner.end();
+    await stack.stop();
+  }
+}
+
+async function measure(
+  route: Route,
+  ours: Caller,
+  theirs: Caller,
+  { owner, rounds, progress }: { owner: pg.Client; rounds: number; progress: (line: string) => void },
+): Promise<Row[]> {
+  const measured: { ours: number[]; theirs: number[] }[] = [];
+  for (let round = 0; round <= rounds; round += 1) {
+    progress(`api: ${route.what}, round ${round} of ${rounds}${round === 0 ? ' (warm-up)' : ''}`);
+    const turn = async (caller: Caller) => {
+      const calls = await route.calls();
+      const times = await caller.times(calls, route.status);
+      await settle(owner);
+      return times;
+    };
+    // Turn about, so that neither always goes first.
+    const pair = round % 2 === 0 ? [await ours0(), await theirs0()] : [await theirs0(), await ours0()].reverse();
+    function ours0() {
+      return turn(ours);
+    }
+    function theirs0() {
+      return turn(theirs);
+    }
+    if (round > 0) measured.push({ ours: pair[0] as number[], theirs: pair[1] as number[] });
+  }
+  const row = (share: number): Row => {
+    const of = (side: 'ours' | 'theirs') => measured.map((one) => percentile(one[side], share));
+    const [mine, base] = [of('ours'), of('theirs')];
+    const ratios = mine.map((one, round) => one / (base[round] ?? Number.NaN));
+    return {
+      what: `${route.what}: p${share * 100}`,
+      ours: `${median(mine).toFixed(2)} ms`,
+      baseline: `${median(base).toFixed(2)} ms`,
+      ratio: median(ratios),
+      bar,
+      spread: [Math.min(...ratios), Math.max(...ratios)],
+    };
+  };
+  return [row(0.5), row(0.95)];
+}
+
+function routesOf(scene: Scene): Route[] {
+  const post = (path: string, body: unknown): Call => ({ method: 'POST', path, body, key: randomUUID() });
+  return [
+    {
+      what: 'GET run',
+      person: 'An Nguyen',
+      status: 200,
+      calls: async () =>
+        Array.from({ length: requests }, (_, index) => ({
+          method: 'GET' as const,
+          path: `/runs/${scene.runs[index % scene.runs.length]}`,
+        })),
+    },
+    {
+      what: 'POST run',
+      person: 'An Nguyen',
+      status: 201,
+      calls: async () =>
+        Array.from({ length: requests }, (_, index) =>
+          post('/runs', { document: scene.document, input: { amount: index, supplier: `Supplier ${index}` } }),
+        ),
+    },
+    {
+      what: 'POST decision',
+      person: 'Mai Tran',
+      status: 201,
+      calls: async () =>
+        (await openGates(scene, requests)).map(({ id, subject }) =>
+          post(`/gates/${id}/decisions`, { action: 'approve', subject, comment: 'Fine.' }),
+        ),
+    },
+  ];
+}
+
+/** Publishes the document and brings runs of it to their gate, by the real worker. */
+async function setScene(stack: BenchStack, url: string, owner: pg.Client): Promise<Scene> {
+  const worker = await stack.startWorker();
+  const caller = createCaller(url, stack.tokenOf('An Nguyen'), 1);
+  try {
+    const document = String((await created(caller, '/documents', { markdown: order })).document);
+    const runs: string[] = [];
+    for (let index = 0; index < runsToRead; index += 1) {
+      const input = { amount: index, supplier: `Supplier ${index}` };
+      runs.push(String((await created(caller, '/runs', { document, input })).id));
+    }
+    for (const run of runs) await untilWaiting(caller, run);
+    return { owner, document, runs };
+  } finally {
+    caller.close();
+    await worker.stop();
+  }
+}
+
+async function created(caller: Caller, path: string, body: unknown): Promise<Record<string, unknown>> {
+  const { status, body: text } = await caller.ask({ method: 'POST', path, body, key: randomUUID() });
+  if (status !== 201) throw new Error(`POST ${path}: ${status} ${text}`);
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+async function untilWaiting(caller: Caller, run: string): Promise<void> {
+  for (const deadline = Date.now() + 60_000; ; ) {
+    const view = JSON.parse((await caller.ask({ method: 'GET', path: `/runs/${run}` })).body) as { status: string };
+    if (view.status === 'waiting') return;
+    if (Date.now() > deadline) throw new Error(`run ${run} is ${view.status}, expected it to wait at its gate`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Copies of a run that waits at its gate, and of the gate. Nobody looks for their workflows: there are none. */
+async function openGates({ owner, runs }: Scene, count: number): Promise<{ id: string; subject: string }[]> {
+  const copy = async (table: string, template: string, changes: Record<string, string>) => {
+    const { rows: columns } = await owner.query<{ name: string }>(
+      'SELECT column_name AS name FROM information_schema.columns WHERE table_name = $1 ORDER BY ordinal_position',
+      [table],
+    );
+    const names = columns.map(({ name }) => name);
+    const values = names.map((name) => changes[name] ?? `t.${name}`);
+    return owner.query<{ id: string; subject: string }>(
+      `INSERT INTO ${table} (${names.join(', ')}) SELECT ${values.join(', ')}
+        FROM ${table} t CROSS JOIN unnest($2::text[]) AS copy(id) WHERE t.${template} = $1 RETURNING ${table}.id${table === 'gate' ? ', gate.subject' : ''}`,
+      [runs[0], ids],
+    );
+  };
+  const ids = Array.from({ length: count }, () => randomUUID());
+  const ofCopy = { run_id: 'copy.id', root_run_id: 'copy.id' };
+  await copy('run', 'id', { id: 'copy.id', ...ofCopy, workflow_id: `'copy/' || copy.id` });
+  const { rows } = await copy('gate', 'run_id', { id: `'gate-' || copy.id`, ...ofCopy });
+  return rows;
+}
+
+/** As workers would: everything heard, and every run looked at. Keeps what one turn left from weighing on the next. */
+async function settle(owner: pg.Client): Promise<void> {
+  await owner.query('UPDATE outbox SET done_at = now() WHERE done_at IS NULL');
+  await owner.query(`UPDATE run SET swept_at = now() + interval '1 day' WHERE swept_at IS NULL OR swept_at < now()`);
+}
+
+/** That the bare server does what the API does: the same answers, and as many rows written. */
+async function requireSameAnswers(stack: BenchStack, scene: Scene, urls: string[]): Promise<void> {
+  const found: unknown[] = [];
+  for (const url of urls) {
+    const before = await rowsWritten(scene.owner);
+    const answers: Record<string, unknown>[] = [];
+    for (const route of routesOf(scene)) {
+      const caller = createCaller(url, stack.tokenOf(route.person), 1);
+      const [call] = await route.calls();
+      const { status, body } = await caller.ask(call as Call);
+      caller.close();
+      if (status !== route.status) throw new Error(`${url}: ${route.what} answered ${status} ${body}`);
+      const answer = JSON.parse(body) as Record<string, unknown>;
+      answers.push(route.status === 200 ? answer : shapeOf(answer));
+    }
+    const after = await rowsWritten(scene.owner);
+    found.push({ answers, written: after.map((count, index) => count - (before[index] ?? 0)) });
+  }
+  if (!isDeepStrictEqual(found[0], found[1])) {
+    throw new Error(`the two servers do not do the same:\n${JSON.stringify(found, undefined, 2)}`);
+  }
+}
+
+const shapeOf = (answer: Record<string, unknown>) =>
+  Object.fromEntries(
+    Object.entries(answer)
+      .map(([name, value]) => [name, typeof value])
+      .toSorted(),
+  );
+
+async function rowsWritten(owner: pg.Client): Promise<number[]> {
+  const counts: number[] = [];
+  for (const table of ['idempotent_request', 'run', 'run_event', 'outbox', 'decision']) {
+    const { rows } = await owner.query<{ count: number }>(`SELECT count(*)::int AS count FROM ${table}`);
+    counts.push(rows[0]?.count ?? 0);
+  }
+  return counts;
+}
