@@ -94,7 +94,7 @@ test('each role may do to each table exactly this', async () => {
     'worker_user section: select insert update(digest,lock_version)',
     'worker_user section_version: select insert',
     'worker_user session: select update(seq)',
-    'worker_user session_turn: select update(state,fence,epoch,untrusted,failure,ended_at)',
+    'worker_user session_turn: select update(state,fence,epoch,untrusted,failure,ended_at,agent,step,tokens,cost_usd)',
     'worker_user step_execution: select insert update',
     'worker_user step_turn: select insert',
     'worker_user suggestion: select insert update(status)',

@@ -1,12 +1,14 @@
 /** Taking up a turn: whose it is, what it may build on, and what an earlier attempt has done of it already. */
 import { ApplicationFailure } from '@temporalio/common';
-import type { Agent } from '../../compiler/graph.ts';
+import type { Agent, NodeOf } from '../../compiler/graph.ts';
 import type { Json } from '../../compiler/types.ts';
 import { artifactKey } from '../../prisma/artifacts.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
 import { findProposal, sightOf } from '../../prisma/proposal-rights.ts';
 import type { MessageRow } from '../../prisma/sessions.ts';
 import { appendMessage } from '../../prisma/sessions.ts';
+import type { Limit, Spender } from '../budgets.ts';
+import { limitsOf } from '../budgets.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { ToolDeclaration } from '../tools/declarations.ts';
 import { findTool } from '../tools/declarations.ts';
@@ -32,6 +34,11 @@ export interface TurnClaim {
   untrusted: boolean;
   /** Of the document that the proposal is of; absent where it has none. */
   agent?: Agent;
+  /** In which that agent talks with people; absent where the document has none. */
+  step?: NodeOf<'session'>;
+  /** Budgets that the replies draw on, and who else does. */
+  limits: Limit[];
+  spender: Spender;
   /** Read tools of the configuration that the document gives this agent. */
   tools: ToolDeclaration[];
   sections: string[];
@@ -67,14 +74,18 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
     if (row.stopping) return { ended: await endTurn(tx, actor, row, { state: 'stopped' }) };
     const epoch = row.epoch ?? seen.proposal.assigneeEpoch;
     const untrusted = row.untrusted || (await buildsOnUntrusted(tx, actor, input.session, row.number));
-    await tx.sessionTurn.update({ where: key, data: { epoch, untrusted } });
+    const { agent, step, limits, tools } = await agentOf(tx, deps, actor.tenant, seen.proposal.graphHash);
+    await tx.sessionTurn.update({
+      where: key,
+      data: { epoch, untrusted, agent: agent?.id ?? null, step: step?.id ?? null },
+    });
     await appendMessage(tx, actor, input.session, {
       author: 'agent',
       kind: 'turn',
       turn: row.id,
       body: { state: 'running', attempt: fence },
     });
-    const { agent, tools } = await agentOf(tx, deps, actor.tenant, seen.proposal.graphHash);
+    const { runId } = seen.proposal;
     return {
       claimed: {
         actor,
@@ -85,6 +96,9 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
         epoch,
         untrusted,
         ...(agent === undefined ? {} : { agent }),
+        ...(step === undefined ? {} : { step }),
+        limits,
+        spender: runId === null ? { proposal: scope.proposal } : { rootRun: runId },
         tools,
         sections: seen.proposal.sections.map(({ name }) => name).filter((name) => name !== ''),
         hasState: seen.proposal.sections.some(({ name }) => name === ''),
@@ -105,18 +119,23 @@ export async function holdTurn(tx: Tx, { tenant, user }: Actor, turn: string) {
   return row?.ownerId === user ? row : undefined;
 }
 
+/** `detail`: in words, for the transcript. */
+export type TurnEnd = { state: 'done' | 'stopped' } | { state: 'failed'; failure: string; detail?: string };
+
 /** Ends it by its row and says so in the transcript. */
 export async function endTurn(
   tx: Tx,
   actor: Actor,
   row: { id: string; sessionId: string },
-  end: { state: 'done' | 'stopped' } | { state: 'failed'; failure: string },
+  end: TurnEnd,
 ): Promise<string> {
+  const { detail, ...ended } = { detail: undefined, ...end };
   await tx.sessionTurn.update({
     where: { tenantId_id: { tenantId: actor.tenant, id: row.id } },
-    data: { ...end, endedAt: new Date() },
+    data: { ...ended, endedAt: new Date() },
   });
-  await appendMessage(tx, actor, row.sessionId, { author: 'agent', kind: 'turn', turn: row.id, body: { ...end } });
+  const body = { ...ended, ...(detail === undefined ? {} : { detail }) };
+  await appendMessage(tx, actor, row.sessionId, { author: 'agent', kind: 'turn', turn: row.id, body });
   return end.state;
 }
 
@@ -159,20 +178,26 @@ async function entriesOf(tx: Tx, { tenant }: Actor, turn: string): Promise<TurnE
   }));
 }
 
-/** The one that a step of the document talks with people by, else its first; and what it may read with. */
+/** The one that a step of the document talks with people by, else its first; what it may spend, and what it may read with. */
 async function agentOf(
   tx: Tx,
   deps: Dependencies,
   tenant: string,
   hash: string | null,
-): Promise<{ agent?: Agent; tools: ToolDeclaration[] }> {
-  if (hash === null) return { tools: [] };
+): Promise<Pick<TurnClaim, 'agent' | 'step' | 'limits' | 'tools'>> {
+  const none = { limits: [], tools: [] };
+  if (hash === null) return none;
   const { graph } = await deps.graphs.load(tx, tenant, hash);
-  const talks = graph.nodes.find((node) => node.kind === 'session');
-  const agent = graph.agents.find(({ id }) => id === talks?.agent) ?? graph.agents[0];
-  if (agent === undefined) return { tools: [] };
-  const names = talks?.agent === agent.id ? talks.tools : agent.tools;
+  const step = graph.nodes.find((node) => node.kind === 'session');
+  const agent = graph.agents.find(({ id }) => id === step?.agent) ?? graph.agents[0];
+  if (agent === undefined) return { ...none, limits: limitsOf(graph, undefined, []) };
+  const names = step?.tools ?? agent.tools;
   const declared = names.flatMap((name) => findTool(deps.configuration, undefined, name) ?? []);
-  // A write needs a record of effects, which a conversation has not: those are for steps of the document.
-  return { agent, tools: declared.filter(({ effect }) => effect === 'read') };
+  return {
+    agent,
+    ...(step === undefined ? {} : { step }),
+    limits: limitsOf(graph, step, [agent]),
+    // A write needs a record of effects, which a conversation has not: those are for steps of the document.
+    tools: declared.filter(({ effect }) => effect === 'read'),
+  };
 }

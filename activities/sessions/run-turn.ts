@@ -8,6 +8,7 @@ import type { ModelReply, ToolCall } from '../../models/ask-model.ts';
 import { ModelProblem } from '../../models/ask-model.ts';
 import { isStoreTrouble } from '../attempt-step.ts';
 import { BreakerOpen } from '../breakers.ts';
+import { usedUp } from '../budgets.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { functionNameOf } from '../models/function-names.ts';
 import type { TurnClaim } from './claim-turn.ts';
@@ -24,6 +25,11 @@ import { turnPrompt } from './turn-prompt.ts';
 const mostReplies = 24;
 /** Times that one reply is asked for, where the server is at fault. */
 const mostTries = 4;
+
+/** Nothing is left to pay another reply with. */
+class BudgetSpent extends Error {
+  override readonly name = 'BudgetSpent';
+}
 
 /**
  * Answers the turn. What an earlier attempt recorded is not asked or done again. A failure of the model ends the turn as
@@ -47,6 +53,10 @@ export async function runTurn(
     return { state };
   } catch (problem) {
     if (signal.aborted) throw problem;
+    if (problem instanceof BudgetSpent) {
+      await journal.end({ state: 'failed', failure: 'budget', detail: problem.message });
+      return { state: 'failed' };
+    }
     // Whoever took it over, or ended it, says what became of it.
     if (problem instanceof TurnLost) return { state: 'lost' };
     if (problem instanceof TurnStopped) {
@@ -93,6 +103,9 @@ async function nextReply(
   const request = { reply: nth };
   const recorded = journal.recorded('model', request);
   if (recorded !== undefined) return recorded as unknown as ModelReply;
+  const end = await usedUp(deps, claim.actor, claim.spender, claim.limits);
+  if (end !== undefined)
+    throw new BudgetSpent(`Of the budget of ${end.of}, ${end.used} are spent. No more is answered here.`);
   const { reply, latencyMs, costUsd } = await replyWithin(deps, claim, journal, messages, signal);
   const { model: source, tokensIn, tokensOut } = reply;
   const text = reply.content ?? reply.refusal ?? '';

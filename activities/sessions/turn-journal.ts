@@ -8,7 +8,7 @@ import type { Tx } from '../../prisma/open.ts';
 import type { NewMessage } from '../../prisma/sessions.ts';
 import { appendMessage } from '../../prisma/sessions.ts';
 import type { Dependencies } from '../dependencies.ts';
-import type { TurnClaim } from './claim-turn.ts';
+import type { TurnClaim, TurnEnd } from './claim-turn.ts';
 import { endTurn, holdTurn } from './claim-turn.ts';
 
 /** Another attempt has taken the turn over, or it has ended: nothing more is written by this one. */
@@ -81,12 +81,15 @@ export class TurnJournal {
           at: this.deps.clock(),
         },
       });
-      if (untrusted && !row.untrusted) {
-        await tx.sessionTurn.update({
-          where: { tenantId_id: { tenantId: actor.tenant, id: turn } },
-          data: { untrusted: true },
-        });
-      }
+      const { tokensIn = 0, tokensOut = 0, costUsd = 0 } = by;
+      await tx.sessionTurn.update({
+        where: { tenantId_id: { tenantId: actor.tenant, id: turn } },
+        data: {
+          tokens: { increment: tokensIn + tokensOut },
+          costUsd: { increment: costUsd },
+          ...(untrusted ? { untrusted: true } : {}),
+        },
+      });
       if (say) await appendMessage(tx, actor, session, say);
       if (done) await endTurn(tx, actor, row, { state: 'done' });
       return response;
@@ -105,7 +108,7 @@ export class TurnJournal {
   }
 
   /** Ends the turn; what was written of a text stays. */
-  async end(end: { state: 'done' | 'stopped' } | { state: 'failed'; failure: string }, written = ''): Promise<void> {
+  async end(end: TurnEnd, written = ''): Promise<void> {
     const { actor, session, turn } = this.claim;
     await this.fenced(async (tx, row) => {
       if (written !== '')

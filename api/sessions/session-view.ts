@@ -37,6 +37,8 @@ export function viewOfTurn(row: TurnRow): z.infer<typeof turnView> {
     stopping: row.stopping,
     untrusted: row.untrusted,
     ...(row.failure === null ? {} : { failure: row.failure }),
+    tokens: row.tokens,
+    costUsd: row.costUsd,
     askedAt: row.askedAt.toISOString(),
     ...(row.endedAt === null ? {} : { endedAt: row.endedAt.toISOString() }),
   };

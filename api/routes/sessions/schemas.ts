@@ -13,7 +13,12 @@ export const turnView = z.object({
   state: z.enum(['queued', 'running', 'done', 'failed', 'stopped']),
   stopping: z.boolean().describe('Whether its owner asked for it to stop'),
   untrusted: z.boolean().describe("Whether it has seen other people's text: its writes then ask the owner first"),
-  failure: z.string().optional().describe('The class of what went wrong'),
+  failure: z
+    .string()
+    .optional()
+    .describe('The class of what went wrong; the transcript says more where there is more to say'),
+  tokens: z.int().describe('What its replies were paid for so far, of both directions'),
+  costUsd: z.number().describe('The same in US dollars, where the configuration has prices'),
   askedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
 });
