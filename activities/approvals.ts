@@ -7,14 +7,14 @@ import type { Claim } from './claim.ts';
 import { nodeHashOf } from './claim.ts';
 import type { StepInput, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
-import { applicationFailure, failStep, setRunStatus } from './failures.ts';
-import { holdsFence } from './fence.ts';
+import { failStep, requireFence, setRunStatus } from './failures.ts';
 import type { AskedPeople } from './gate-people.ts';
 import { NobodyToAsk, peopleAsked } from './gate-people.ts';
 import { gateState, upsertGate } from './gate-rows.ts';
 import { rootsOf } from './input-digests.ts';
 import { bindingsIn } from './load-inputs.ts';
 import { logStep } from './log-step.ts';
+import { refuseStep } from './refuse-step.ts';
 
 export interface ApprovalSubject {
   /** Exactly what will be done: these bytes are what the approval is about. */
@@ -42,9 +42,7 @@ export async function holdForApproval(
   const tenant = claim.actor.tenant;
   const asked = await whoIsAsked(deps, claim, approvers);
   const approval = await deps.store.actAs(claim.actor, async (tx): Promise<Approval> => {
-    if (!(await holdsFence(tx, claim))) {
-      throw applicationFailure(node.id, 'fence-lost', { retry: true, delayMs: 1000 });
-    }
+    await requireFence(tx, claim);
     // Rows are found by what they are about; the ids that the workflow passes on are not needed to believe a verdict.
     const { gate, events } = await upsertGate(
       tx,
@@ -74,20 +72,7 @@ export async function holdForApproval(
       return { status: 'awaiting-approval', gate: gate.id, waitsFor };
     }
     if (verdict.action === 'approve') return { status: 'approved' };
-    await tx.stepExecution.update({
-      where: { tenantId_id: { tenantId: tenant, id: claim.execution } },
-      data: { status: 'refused', endedAt: deps.clock() },
-    });
-    await appendEvents(tx, [
-      {
-        run: claim.runId,
-        type: 'step.refused',
-        sourceKey: `refused:${claim.execution}`,
-        node: node.id,
-        body: { execution: claim.execution, gate: gate.id },
-      },
-    ]);
-    return { status: 'refused' };
+    return refuseStep(tx, deps, claim, { gate: gate.id });
   });
   logStep(deps, claim, { level: 'info', event: 'gate.opened', status: approval.status });
   return approval;

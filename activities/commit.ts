@@ -9,8 +9,7 @@ import type { Claim } from './claim.ts';
 import type { Digest, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { StepFailure } from './failures.ts';
-import { applicationFailure, failStep } from './failures.ts';
-import { holdsFence } from './fence.ts';
+import { failStep, requireFence } from './failures.ts';
 import type { Usage } from './handoff.ts';
 import { writeHandoff } from './handoff.ts';
 import { logStep } from './log-step.ts';
@@ -55,8 +54,7 @@ export async function commitStep(deps: Dependencies, claim: Claim, done: Done): 
   }
   const place = placeWritten(claim);
   const outcome = await deps.store.actAs(claim.actor, async (tx): Promise<StepOutcome | { failure: StepFailure }> => {
-    const row = await holdsFence(tx, claim);
-    if (!row) throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+    const row = await requireFence(tx, claim);
     const failure = place && (await writeOutput(tx, deps, claim, place, done.output));
     if (failure) return { failure };
     const output = await putArtifact(tx, tenant, done.output);

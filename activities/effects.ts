@@ -13,7 +13,7 @@ import { appendEvents } from '../prisma/run-log.ts';
 import type { Claim } from './claim.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { StepFailure } from './failures.ts';
-import { applicationFailure } from './failures.ts';
+import { applicationFailure, fenceLost } from './failures.ts';
 import { holdsFence } from './fence.ts';
 import { sentAnew } from './settle-effect.ts';
 import { effectKeyOf } from './step-keys.ts';
@@ -100,7 +100,7 @@ export async function performEffect(shared: Dependencies, claim: Claim, effect: 
     case 'lapse':
       throw new GateLapsed(reserved.gateNode);
     case 'lost':
-      throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+      throw fenceLost(claim);
     case 'cancelled':
       throw applicationFailure(claim.node.id, 'not-allowed', { retry: true, delayMs: 1000 });
     case 'look up':

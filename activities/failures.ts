@@ -13,6 +13,7 @@ import type { NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Claim } from './claim.ts';
 import type { Dependencies } from './dependencies.ts';
+import type { FencedRow } from './fence.ts';
 import { holdsFence } from './fence.ts';
 import { logStep } from './log-step.ts';
 
@@ -97,6 +98,17 @@ export function applicationFailure(
   });
 }
 
+export function fenceLost(claim: Claim): ApplicationFailure {
+  return applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+}
+
+/** The step's row, locked until the transaction ends. An attempt that lost its fence throws fence-lost. */
+export async function requireFence(tx: Tx, claim: Claim): Promise<FencedRow> {
+  const row = await holdsFence(tx, claim);
+  if (!row) throw fenceLost(claim);
+  return row;
+}
+
 /**
  * Ends the attempt with a failure. Records `step.retrying` or, when the class or the tries end it, `step.failed` with
  * the step parked and the run in need of attention; then throws the ApplicationFailure that Temporal acts on.
@@ -104,12 +116,10 @@ export function applicationFailure(
 export async function failStep(deps: Dependencies, claim: Claim, failure: StepFailure): Promise<never> {
   const policy: Policy = failureClasses[failure.class];
   const retry = retryOf(claim.node);
-  if (failure.class === 'fence-lost')
-    throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+  if (failure.class === 'fence-lost') throw fenceLost(claim);
 
   const outcome = await deps.store.actAs(claim.actor, async (tx) => {
-    const row = await holdsFence(tx, claim);
-    if (!row) return 'fence-lost' as const;
+    const row = await requireFence(tx, claim);
     const charges = policy.charged && !failure.uncharged;
     const charged = row.charged + (charges ? 1 : 0);
     const ownDelay = failure.retryAfterMs ?? (charges ? delayAfter(retry, charged) : retry.maxMs);
@@ -150,7 +160,6 @@ export async function failStep(deps: Dependencies, claim: Claim, failure: StepFa
     return { again, delayMs, charged, failureClass };
   });
 
-  if (outcome === 'fence-lost') throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
   claim.charged = outcome.charged;
   logStep(deps, claim, {
     level: outcome.again ? 'warn' : 'error',
@@ -185,8 +194,7 @@ export async function chargeTry(
   const retry = retryOf(claim.node);
   const tenant = claim.actor.tenant;
   const result = await deps.store.actAs(claim.actor, async (tx) => {
-    const row = await holdsFence(tx, claim);
-    if (!row) throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+    const row = await requireFence(tx, claim);
     if (per !== undefined && (await isCharged(tx, claim, per))) return 'charged before';
     if (row.charged + 1 > retry.times) return 'none left';
     const charged = row.charged + 1;

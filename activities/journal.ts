@@ -8,8 +8,7 @@ import { appendEvents } from '../prisma/run-log.ts';
 import type { Claim } from './claim.ts';
 import type { Digest } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
-import { applicationFailure } from './failures.ts';
-import { holdsFence } from './fence.ts';
+import { requireFence } from './failures.ts';
 import type { Usage } from './handoff.ts';
 
 /** Whose journal it is: the step's own, or that of one delegation within it. */
@@ -82,9 +81,7 @@ export async function usageOfDelegates(deps: Dependencies, claim: Claim): Promis
 export async function recordTurn(deps: Dependencies, claim: Claim, turn: Turn, speaker: Speaker): Promise<void> {
   const { delegation, agents } = speaker;
   await deps.store.actAs(claim.actor, async (tx) => {
-    if (!(await holdsFence(tx, claim))) {
-      throw applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
-    }
+    await requireFence(tx, claim);
     const responseDigest = await putArtifact(tx, claim.actor.tenant, turn.response);
     await tx.stepTurn.create({
       data: {

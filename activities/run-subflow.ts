@@ -18,10 +18,10 @@ import type { StepInput, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { GateLapsed } from './effects.ts';
 import type { StepFailure } from './failures.ts';
-import { applicationFailure, failStep } from './failures.ts';
-import { holdsFence } from './fence.ts';
+import { applicationFailure, failStep, requireFence } from './failures.ts';
 import { gateCheckFor } from './gates.ts';
 import { loadBindings } from './load-inputs.ts';
+import { refuseStep } from './refuse-step.ts';
 
 type Call =
   | { status: 'called'; run: string }
@@ -63,8 +63,7 @@ async function callIn(
   given: { [name: string]: Json },
 ): Promise<Call> {
   const { tenant } = claim.actor;
-  const row = await holdsFence(tx, claim);
-  if (!row) throw applicationFailure(node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+  const row = await requireFence(tx, claim);
   const called = await tx.run.findFirst({
     where: { tenantId: tenant, calledBy: claim.execution },
     orderBy: { createdAt: 'desc' },
@@ -81,7 +80,7 @@ async function callIn(
       return { status: 'completed', result };
     }
     case 'rejected':
-      return refuse(tx, deps, claim, called.id);
+      return refuseStep(tx, deps, claim, { run: called.id });
     default: {
       const detail = `Unexpected end of the run ${called.id}: ${called.status}, expected completed`;
       return { status: 'failed', failure: { class: 'run-failed', detail } };
@@ -137,16 +136,4 @@ async function callAnew(
     },
   ]);
   return { status: 'called', run };
-}
-
-async function refuse(tx: Tx, deps: Dependencies, claim: Claim, run: string): Promise<Call> {
-  await tx.stepExecution.update({
-    where: { tenantId_id: { tenantId: claim.actor.tenant, id: claim.execution } },
-    data: { status: 'refused', endedAt: deps.clock() },
-  });
-  const body = { execution: claim.execution, run };
-  await appendEvents(tx, [
-    { run: claim.runId, type: 'step.refused', sourceKey: `refused:${claim.execution}`, node: claim.node.id, body },
-  ]);
-  return { status: 'refused' };
 }

@@ -13,8 +13,6 @@ export type TurnRow = NonNullable<Awaited<ReturnType<Tx['sessionTurn']['findUniq
 export type MessageRow = NonNullable<Awaited<ReturnType<Tx['message']['findUnique']>>>;
 export type ConfirmationRow = NonNullable<Awaited<ReturnType<Tx['confirmation']['findUnique']>>>;
 
-export type TurnState = 'queued' | 'running' | 'done' | 'failed' | 'stopped';
-
 /** What is appended to a transcript. */
 export type NewMessage = { author: 'owner' | 'agent'; turn?: string } & (
   | {

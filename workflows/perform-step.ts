@@ -8,11 +8,12 @@ import type { Frame } from './frames.ts';
 import { digestsOf, joinPath, nodeAt, pathOf, valueFor } from './frames.ts';
 import type { RunFrame } from './run-frames.ts';
 import type { At, RunState } from './run-state.ts';
+import { rest } from './run-state.ts';
 import { handlerOf } from './steps/index.ts';
 import { runApproved } from './steps/run-approved.ts';
 import type { FrameEnd, Reasked, Step, StepEnd, Within } from './steps/step.ts';
 import type { Shown } from './wait-for-people.ts';
-import { rereadAfter, verdictReader } from './wait-for-people.ts';
+import { rereadAfterMs, verdictReader } from './wait-for-people.ts';
 import { activityName, summaryText } from './words.ts';
 
 /** Its activities are scheduled before it returns, as far as nothing has to be awaited first. */
@@ -80,13 +81,13 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
       now: () => Date.now(),
       sleepUntil: async (time) => {
         const ms = time - Date.now();
-        if (ms > 0) await rest(() => sleep(ms, { summary: summaryText(`WAIT ${node.title}`) }));
+        if (ms > 0) await rest(state, () => sleep(ms, { summary: summaryText(`WAIT ${node.title}`) }));
       },
       listItems: (from) =>
         call(at, `${node.id}/items`, (shown, input) => callActivity('listItems', shown, { ...input, from })),
       runWithin: (how) => runWithin(at, how),
       beside,
-      rest,
+      rest: (work) => rest(state, work),
       joinItems: async (items) => {
         const { output } = await call(
           at,
@@ -147,19 +148,6 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     }
   }
 
-  /** While it waits, other steps may start in its stead. */
-  async function rest<Result>(work: () => Promise<Result>): Promise<Result> {
-    state.resting += 1;
-    // It may be the last that a run which is to go on in a new execution waited for.
-    state.changes.note();
-    try {
-      return await work();
-    } finally {
-      state.resting -= 1;
-      state.changes.note();
-    }
-  }
-
   async function evaluate(at: At, conditions: Condition[], reads?: readonly string[]): Promise<Condition | null> {
     const { holds } = await call(
       at,
@@ -179,8 +167,8 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
 
   async function endOf(at: At, run: string): Promise<void> {
     const summary = summaryText(`RUN ${nodeAt(at).title} until it ends`);
-    await rest(async () => {
-      while (!(await condition(() => state.ended.has(run), rereadAfter, { summary }))) {
+    await rest(state, async () => {
+      while (!(await condition(() => state.ended.has(run), rereadAfterMs, { summary }))) {
         doorbell.note({ run });
         state.changes.note();
       }

@@ -131,6 +131,19 @@ export function startState(
   };
 }
 
+/** While `work` waits, other steps may start in its stead. */
+export async function rest<Result>(state: RunState, work: () => Promise<Result>): Promise<Result> {
+  state.resting += 1;
+  // It may be the last that a run which is to go on in a new execution waited for.
+  state.changes.note();
+  try {
+    return await work();
+  } finally {
+    state.resting -= 1;
+    state.changes.note();
+  }
+}
+
 export function statusOf(state: RunState): RunStatus {
   if (state.failures.size > 0) return 'needs-attention';
   return state.waiting.size > 0 ? 'waiting' : 'running';

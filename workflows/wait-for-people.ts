@@ -5,6 +5,7 @@ import { callActivity } from './activity-proxies.ts';
 import type { Doorbell } from './doorbell.ts';
 import { nodeAt } from './frames.ts';
 import type { At, RunState, Verdict, Waiting } from './run-state.ts';
+import { rest } from './run-state.ts';
 import type { WaitingTimes } from './steps/step.ts';
 import type { Wake } from './waiting-times.ts';
 import { nextWake } from './waiting-times.ts';
@@ -14,8 +15,7 @@ import { summaryText } from './words.ts';
  * A gate's row is read again after this, though nobody rang: a Reset that leaves out signals loses rings that were heard,
  * and nobody repeats those.
  */
-export const rereadAfter = '1 day';
-const rereadAfterMs = 24 * 60 * 60 * 1000;
+export const rereadAfterMs = 24 * 60 * 60 * 1000;
 
 /** How an activity shows to operators. */
 export interface Shown {
@@ -49,10 +49,16 @@ export function verdictReader(state: RunState, doorbell: Doorbell, call: CallOfS
   ): Promise<Verdict | 'lapsed'> {
     if (verdict !== undefined && !state.verdicts.has(gate)) state.verdicts.set(gate, verdict);
     const known = state.verdicts.get(gate);
-    if (known !== undefined) return known;
+    return known ?? rest(state, () => waitForVerdict(at, gate, waitsFor, times));
+  }
 
+  async function waitForVerdict(
+    at: At,
+    gate: string,
+    waitsFor: string,
+    times: WaitingTimes | undefined,
+  ): Promise<Verdict | 'lapsed'> {
     let waiting: Waiting | undefined;
-    state.resting += 1;
     try {
       for (;;) {
         const words = times?.askedOn ? `${waitsFor} or ${nodeAt(at).asksOn}` : waitsFor;
@@ -66,7 +72,7 @@ export function verdictReader(state: RunState, doorbell: Doorbell, call: CallOfS
         const summary = summaryText(`GATE ${nodeAt(at).title} waiting for ${words}`);
         const wake = times && nextWake(times, Date.now());
         const isDecided = () => state.verdicts.has(gate) || state.lapsed.has(gate);
-        if (wake === undefined) await condition(isDecided, rereadAfter, { summary });
+        if (wake === undefined) await condition(isDecided, rereadAfterMs, { summary });
         else if (wake.at > Date.now()) {
           await condition(isDecided, Math.min(wake.at - Date.now(), rereadAfterMs), { summary });
         }
@@ -85,8 +91,6 @@ export function verdictReader(state: RunState, doorbell: Doorbell, call: CallOfS
       }
     } finally {
       if (waiting !== undefined) state.waiting.delete(waiting);
-      state.resting -= 1;
-      state.changes.note();
     }
   }
 
