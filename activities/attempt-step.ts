@@ -1,5 +1,6 @@
 /** One attempt of a step: claim, work, and every way of ending turned into what the workflow understands. */
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { storeTrouble } from '../prisma/store-trouble.ts';
 import type { Claim, ClaimInput } from './claim.ts';
 import { claimStep } from './claim.ts';
 import type { StepOutcome } from './contract.ts';
@@ -29,20 +30,9 @@ export async function attemptStep(
       logStep(deps, claim, { level: 'warn', event: 'gate.lapsed', status: 'lapsed' });
       return { status: 'lapsed', gateNode: problem.gateNode };
     }
-    if (isStoreTrouble(problem)) throw applicationFailure(claim.node.id, 'transient', { retry: true, delayMs: 1000 });
+    // Nothing was recorded, so the attempt is made again, uncharged.
+    if (storeTrouble(problem)) throw applicationFailure(claim.node.id, 'transient', { retry: true, delayMs: 1000 });
     const detail = problem instanceof Error ? `${problem.name}: ${problem.message}` : String(problem);
     return failStep(deps, claim, { class: 'bug', detail });
   }
-}
-
-/**
- * The database could not be reached, was restarted, or rolled back for a reason of its own. Nothing was recorded, so
- * the attempt is made again, uncharged.
- */
-export function isStoreTrouble(problem: unknown): boolean {
-  if (!(problem instanceof Error)) return false;
-  if (problem.name === 'PrismaClientInitializationError' || problem.name === 'DriverAdapterError') return true;
-  const code = 'code' in problem ? String(problem.code) : '';
-  // P1xxx: connection; P2002: another attempt was first; P2024, P2028: pool and transaction time; P2034: conflict.
-  return /^(P1\d{3}|P2002|P2024|P2028|P2034|ECONN\w+|57P\d\d|08\w{3}|40\w{3})$/.test(code);
 }

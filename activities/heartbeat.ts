@@ -1,7 +1,7 @@
 /** The surroundings of an activity: heartbeats while it works, and a cancel told as one. */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { isStoreTrouble } from './attempt-step.ts';
+import { storeTrouble } from '../prisma/store-trouble.ts';
 
 /** Milliseconds. A cancel reaches an activity with the answer to a heartbeat. */
 const EVERY_MS = 1000;
@@ -36,8 +36,7 @@ export async function withPlainFailures<T>(work: () => Promise<T>): Promise<T> {
 /** Errors of libraries quote what they choked on; history gets our own words only. */
 function plain(problem: unknown): unknown {
   if (problem instanceof ApplicationFailure || problem instanceof CancelledFailure) return problem;
-  if (isStoreTrouble(problem))
-    return ApplicationFailure.retryable('The store could not be reached', 'waymark.transient');
+  if (storeTrouble(problem)) return ApplicationFailure.retryable('The store could not be reached', 'waymark.transient');
   const name = problem instanceof Error ? problem.name : 'unknown';
   return ApplicationFailure.create({
     message: `Something unexpected went wrong (${name})`,

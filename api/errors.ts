@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { diagnosticSchema } from '../compiler/diagnostic-schema.ts';
 import type { Diagnostic } from '../compiler/diagnostics.ts';
+import { storeTrouble } from '../prisma/store-trouble.ts';
 
 interface ProblemType {
   status: number;
@@ -129,21 +130,6 @@ const slugsByStatus = new Map<number, ProblemSlug>([
 
 const places: Record<string, Fault['in']> = { body: 'body', params: 'path', querystring: 'query', headers: 'headers' };
 
-/** Codes of Prisma, of pg and of the network that mean "not now" rather than "broken". */
-const unavailableCodes = new Set([
-  'P1001',
-  'P1002',
-  'P1008',
-  'P1017',
-  'P2024',
-  'P2028',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ETIMEDOUT',
-  '57P01',
-  '57P03',
-]);
-
 /** Any error, whoever threw it, as a problem that tells the caller nothing of the inside. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
@@ -151,7 +137,9 @@ export function toProblem(error: unknown): Problem {
   if (!shape.success) return new Problem('internal');
   const { code, statusCode, validation, validationContext } = shape.data;
   if (validation !== undefined) return fromValidation(validation, places[validationContext ?? 'body'] ?? 'body');
-  if (code !== undefined && unavailableCodes.has(code)) return new Problem('unavailable');
+  const trouble = storeTrouble(error);
+  // What another transaction made is a bug of the route that did not foresee it.
+  if (trouble === 'away' || trouble === 'busy') return new Problem('unavailable');
   const slug = code?.startsWith('FST_') === true && statusCode !== undefined && slugsByStatus.get(statusCode);
   if (slug) return new Problem(slug);
   return new Problem('internal');

@@ -6,7 +6,7 @@ import { ZodError } from 'zod';
 import type { Json } from '../../compiler/types.ts';
 import type { ModelReply, ToolCall } from '../../models/ask-model.ts';
 import { ModelProblem } from '../../models/ask-model.ts';
-import { isStoreTrouble } from '../attempt-step.ts';
+import { storeTrouble } from '../../prisma/store-trouble.ts';
 import { BreakerOpen } from '../breakers.ts';
 import { usedUp } from '../budgets.ts';
 import type { Dependencies } from '../dependencies.ts';
@@ -198,5 +198,5 @@ function failureOf(problem: unknown): string | undefined {
   if (problem instanceof ModelProblem) return problem.failure.class;
   if (problem instanceof BreakerOpen) return 'breaker-open';
   // Left open, a turn that cannot be answered would hold up all that come after it.
-  return isStoreTrouble(problem) || problem instanceof ApplicationFailure ? undefined : 'bug';
+  return storeTrouble(problem) || problem instanceof ApplicationFailure ? undefined : 'bug';
 }
