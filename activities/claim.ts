@@ -9,10 +9,12 @@ import { delegatesBelow, nodeHash } from '../compiler/node-hash.ts';
 import { placeOf } from '../compiler/proposal-places.ts';
 import type { Json } from '../compiler/types.ts';
 import { artifactKey } from '../prisma/artifacts.ts';
+import { editedText } from '../prisma/edited-values.ts';
 import type { Actor, Store, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Digest, StepInput, StepOutcome, View } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
+import { editsBefore, editsOf, editsThatStand, givenBy } from './edited-inputs.ts';
 import type { StepFailure } from './failures.ts';
 import { applicationFailure, failStep, setRunStatus } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
@@ -148,7 +150,6 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
 
   const path = input.path ?? '';
   const order = await orderFor(tx, { tenant, run: run.id, node: node.id }, input.order);
-  const { input: runInput = run.inputDigest, ...edited } = order.inputs ?? {};
   const practice = run.practice ?? undefined;
   const hash = nodeHashOf(deps, loaded.graph, node, practice);
 
@@ -157,9 +158,13 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
     orderBy: { generation: 'desc' },
   });
   const standing = await standingOf(tx, deps, run, loaded, node, input);
+  const isFresh = latest !== null && latest.runId !== run.id && freshOf(run).includes(node.id);
+  const earlier = latest === null || isFresh ? {} : await editsBefore(tx, deps, run, loaded, latest);
   const digestsWith = (proposed: Record<string, Digest>) => {
-    const given = { ...input.inputs, ...proposed, ...edited };
-    return { given, inputDigests: input.memoInputs ?? inputDigestsOf(node, given, runInput) };
+    const read = { ...input.inputs, ...proposed, input: run.inputDigest };
+    const edits = order.inputs === undefined ? editsThatStand(earlier, read) : editsOf(order, read);
+    const { input: runInput, ...given } = { ...read, ...givenBy(edits) };
+    return { edits, given, runInput, inputDigests: input.memoInputs ?? inputDigestsOf(node, given, runInput) };
   };
   const keyWith = (inputDigests: Record<string, Digest>, generation: number) =>
     memoKeyOf({ rootRun: run.rootRunId, node: node.id, path, generation, nodeHash: hash, inputDigests });
@@ -168,13 +173,12 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   const recorded = done && recordedReads(loaded, node, done);
   const isRecorded = recorded && done.memoKey === keyWith(digestsWith(recorded).inputDigests, done.generation);
   const proposed = isRecorded ? recorded : standing.proposed;
-  const { given, inputDigests } = digestsWith(proposed);
+  const { edits, given, runInput, inputDigests } = digestsWith(proposed);
   const memoKeyAt = (generation: number) => keyWith(inputDigests, generation);
 
   // Work that differs from what the row stands for (other inputs, another model) is a new row beside it; so is what was
   // given up when a run ended, and what a resume asked to be done again.
   const asked = order.generation ?? 0;
-  const isFresh = latest !== null && latest.runId !== run.id && freshOf(run).includes(node.id);
   const isTakenBack = latest !== null && undoOf(node) !== undefined && (await wasTakenBack(tx, tenant, latest.id));
   const isOver = latest !== null && (latest.status === 'skipped' || isTakenBack);
   const stands = latest !== null && asked <= latest.generation && !isOver && !isFresh;
@@ -196,6 +200,7 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
           generation,
           status: 'pending',
           actorId: latest?.actorId ?? scope.requester,
+          edited: editedText(edits),
         },
       ],
       skipDuplicates: true,
@@ -251,7 +256,7 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
     runInput,
     inputDigests,
     givenDigests: { ...given, input: runInput },
-    ...(order.inputs === undefined ? {} : { edited }),
+    edited: givenBy(edits),
     proposed,
     ...(base === null ? {} : { base }),
     ...(order.output === undefined ? {} : { supplied: order.output }),

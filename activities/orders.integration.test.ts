@@ -170,6 +170,80 @@ describe('a step that is done again', () => {
   });
 });
 
+describe('a resume after a value was edited', () => {
+  const input = { amount: 5 };
+  const asked = () => shop.asked.map(({ body }) => (body as { amount: number }).amount);
+
+  /** A run whose price came out only with the amount that an operator gave in place of the input's. */
+  async function editedRun(): Promise<{ run: string; done: unknown }> {
+    const run = await startRun(fixture, price(), input);
+    shop.answer = (_, response) => json(response, 200, { amount: 9 });
+    expect(await tool({ run, node: 'price' })).toMatchObject(failed('check-failed'));
+    const edited = await order(run, 'retry', 'price', { given: { input: { amount: 10 } } });
+    const done = await tool({ run, node: 'price', order: edited });
+    expect(await outputOf(done)).toEqual({ amount: 9 });
+    expect(asked()).toEqual([5, 10]);
+    return { run, done };
+  }
+
+  test('has what was done with it, and so has the resume after that', async () => {
+    const { run: rootRun, done } = await editedRun();
+    for (const run of [
+      await startRun(fixture, price(), input, { rootRun }),
+      await startRun(fixture, price(), input, { rootRun }),
+    ]) {
+      expect(await tool({ run, node: 'price' })).toEqual(done);
+    }
+    expect(asked()).toEqual([5, 10]);
+  });
+
+  test('gives it to the step that failed with it; a retry there keeps it, too', async () => {
+    const rootRun = await startRun(fixture, price(), input);
+    shop.answer = (_, response) => json(response, 200, { amount: 9 });
+    await tool({ run: rootRun, node: 'price' });
+    const edited = await order(rootRun, 'retry', 'price', { given: { input: { amount: 6 } } });
+    expect(await tool({ run: rootRun, node: 'price', order: edited })).toMatchObject(failed('check-failed'));
+    const run = await startRun(fixture, price(), input, { rootRun });
+    expect(await tool({ run, node: 'price' })).toMatchObject(failed('check-failed'));
+    const again = await order(run, 'retry', 'price');
+    expect(await tool({ run, node: 'price', order: again })).toMatchObject(failed('check-failed'));
+    expect(asked()).toEqual([5, 6, 6, 6]);
+  });
+
+  test('from that step gives it what the document says, and leaves the edit behind for good', async () => {
+    const { run: rootRun } = await editedRun();
+    const run = await startRun(fixture, price(), input, { rootRun, fresh: ['price'] });
+    expect(await tool({ run, node: 'price' })).toMatchObject(failed('check-failed'));
+    const next = await startRun(fixture, price(), input, { rootRun });
+    expect(await tool({ run: next, node: 'price' })).toMatchObject(failed('check-failed'));
+    expect(asked()).toEqual([5, 10, 5, 5]);
+  });
+
+  test('with another input gives it that: the edit stood in place of the value there was', async () => {
+    const { run: rootRun } = await editedRun();
+    const run = await startRun(fixture, price(), { amount: 20 }, { rootRun });
+    await tool({ run, node: 'price' });
+    expect(asked()).toEqual([5, 10, 20]);
+  });
+
+  test.each<[string, Graph]>([
+    ['where the step is another', price({ timeoutMs: 400 })],
+    ['that takes other inputs', { ...price(), inputs: [{ name: 'amount', type: { kind: 'integer' } }] }],
+  ])('on a version %s gives it what the document says', async (_, graph) => {
+    const { run: rootRun } = await editedRun();
+    const run = await startRun(fixture, graph, input, { rootRun });
+    await tool({ run, node: 'price' });
+    expect(asked()).toEqual([5, 10, 5]);
+  });
+
+  test('on a version that is another elsewhere keeps what was done with it', async () => {
+    const { run: rootRun, done } = await editedRun();
+    const renamed = { ...price(), title: 'Other' };
+    const run = await startRun(fixture, renamed, input, { rootRun });
+    expect(await tool({ run, node: 'price' })).toEqual(done);
+  });
+});
+
 describe('a supplied output', () => {
   test('is committed as the step’s, and its record names nobody’s agent', async () => {
     const run = await startRun(fixture, price(), { amount: 5 });

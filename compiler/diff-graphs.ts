@@ -63,7 +63,7 @@ export function diffGraphs(before: Graph, after: Graph): GraphDiff {
   const list = <Item>(of: (graph: Graph) => readonly Item[], name: (item: Item) => string, what: WhatDiffers<Item>) =>
     diffLists(of(before), of(after), name, what);
   const steps = diffSteps(before, after);
-  const inputs = list((graph) => graph.inputs, nameOf, fieldsDiffer);
+  const inputs = diffInputs(before, after);
   return {
     same: same(before, after),
     document: fieldsDiffer(documentOf(before), documentOf(after)),
@@ -79,6 +79,20 @@ export function diffGraphs(before: Graph, after: Graph): GraphDiff {
     result: list((graph) => graph.result, nameOf, fieldsDiffer),
     mayRerun: mayRerun(before, after, steps, inputs),
   };
+}
+
+/**
+ * Does what a person gave this step in place of a value that it reads hold for the step of the other graph? Not where the
+ * step is another one, nor for `input` where the document takes other inputs: it was held against the types there were.
+ */
+export function editHolds(before: Graph, after: Graph, step: string, name: string): boolean {
+  const [was, now] = [before, after].map((graph) => graph.nodes.find(({ id }) => id === step));
+  if (was === undefined || now === undefined || nodeHash(before, was) !== nodeHash(after, now)) return false;
+  return name !== 'input' || !inputValuesDiffer(before, after, diffInputs(before, after));
+}
+
+function diffInputs(before: Graph, after: Graph): ListDiff {
+  return diffLists(before.inputs, after.inputs, nameOf, fieldsDiffer);
 }
 
 function documentOf({

@@ -118,7 +118,7 @@ export async function startRun(
   fixture: Fixture,
   graph: Graph,
   input: Json = {},
-  more: { practice?: string; rootRun?: string } = {},
+  more: { practice?: string; rootRun?: string; fresh?: string[] } = {},
 ): Promise<string> {
   const run = randomUUID();
   const text = canonicalJson(graph);
@@ -159,6 +159,7 @@ export async function startRun(
         traceId: 'trace-1',
         createdAt: new Date(),
         ...(more.practice === undefined ? {} : { practice: more.practice }),
+        ...(more.fresh === undefined ? {} : { fresh: JSON.stringify(more.fresh) }),
       },
     });
   });
