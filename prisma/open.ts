@@ -1,12 +1,11 @@
 /** The store: opening a database under one of the two roles. */
-import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool } from 'pg';
 import type { ActAs, StoreRole } from './act-as.ts';
 import { createActAs, createNestingGuard, groupRoles } from './act-as.ts';
 import { createAnnouncer } from './announce.ts';
 import type { BeforeTenant } from './before-tenant.ts';
 import { createBeforeTenant } from './before-tenant.ts';
-import { PrismaClient } from './generated/client.ts';
+import { createLazyClients } from './lazy-client.ts';
 import { createRunEventListener } from './listen.ts';
 import { checkReadiness } from './readiness.ts';
 import { createStatementNames } from './statement-names.ts';
@@ -45,12 +44,21 @@ export interface OpenStoreOptions {
   role: StoreRole;
   /** Connections for transactions; 20 unless said. Three more at most answer `before`, and one listens. */
   max?: number;
+  /** Waiting for a free connection ends with TransactionTimeout after this, in milliseconds; 10,000 unless said. */
+  maxWaitMs?: number;
 }
 
 /** Connects and answers once the database does. Does not ask whether it is migrated: that is `ready`. */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const { url, role } = options;
-  const transactions = new Pool({ connectionString: url, max: options.max ?? 20, application_name: `waymark-${role}` });
+  const transactions = new Pool({
+    connectionString: url,
+    max: options.max ?? 20,
+    application_name: `waymark-${role}`,
+    connectionTimeoutMillis: options.maxWaitMs ?? 10_000,
+    // Statements that wait for no other's answer are sent together.
+    pipeline: true,
+  });
   // The role is taken when a connection starts, so that a question is one round trip.
   const questions = new Pool({
     connectionString: url,
@@ -61,15 +69,14 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   // An idle connection that is lost would otherwise end the process; the pool replaces it by itself.
   transactions.on('error', () => undefined);
   questions.on('error', () => undefined);
-  const client = new PrismaClient({
-    adapter: new PrismaPg(transactions, { statementNameGenerator: createStatementNames() }),
-  });
+  const nameOf = createStatementNames();
+  const clients = createLazyClients(nameOf);
   const listener = createRunEventListener(url);
   const announcer = createAnnouncer(questions);
   const guard = createNestingGuard();
 
   async function close(): Promise<void> {
-    await Promise.all([listener.close(), client.$disconnect().then(() => transactions.end())]);
+    await Promise.all([listener.close(), clients.close().then(() => transactions.end())]);
     await announcer.close();
     await questions.end();
   }
@@ -82,7 +89,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     throw new Error(`The store could not be opened as ${groupRoles[role]}: ${reason}`, { cause: error });
   }
   return {
-    actAs: createActAs(client, role, guard, announcer.announce),
+    actAs: createActAs({ connections: transactions, clients, role, guard, nameOf, announce: announcer.announce }),
     before: createBeforeTenant(questions, guard.refuseNested),
     onRunEvents: (callback) => listener.subscribe(callback),
     ready: () => checkReadiness(questions),
