@@ -43,10 +43,11 @@ module.exports = {
       '^models/',
       '^workflows/messages\\.ts$',
     ]),
-    room('cli', 'The command line speaks HTTP to the API; of ours it imports the compiler, and models to draft.', [
-      '^compiler/',
-      '^models/',
-    ]),
+    room(
+      'cli',
+      'The command line speaks HTTP to the API; of ours it imports the compiler, models to draft, and the hashes of the audit.',
+      ['^compiler/', '^models/', '^prisma/(audit-chains|hash-chain)\\.ts$'],
+    ),
     room('console', 'The console speaks HTTP to the API; it imports nothing of ours.'),
     room('dev', 'The development stack holds every room together; its demo is a client like any other.', [
       '^(compiler|models|workflows|activities|api|prisma|cli|examples)/',

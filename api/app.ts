@@ -22,7 +22,9 @@ import { requestLog } from './plugins/request-log.ts';
 import type { SweepTimes } from './plugins/temporal.ts';
 import { temporal } from './plugins/temporal.ts';
 import { text } from './plugins/text.ts';
+import { createReadNotes } from './read-notes.ts';
 import { adminRoutes } from './routes/admin/index.ts';
+import { auditRoutes } from './routes/audit/index.ts';
 import { draftRoutes } from './routes/documents/drafts.ts';
 import { documentRoutes } from './routes/documents/index.ts';
 import { executionRoutes } from './routes/executions/index.ts';
@@ -84,7 +86,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   app.setSerializerCompiler(serializerCompiler);
   await app.register(problems);
   await app.register(text);
-  await app.register(database, { store: deps.store, graphs: createGraphCache() });
+  await app.register(database, { store: deps.store, graphs: createGraphCache(), reads: createReadNotes() });
   await app.register(requestLog);
   await app.register(identity, deps.tokens);
   await app.register(idempotency);
@@ -117,6 +119,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   await app.register(notificationRoutes);
   await app.register(peopleRoutes);
   await app.register(adminRoutes, { issuer: deps.tokens.issuer });
+  await app.register(auditRoutes);
   return app;
 }
 

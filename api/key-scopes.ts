@@ -41,6 +41,8 @@ export const scopesByRoute: Readonly<Record<string, readonly KeyScope[]>> = {
   'PATCH /admin/users/:id': ['people:admin'],
   'GET /admin/groups': ['people:admin'],
   'PUT /admin/groups/:name': ['people:admin'],
+  'GET /audit': ['audit:read'],
+  'GET /audit/export': ['audit:read'],
 };
 
 /** @returns why a key with these scopes may not ask for the route, in words for whoever holds it; undefined when it may. */

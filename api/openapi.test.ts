@@ -35,6 +35,8 @@ test('the description lists exactly the routes there are', () => {
     'GET /admin/keys',
     'GET /admin/users',
     'GET /admin/users/{id}',
+    'GET /audit',
+    'GET /audit/export',
     'GET /documents',
     'GET /documents/{id}',
     'GET /executions/{id}',

@@ -3,12 +3,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Json } from '../compiler/types.ts';
 import type { Tx } from '../prisma/open.ts';
+import type { Read } from '../prisma/read-log.ts';
 import { notFound, Problem } from './errors.ts';
 import { journalOf } from './journal.ts';
 import { orderRun } from './operators.ts';
 import { answer, sendAnswer } from './plugins/idempotency.ts';
 import { personOf } from './plugins/identity.ts';
-import type { cancelBody } from './routes/runs/schemas.ts';
+import type { cancelBody, runView } from './routes/runs/schemas.ts';
 import { cancelAccepted } from './routes/runs/schemas.ts';
 import type { RunRow } from './run-view.ts';
 import { viewOfRun } from './run-view.ts';
@@ -38,16 +39,22 @@ export function practiceOf(settings: RunSettings, practice: Record<string, Json>
   return { practice: JSON.stringify(practice) };
 }
 
+/** How a run stands is no content; its result is, and so may be what a failure says. */
+function contentOf({ id, result, steps }: z.infer<typeof runView>): Read | undefined {
+  const told = result !== undefined || steps.some(({ failure }) => failure?.detail !== undefined);
+  return told ? { what: 'run.read', thing: id } : undefined;
+}
+
 /** @throws Problem not-found */
 export function readRunView(request: FastifyRequest, settings: RunSettings, id: string) {
-  return request.actAs(async (tx) => {
+  return request.readAs(contentOf, async (tx) => {
     const run = await findRun(tx, personOf(request).tenant, id);
     return viewOfRun(tx, request.server.graphs, run, settings.webUiOf(run.workflowId));
   });
 }
 
 export function readJournal(request: FastifyRequest, id: string) {
-  return request.actAs(async (tx) =>
+  return request.readAs({ what: 'run.read', thing: id }, async (tx) =>
     journalOf(tx, request.server.graphs, await findRun(tx, personOf(request).tenant, id)),
   );
 }

@@ -282,6 +282,18 @@ export const userSchema = z.object({
 });
 export type User = z.infer<typeof userSchema>;
 
+export const auditEntrySchema = z.object({
+  at: z.iso.datetime(),
+  log: z.string(),
+  thing: z.string(),
+  seq: z.int(),
+  kind: z.string(),
+  person: z.string().optional(),
+  about: z.string().optional(),
+});
+export type AuditEntry = z.infer<typeof auditEntrySchema>;
+export const auditPageSchema = z.object({ items: z.array(auditEntrySchema), next: z.string().optional() });
+
 export const groupSchema = z.object({ name: z.string(), roles: z.array(z.string()) });
 export type Group = z.infer<typeof groupSchema>;
 

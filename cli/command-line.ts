@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { addAdminCommands } from './admin-command-line.ts';
+import { addAuditCommands } from './audit-command-line.ts';
 import { CommandFailure, exitCodes, WrongUsage } from './failures.ts';
 import { addGateCommands } from './gate-command-line.ts';
 import { addOperatorCommands } from './operator-command-line.ts';
@@ -243,6 +244,7 @@ function createProgram(world: World, done: (code: number) => void): Command {
 
   addOperatorCommands(program, connected, world, done);
   addAdminCommands(program, connected, world, done);
+  addAuditCommands(program, connected, world, done);
   return program;
 }
 

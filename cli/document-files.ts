@@ -52,7 +52,8 @@ async function readGiven(file: string, name: string): Promise<string> {
   });
 }
 
-function unreadable(name: string, error: unknown): WrongUsage {
+/** Why a file that a command names cannot be used, in words. */
+export function unreadable(name: string, error: unknown): WrongUsage {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const reason =
     code === 'ENOENT'

@@ -47,7 +47,7 @@ export function verifyAdminChain(events: AdminEventRow[], head?: ChainHead): Cha
 }
 
 /** As append_admin_event computes it, field by field. */
-const adminLogChain: HashChain<AdminEventRow> = {
+export const adminLogChain: HashChain<AdminEventRow> = {
   chainOf: (event) => event.tenantId,
   hashedFields: (event) => [
     event.prevHash,

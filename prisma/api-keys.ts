@@ -16,6 +16,7 @@ export const keyScopes = [
   'gates:read',
   'people:read',
   'people:admin',
+  'audit:read',
 ] as const;
 export type KeyScope = (typeof keyScopes)[number];
 

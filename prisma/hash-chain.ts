@@ -35,23 +35,25 @@ export function verifyHashChain<Row extends ChainedRow>(
 ): ChainVerdict {
   let previous: Row | undefined;
   for (const row of rows) {
-    const reason = faultOf(row, previous, chain);
+    const reason = faultAfter(previous, row, chain);
     if (reason) return { ok: false, seq: row.seq, reason };
     previous = row;
   }
-  const last = { seq: previous?.seq ?? 0, headHash: previous?.hash ?? '' };
-  if (head && last.seq !== head.seq) {
-    return { ok: false, seq: last.seq, reason: `the log ends at ${last.seq}, its head says ${head.seq}` };
-  }
-  if (head && last.headHash !== head.headHash) {
-    return { ok: false, seq: last.seq, reason: 'the last hash is not the head’s' };
-  }
-  return { ok: true };
+  const reason = head && faultAtEnd(previous, head);
+  return reason === undefined ? { ok: true } : { ok: false, seq: previous?.seq ?? 0, reason };
 }
 
-function faultOf<Row extends ChainedRow>(
-  row: Row,
+/** Why the log does not end with `last` as its head says; undefined where it does. */
+export function faultAtEnd(last: ChainedRow | undefined, head: ChainHead): string | undefined {
+  const seq = last?.seq ?? 0;
+  if (seq !== head.seq) return `the log ends at ${seq}, its head says ${head.seq}`;
+  return (last?.hash ?? '') === head.headHash ? undefined : 'the last hash is not the head’s';
+}
+
+/** Why `row` is not as it was appended after `previous`; undefined where it is. */
+export function faultAfter<Row extends ChainedRow>(
   previous: Row | undefined,
+  row: Row,
   chain: HashChain<Row>,
 ): string | undefined {
   if (previous && chain.chainOf(row) !== chain.chainOf(previous)) return 'belongs to another log';

@@ -64,7 +64,7 @@ export function verifyProposalChain(events: ProposalEventRow[], head?: ChainHead
 }
 
 /** As append_proposal_event computes it, field by field. */
-const proposalLogChain: HashChain<ProposalEventRow> = {
+export const proposalLogChain: HashChain<ProposalEventRow> = {
   chainOf: (event) => `${event.tenantId} ${event.proposalId}`,
   hashedFields: (event) => [
     event.prevHash,

@@ -104,7 +104,7 @@ export function verifyChain(events: RunEventRow[], head?: ChainHead): ChainVerdi
 }
 
 /** As append_run_event (first migration) computes it, field by field. */
-const runLogChain: HashChain<RunEventRow> = {
+export const runLogChain: HashChain<RunEventRow> = {
   chainOf: (event) => `${event.tenantId} ${event.runId}`,
   hashedFields: (event) => [
     event.prevHash,

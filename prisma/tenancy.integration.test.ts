@@ -9,7 +9,15 @@ interface Table {
   columns: string[];
 }
 
-const appendOnly = ['run_event', 'admin_event', 'proposal_event', 'section_version', 'message', 'turn_entry'];
+const appendOnly = [
+  'run_event',
+  'admin_event',
+  'proposal_event',
+  'section_version',
+  'message',
+  'turn_entry',
+  'read_event',
+];
 
 let world: StoreWorld;
 let tables: Table[];

@@ -491,6 +491,8 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
     expected: { ...ofAdmins, ...onlyPeople },
   },
   'GET /admin/events': { ask: nothing, expected: { ...ofAdmins, ...onlyPeople, otherTenant: 'empty' } },
+  'GET /audit': { ask: nothing, expected: { ...ofAdmins, otherTenant: 'empty' } },
+  'GET /audit/export': { ask: nothing, expected: { ...ofAdmins, otherTenant: 'empty' } },
 };
 
 /** A document of acme alone: that a tenant publishes one of the same name must not make it see this one. */

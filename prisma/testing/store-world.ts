@@ -13,6 +13,7 @@ import { openStore } from '../open.ts';
 import { changePerson, setGroupRoles } from '../people.ts';
 import { openProposal } from '../proposals.ts';
 import { provision } from '../provision.ts';
+import { noteRead } from '../read-log.ts';
 import { appendEvents } from '../run-log.ts';
 import { appendMessage, askTurn, continueSession } from '../sessions.ts';
 
@@ -172,6 +173,7 @@ export async function fillProposal(api: Store, actor: Actor, run: string): Promi
         madeAt: at,
       },
     });
+    await noteRead(tx, { what: 'proposal.read', thing: id });
     await notify(tx, tenantId, [
       { user, kind: 'suggested', proposal: id, address: `/proposals/${id}`, body: { suggestion: id }, sourceKey: id },
     ]);

@@ -7,6 +7,7 @@ import type { AdminEventType } from '../../../prisma/admin-log.ts';
 import type { Tx } from '../../../prisma/open.ts';
 import type { ChangeLimits, PeopleRefusal, PeopleResult } from '../../../prisma/people.ts';
 import { adminRole, changePerson, createPerson, setGroupRoles } from '../../../prisma/people.ts';
+import { auditThing } from '../../../prisma/read-log.ts';
 import { notFound, Problem } from '../../errors.ts';
 import { page } from '../../pages.ts';
 import { answer, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
@@ -210,7 +211,7 @@ export const adminRoutes: FastifyPluginAsyncZod<{ issuer: string }> = async (app
       const after = Number(cursor?.[1] ?? 0);
       // Beyond every number that an event can have.
       const known = Number.isInteger(after) && Math.abs(after) < 2 ** 31;
-      const rows = await request.actAs((tx) =>
+      const rows = await request.readAs({ what: 'audit.read', thing: auditThing }, (tx) =>
         tx.adminEvent.findMany({
           where: { tenantId: personOf(request).tenant, ...(known ? { seq: { gt: after } } : {}) },
           orderBy: { seq: 'asc' },

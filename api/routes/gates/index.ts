@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { Violation } from '../../../compiler/validate-value.ts';
+import type { Read } from '../../../prisma/read-log.ts';
 import type { DecisionRequest, RefusalReason } from '../../decide.ts';
 import { decide, logRefusal } from '../../decide.ts';
 import type { Problem } from '../../errors.ts';
@@ -32,6 +33,9 @@ class Refused extends Error {
     this.violations = violations;
   }
 }
+
+/** What a gate shows is its run's. */
+const readOfGate = ({ id, run }: z.infer<typeof gateDetails>): Read => ({ what: 'gate.read', thing: run.id, part: id });
 
 export const gateRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, { webUiOf }) => {
   await app.register(gateWorkRoutes);
@@ -78,7 +82,7 @@ export const gateRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, { webU
     },
     async (request) => {
       const person = personOf(request);
-      return request.actAs(async (tx) => {
+      return request.readAs(readOfGate, async (tx) => {
         const row = await tx.gate.findUnique({
           where: { tenantId_id: { tenantId: person.tenant, id: request.params.id } },
         });

@@ -141,7 +141,7 @@ export const contentRoutes: FastifyPluginAsyncZod<{ definitions: DefinitionCache
     section: string,
     query: z.infer<typeof differenceQuery>,
   ): Promise<z.infer<typeof difference>> {
-    const { from, to, ...rest } = await request.actAs((tx) =>
+    const { from, to, ...rest } = await request.readAs({ what: 'proposal.read', thing: proposal }, (tx) =>
       differenceOf(tx, personOf(request), proposal, section, query),
     );
     const withContent = ({ row, content }: typeof from) => ({ ...viewOfVersion(row), content });

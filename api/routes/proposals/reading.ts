@@ -62,7 +62,7 @@ export const readingRoutes: FastifyPluginAsyncZod<ReadingOptions> = async (app, 
       },
     },
     async (request) =>
-      request.actAs(async (tx) =>
+      request.readAs({ what: 'proposal.read', thing: request.params.id }, async (tx) =>
         viewOfProposal(
           tx,
           { graphs: app.graphs, definitions },
@@ -89,7 +89,8 @@ export const readingRoutes: FastifyPluginAsyncZod<ReadingOptions> = async (app, 
       },
     },
     async (request, reply) => {
-      const { proposal, contents } = await request.actAs(async (tx) => {
+      const exporting = { what: 'proposal.exported', thing: request.params.id } as const;
+      const { proposal, contents } = await request.readAs(exporting, async (tx) => {
         const seen = await seeProposal(tx, personOf(request), request.params.id);
         return { ...seen, contents: await readContents(tx, seen.proposal.tenantId, seen.proposal.sections) };
       });

@@ -117,7 +117,9 @@ export const suggestionRoutes: FastifyPluginAsyncZod<{ definitions: DefinitionCa
     },
     async (request) => {
       const { id, suggestion: which } = request.params;
-      const { row, body, view } = await request.actAs((tx) => readSuggestion(tx, personOf(request), id, which));
+      const { row, body, view } = await request.readAs({ what: 'proposal.read', thing: id }, (tx) =>
+        readSuggestion(tx, personOf(request), id, which),
+      );
       const threeWay = view && {
         version: view.version,
         ...(view.base === undefined ? {} : { base: view.base }),

@@ -5,7 +5,7 @@ import { page } from '../../pages.ts';
 import { personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
 import { seeSession } from '../../sessions/access.ts';
-import { readTranscript } from '../../sessions/session-events.ts';
+import { readOfSession, transcriptReader } from '../../sessions/session-events.ts';
 import { viewOfMessage } from '../../sessions/session-view.ts';
 import { streamHandler, streamResponses } from '../../stream-handler.ts';
 import { eventHeaders } from '../runs/schemas.ts';
@@ -28,9 +28,9 @@ export const transcriptRoutes: FastifyPluginAsyncZod<{ streams: StreamLimits }> 
       const person = personOf(request);
       const { limit, cursor } = request.query;
       const after = Number(cursor?.[0] ?? 0);
-      const rows = await request.actAs(async (tx) => {
+      const { rows } = await request.readAs(readOfSession, async (tx) => {
         const { session } = await seeSession(tx, person, request.params.id);
-        return tx.message.findMany({
+        const rows = await tx.message.findMany({
           where: {
             tenantId: person.tenant,
             sessionId: session.id,
@@ -40,6 +40,7 @@ export const transcriptRoutes: FastifyPluginAsyncZod<{ streams: StreamLimits }> 
           orderBy: { seq: 'asc' },
           take: limit + 1,
         });
+        return { session, rows };
       });
       return page(rows, limit, ({ seq }) => [String(seq), ''], viewOfMessage);
     },
@@ -58,6 +59,6 @@ export const transcriptRoutes: FastifyPluginAsyncZod<{ streams: StreamLimits }> 
         response: streamResponses('The messages'),
       },
     },
-    streamHandler(app, streams, { of: 'session', read: readTranscript }),
+    streamHandler(app, streams, { of: 'session', read: transcriptReader(app.reads) }),
   );
 };
