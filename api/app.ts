@@ -12,6 +12,9 @@ import type { StreamLimits } from './event-stream.ts';
 import { defaultStreamLimits } from './event-stream.ts';
 import { createGraphCache } from './graph-cache.ts';
 import { errorFacts } from './log-lines.ts';
+import type { Reach } from './notifications/reach.ts';
+import { askNameServers } from './notifications/reach.ts';
+import type { WebhookTimes } from './notifications/webhook-relay.ts';
 import { database } from './plugins/database.ts';
 import { idempotency } from './plugins/idempotency.ts';
 import type { TokenRules } from './plugins/identity.ts';
@@ -22,6 +25,7 @@ import { requestLog } from './plugins/request-log.ts';
 import type { SweepTimes } from './plugins/temporal.ts';
 import { temporal } from './plugins/temporal.ts';
 import { text } from './plugins/text.ts';
+import { webhooks } from './plugins/webhooks.ts';
 import { createReadNotes } from './read-notes.ts';
 import { adminRoutes } from './routes/admin/index.ts';
 import { auditRoutes } from './routes/audit/index.ts';
@@ -52,8 +56,11 @@ export interface AppDependencies {
   practice: boolean;
   /** What documents are checked against when they are published; what is not there is not checked. */
   declared?: Declared;
-  /** Under which people's own credentials are kept; without one, none are taken. */
+  /** Under which people's own credentials and the secrets of webhooks are kept; without one, none are taken. */
   credentialKey?: CredentialKey;
+  /** Where webhooks may lead besides public addresses: nowhere, unless said. */
+  webhookReach?: Partial<Reach>;
+  webhookTimes?: Partial<WebhookTimes>;
   /** Where documents are drafted; which model it is, `declared` says. */
   model?: ModelAddress;
   /** Where people reach the Temporal Web UI. */
@@ -95,6 +102,9 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
     ...(deps.relayEveryMs === undefined ? {} : { relayEveryMs: deps.relayEveryMs }),
     ...(deps.sweep && { sweep: deps.sweep }),
   });
+  const reach = { privateHosts: [], loopback: false, ...deps.webhookReach };
+  const { credentialKey: key, webhookTimes: times } = deps;
+  if (key) await app.register(webhooks, { key, reach, resolve: askNameServers, ...(times && { times }) });
   await app.register(openapi);
 
   const { webUi } = deps;
@@ -115,10 +125,10 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   await app.register(executionRoutes, { ...settings, declared });
   await app.register(proposalRoutes, { streams });
   await app.register(sessionRoutes, { streams });
-  await app.register(connectionRoutes, deps.credentialKey === undefined ? {} : { key: deps.credentialKey });
-  await app.register(notificationRoutes);
+  await app.register(connectionRoutes, key === undefined ? {} : { key });
+  await app.register(notificationRoutes, { streams });
   await app.register(peopleRoutes);
-  await app.register(adminRoutes, { issuer: deps.tokens.issuer });
+  await app.register(adminRoutes, { issuer: deps.tokens.issuer, webhooks: { reach, ...(key && { key }) } });
   await app.register(auditRoutes);
   return app;
 }

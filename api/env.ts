@@ -29,11 +29,16 @@ const envSchema = z
     /** A model to draft documents with: neither set, there is none. Its name is the configuration's. */
     OPENAI_API_KEY: z.string().min(1).optional(),
     OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
-    /** Base64 of 32 bytes, the same as the workers': people's own credentials are kept under it. Unset, none are taken. */
+    /** Base64 of 32 bytes, the same as the workers': people's own credentials and secrets of webhooks are kept under it. Unset, none are taken. */
     WAYMARK_CREDENTIAL_KEY: z
       .string()
       .refine((text) => readCredentialKey(text) !== undefined, 'expected base64 of 32 bytes')
       .optional(),
+    /** Names of hosts, by comma, that webhooks may lead to although their addresses are private. */
+    WAYMARK_WEBHOOK_PRIVATE_HOSTS: z
+      .string()
+      .default('')
+      .transform((text) => text.split(',').flatMap((name) => name.trim().toLowerCase() || [])),
     /** Whether a run may bring a script of model and tool answers. */
     WAYMARK_PRACTICE: flag.default(false),
   })

@@ -1,9 +1,9 @@
 /**
- * A log as server-sent events: that of a run, of a proposal, of a session. The table is the queue: a client is read to from where it stands, a page at a time
+ * A log as server-sent events: that of a run, of a proposal, of a session, of what a person is told. The table is the queue: a client is read to from where it stands, a page at a time
  * and only as fast as it takes it, so a slow one costs a page of memory. A notification only says that looking may pay.
  *
- * The stream ends when the log has and all of it was sent, when the client is gone or takes nothing for too long, and
- * when the person may no longer see it: their token has expired, they are inactive or in another tenant.
+ * The stream ends when the log has and all of it was sent, when the client is gone or takes nothing for too long, after an
+ * hour, and when the person may no longer see it: their token has expired, they are inactive or in another tenant.
  */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
@@ -15,9 +15,11 @@ export interface StreamLimits {
   lookEveryMs: number;
   /** How long a client may leave what was sent unread, in milliseconds. */
   unreadMs: number;
+  /** How long a stream lasts, in milliseconds: its client comes again, to whichever process takes it then. */
+  longestMs: number;
 }
 
-export const defaultStreamLimits: StreamLimits = { lookEveryMs: 5_000, unreadMs: 30_000 };
+export const defaultStreamLimits: StreamLimits = { lookEveryMs: 5_000, unreadMs: 30_000, longestMs: 3_600_000 };
 
 /** Events that are read at a time. A page that is full may have another after it. */
 export const logPageSize = 100;
@@ -41,6 +43,7 @@ export async function streamEvents(response: ServerResponse, request: StreamRequ
   const gone = new AbortController();
   const end = AbortSignal.any([gone.signal, request.closing]);
   response.once('close', () => gone.abort());
+  const longest = setTimeout(() => gone.abort(), limits.longestMs).unref();
 
   let woken = false;
   let wake: () => void = () => {};
@@ -84,6 +87,7 @@ export async function streamEvents(response: ServerResponse, request: StreamRequ
       if (!woken && !end.aborted) response.write(': still here\n\n');
     }
   } finally {
+    clearTimeout(longest);
     unsubscribe();
     // A client that reads nothing never takes the rest: what is buffered for it goes with the connection.
     if (response.writableNeedDrain) response.destroy();

@@ -26,6 +26,18 @@ export interface SweeperLog {
   sweepFailed(error: unknown, run?: string): void;
 }
 
+export interface WebhookLog {
+  notDelivered(facts: {
+    webhook: string;
+    delivery: string;
+    attempts: number;
+    status: number | undefined;
+    failure: string | undefined;
+    is: 'again' | 'dead';
+  }): void;
+  deliveryFailed(error: unknown, delivery?: string): void;
+}
+
 export const sweeperLog = (log: FastifyBaseLogger): SweeperLog => ({
   swept: (run, done) => log.warn({ event: 'run.swept', run, done }),
   sweepFailed: (error, run) =>
@@ -34,4 +46,10 @@ export const sweeperLog = (log: FastifyBaseLogger): SweeperLog => ({
 
 export const relayLog = (log: FastifyBaseLogger): RelayLog => ({
   relayFailed: (error, ids) => log.warn({ event: 'outbox.failed', ...ids, ...errorFacts(error) }),
+});
+
+export const webhookLog = (log: FastifyBaseLogger): WebhookLog => ({
+  notDelivered: (facts) => log.warn({ event: 'webhook.not-delivered', ...facts }),
+  deliveryFailed: (error, delivery) =>
+    log.warn({ event: 'webhook.failed', ...(delivery === undefined ? {} : { delivery }), ...errorFacts(error) }),
 });

@@ -57,6 +57,7 @@ async function main(): Promise<void> {
     declared: await declaredOf(env),
     ...(model && { model }),
     ...(credentialKey && { credentialKey }),
+    webhookReach: { privateHosts: env.WAYMARK_WEBHOOK_PRIVATE_HOSTS, loopback: env.NODE_ENV !== 'production' },
     logLevel: env.LOG_LEVEL,
     ...(env.WAYMARK_WEB_UI_URL === undefined ? {} : { webUiUrl: env.WAYMARK_WEB_UI_URL }),
   });

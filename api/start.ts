@@ -5,6 +5,7 @@ import type { ModelAddress } from '../models/ask-model.ts';
 import { openStore } from '../prisma/open.ts';
 import type { CredentialKey } from '../prisma/sealing.ts';
 import { buildApp } from './app.ts';
+import type { Reach } from './notifications/reach.ts';
 import type { TokenRules } from './plugins/identity.ts';
 import type { TemporalSettings } from './temporal-client.ts';
 import { connectWorkflows } from './temporal-client.ts';
@@ -22,6 +23,7 @@ export interface ApiSettings {
   declared?: Declared;
   model?: ModelAddress;
   credentialKey?: CredentialKey;
+  webhookReach?: Partial<Reach>;
   logLevel: string;
 }
 
@@ -47,6 +49,7 @@ export async function startApi(settings: ApiSettings): Promise<RunningApi> {
       ...(settings.declared && { declared: settings.declared }),
       ...(settings.model && { model: settings.model }),
       ...(settings.credentialKey && { credentialKey: settings.credentialKey }),
+      ...(settings.webhookReach && { webhookReach: settings.webhookReach }),
       log: { level: settings.logLevel },
       ...(webUiUrl === undefined ? {} : { webUi: { url: webUiUrl, namespace: settings.temporal.namespace } }),
     });

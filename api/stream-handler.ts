@@ -14,7 +14,10 @@ export const streamResponses = (description: string) => ({
   200: { description, content: { 'text/event-stream': { schema: z.string() } } },
 });
 
-type StreamRequest = FastifyRequest<{ Params: { id: string }; Headers: { 'last-event-id'?: number | undefined } }>;
+type StreamRequest = FastifyRequest<{ Params: { id: string }; Headers: LastEventId }>;
+interface LastEventId {
+  'last-event-id'?: number | undefined;
+}
 
 export interface StreamedLog {
   /** What the log is of, in the words of problems and log lines. */
@@ -23,12 +26,17 @@ export interface StreamedLog {
 }
 
 /** Streams of one log; they do not keep the process from ending. @throws Problem not-found */
-export function streamHandler(app: FastifyInstance, limits: StreamLimits, { of, read }: StreamedLog) {
+export function streamHandler(app: FastifyInstance, limits: StreamLimits, log: StreamedLog) {
+  const stream = streamer(app, limits, log);
+  return (request: StreamRequest, reply: FastifyReply) => stream(request, reply, request.params.id);
+}
+
+/** As streamHandler, of a log that the route names without an id in its address. */
+export function streamer(app: FastifyInstance, limits: StreamLimits, { of, read }: { of: string; read: ReadLog }) {
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
 
-  return async (request: StreamRequest, reply: FastifyReply) => {
-    const { id } = request.params;
+  return async (request: FastifyRequest<{ Headers: LastEventId }>, reply: FastifyReply, id: string) => {
     const after = request.headers['last-event-id'] ?? 0;
     const caller = callerOf(request);
     const atEnd = await isAtEnd(app.store, caller, id, after, read);

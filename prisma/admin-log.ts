@@ -1,4 +1,4 @@
-/** The admin log of a tenant: what was changed of people, groups and keys, by whom. Append-only, gapless, hash-chained. */
+/** The admin log of a tenant: what was changed of people, groups, keys and webhooks, by whom. Append-only, gapless, hash-chained. */
 import canonicalize from 'canonicalize';
 import type { Json } from '../compiler/types.ts';
 import type { Tx } from './act-as.ts';
@@ -6,7 +6,7 @@ import type { AdminEvent } from './generated/client.ts';
 import type { ChainHead, ChainVerdict, HashChain } from './hash-chain.ts';
 import { verifyHashChain } from './hash-chain.ts';
 
-/** Everything that is logged of people, groups and keys. */
+/** Everything that is logged of people, groups, keys and webhooks. */
 export const adminEventTypes = [
   'user.provisioned',
   'user.created',
@@ -16,12 +16,17 @@ export const adminEventTypes = [
   'group.changed',
   'key.created',
   'key.revoked',
+  'webhook.added',
+  'webhook.changed',
+  'webhook.rotated',
+  'webhook.removed',
+  'webhook.resent',
 ] as const;
 export type AdminEventType = (typeof adminEventTypes)[number];
 
 export interface NewAdminEvent {
   what: AdminEventType;
-  /** Id of the user, the group or the key. */
+  /** Id of the user, the group, the key or the webhook. */
   subject: string;
   /** Ids, roles, scopes and names of fields. Never names of people, addresses or secrets. */
   detail: Record<string, Json>;

@@ -59,6 +59,15 @@ export interface OutboxRow {
   attempts: number;
 }
 
+/** A delivery of a notification that was handed to the caller. */
+export interface DueDelivery {
+  tenant: string;
+  id: string;
+  webhook: string;
+  /** Raised whenever it is handed out. */
+  fence: number;
+}
+
 /** A run that has not ended. */
 export interface OpenRun {
   tenant: string;
@@ -85,6 +94,16 @@ export interface BeforeTenant {
   dueOutbox(limit: number): Promise<OutboxRow[]>;
   /** At most `limit` open runs that nobody was handed for so many seconds, those longest unseen first. For the API. */
   runsToSweep(limit: number, seconds: number): Promise<OpenRun[]>;
+  /**
+   * At most `limit` deliveries that are due, at most `each` of one webhook and one of a webhook that is failing, none of
+   * those in `busy`. Each is handed to one caller for `leaseMs`: it comes back unless settled by then. For the API.
+   */
+  dueDeliveries(asked: {
+    limit: number;
+    each: number;
+    busy: readonly string[];
+    leaseMs: number;
+  }): Promise<DueDelivery[]>;
   /** It is done; again is no error. For the API. */
   settleOutbox(tenant: string, id: string): Promise<void>;
 }
@@ -152,6 +171,15 @@ export function createBeforeTenant(pool: Pool, refuseNested: (call: string) => v
         name: 'runs-to-sweep',
         text: 'SELECT tenant, run, workflow_id AS "workflowId", requester FROM runs_to_sweep($1, $2)',
         values: [limit, seconds],
+      });
+      return rows;
+    },
+    async dueDeliveries({ limit, each, busy, leaseMs }) {
+      refuseNested('dueDeliveries');
+      const { rows } = await pool.query<DueDelivery>({
+        name: 'deliveries-due',
+        text: 'SELECT tenant, id, webhook, fence FROM deliveries_due($1, $2, $3, $4)',
+        values: [limit, each, busy, leaseMs],
       });
       return rows;
     },

@@ -67,6 +67,8 @@ test('each role may do to each table exactly this', async () => {
     'api_user transcript_grant: select insert update(revoked_at)',
     'api_user turn_entry: ',
     'api_user user_account: select insert update(name,email,active)',
+    'api_user webhook: select insert update(kinds,sealed,sealed_before,before_until,failing_since,disabled_at,disabled_why,removed_at)',
+    'api_user webhook_delivery: select update(state,attempts,next_at,leased_until,last_status,last_failure,last_at)',
     'worker_user _prisma_migrations: select',
     'worker_user admin_event: ',
     'worker_user api_key: ',
@@ -106,6 +108,8 @@ test('each role may do to each table exactly this', async () => {
     'worker_user transcript_grant: select',
     'worker_user turn_entry: select insert',
     'worker_user user_account: select',
+    'worker_user webhook: ',
+    'worker_user webhook_delivery: ',
   ]);
 });
 
@@ -123,11 +127,14 @@ test('each function can be called by these roles only', async () => {
     { line: 'call_run: worker', pinned: true },
     { line: 'cancel_called: api worker', pinned: true },
     { line: 'close_overdue: worker', pinned: true },
+    { line: 'deliver_notifications: ', pinned: true },
+    { line: 'deliveries_due: api', pinned: true },
     { line: 'end_steps: api', pinned: true },
     { line: 'identify: api', pinned: true },
     { line: 'identify_key: api', pinned: true },
     { line: 'note_key_use: api', pinned: true },
     { line: 'note_read: api worker', pinned: true },
+    { line: 'number_notifications: api', pinned: true },
     { line: 'outbox_due: api', pinned: true },
     { line: 'outbox_settle: api', pinned: true },
     { line: 'ring_caller: api worker', pinned: true },

@@ -12,6 +12,7 @@ import type { Graph } from '../../compiler/graph.ts';
 import { createDefinitionCache } from '../../compiler/proposal-definition.ts';
 import type { KeyScope } from '../../prisma/api-keys.ts';
 import { keyScopes } from '../../prisma/api-keys.ts';
+import { notify } from '../../prisma/notifications.ts';
 import type { Actor } from '../../prisma/open.ts';
 import { provision } from '../../prisma/provision.ts';
 import { scopesByRoute } from '../key-scopes.ts';
@@ -36,9 +37,10 @@ export interface AccessWorld {
   endedRun: string;
   /** Of the proposal that `openProposal` of this world makes: An started it and handed it over. */
   proposal: Proposal;
-  /** A group and a key of acme. */
+  /** A group, a key and a webhook of acme, which wants to hear of overdue gates alone. */
   group: string;
   apiKey: string;
+  webhook: string;
   /** Made so far, by their scopes. */
   visitorKeys: Map<string, string>;
 }
@@ -458,6 +460,9 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
   },
 
   'GET /notifications': { ask: nothing, expected: { ...ofEachTenant, ...onlyPeople } },
+  // The fixture ends its streams after a moment: what a person is told has no end.
+  'GET /notifications/stream': { ask: nothing, expected: { ...ofEachTenant, ...onlyPeople } },
+  'POST /notifications/read': { ask: () => ({ payload: {} }), expected: { ...ofEachTenant, ...onlyPeople } },
   'POST /notifications/{id}/read': {
     ask: async (world) => ({ params: { id: await toldTheAssignee(world) }, payload: {} }),
     expected: {
@@ -488,6 +493,31 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
   },
   'POST /admin/keys/{id}/revoke': {
     ask: (world) => ({ params: { id: world.apiKey }, payload: {} }),
+    expected: { ...ofAdmins, ...onlyPeople },
+  },
+  'GET /admin/webhooks': { ask: nothing, expected: { ...ofAdmins, ...onlyPeople, otherTenant: 'empty' } },
+  'POST /admin/webhooks': {
+    ask: () => ({ payload: { url: 'https://hooks.example/', kinds: ['overdue'] } }),
+    expected: { ...ofAdmins, ...onlyPeople, otherTenant: 'empty' },
+  },
+  'PATCH /admin/webhooks/{id}': {
+    ask: (world) => ({ params: { id: world.webhook }, payload: { kinds: ['overdue'] } }),
+    expected: { ...ofAdmins, ...onlyPeople },
+  },
+  'POST /admin/webhooks/{id}/rotate': {
+    ask: (world) => ({ params: { id: world.webhook }, payload: {} }),
+    expected: { ...ofAdmins, ...onlyPeople },
+  },
+  'DELETE /admin/webhooks/{id}': {
+    ask: async (world) => ({ params: { id: await addWebhookTo(world) } }),
+    expected: { ...ofAdmins, ...onlyPeople },
+  },
+  'GET /admin/webhooks/{id}/deliveries': {
+    ask: (world) => ({ params: { id: world.webhook } }),
+    expected: { ...ofAdmins, ...onlyPeople },
+  },
+  'POST /admin/webhooks/{id}/deliveries/{delivery}/resend': {
+    ask: async (world) => ({ params: { id: world.webhook, delivery: await deliveryTo(world) }, payload: {} }),
     expected: { ...ofAdmins, ...onlyPeople },
   },
   'GET /admin/events': { ask: nothing, expected: { ...ofAdmins, ...onlyPeople, otherTenant: 'empty' } },
@@ -527,6 +557,7 @@ export async function openAccessWorld(fixture: ApiFixture): Promise<AccessWorld>
   const group = `group-${randomUUID()}`;
   await asAda('PUT', `/admin/groups/${group}`, { roles: ['buyer'] });
   const { id: apiKey } = await asAda('POST', '/admin/keys', { service: 'stock', scopes: ['runs:read'] });
+  const webhook = await addWebhookTo({ fixture });
   await publishClaim(fixture);
   const { graphHash } = await asAda('POST', '/documents', { markdown: minutes });
   const run = await startClaim(fixture);
@@ -535,8 +566,9 @@ export async function openAccessWorld(fixture: ApiFixture): Promise<AccessWorld>
   await asWorker(fixture, { ended: endedRun, status: 'completed', result: { amount: 740 } });
   await publishGraph(fixture, trackedExpense);
   const proposal = await openProposal(fixture);
-  const secrets = [run, gate.id, endedRun, group, apiKey, graphHash, 'minutes', '@acme.test'];
-  return { fixture, secrets, graphHash, run, gate, endedRun, proposal, group, apiKey, visitorKeys: new Map() };
+  const secrets = [run, gate.id, endedRun, group, apiKey, webhook, graphHash, 'minutes', '@acme.test'];
+  const visitorKeys = new Map<string, string>();
+  return { fixture, secrets, graphHash, run, gate, endedRun, proposal, group, apiKey, webhook, visitorKeys };
 }
 
 const definitions = createDefinitionCache();
@@ -572,6 +604,25 @@ async function toldTheAssignee({ fixture }: AccessWorld): Promise<string> {
   const where = { proposalId: id, userId: 'asa' };
   const asa = { tenant: 'acme', user: 'asa' };
   return (await fixture.store.actAs(asa, (tx) => tx.notification.findFirstOrThrow({ where }))).id;
+}
+
+async function addWebhookTo({ fixture }: Pick<AccessWorld, 'fixture'>): Promise<string> {
+  const headers = await fixture.as('ada', randomUUID());
+  const payload = { url: 'https://hooks.example/', kinds: ['overdue'] };
+  const response = await fixture.app.inject({ method: 'POST', url: '/admin/webhooks', headers, payload });
+  if (response.statusCode !== 201) throw new Error(response.body);
+  return response.json<{ id: string }>().id;
+}
+
+/** Of the one thing that it was told: the address leads nowhere, so it stays on its way. */
+async function deliveryTo({ fixture, webhook }: AccessWorld): Promise<string> {
+  return fixture.store.actAs({ tenant: 'acme', user: 'ada' }, async (tx) => {
+    const found = await tx.webhookDelivery.findFirst({ where: { webhookId: webhook } });
+    if (found !== null) return found.id;
+    const told = { kind: 'overdue', address: '/gates/none', body: {}, sourceKey: randomUUID() } as const;
+    await notify(tx, 'acme', [{ user: 'mai', ...told }]);
+    return (await tx.webhookDelivery.findFirstOrThrow({ where: { webhookId: webhook } })).id;
+  });
 }
 
 /** Of a route under its OpenAPI name. */

@@ -35,6 +35,7 @@ export async function openOfflineApp(changes: Partial<AppDependencies> = {}): Pr
       runScope: async () => undefined,
       sessionScope: async () => undefined,
       dueOutbox: async () => [],
+      dueDeliveries: async () => [],
       runsToSweep: async () => [],
       settleOutbox: async () => undefined,
     },

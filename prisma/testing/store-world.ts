@@ -16,6 +16,7 @@ import { provision } from '../provision.ts';
 import { noteRead } from '../read-log.ts';
 import { appendEvents } from '../run-log.ts';
 import { appendMessage, askTurn, continueSession } from '../sessions.ts';
+import { addWebhook, newWebhookSecret } from '../webhooks.ts';
 
 export const acme: Actor = { tenant: 'acme', user: 'ann' };
 export const globex: Actor = { tenant: 'globex', user: 'gus' };
@@ -133,13 +134,19 @@ export interface FilledRun {
   gate: string;
 }
 
-/** A group with the actor in it, a key of a service, and a credential of theirs. */
+/** A group with the actor in it, a key of a service, a credential of theirs, and a webhook. */
 export async function fillPeople(api: Store, actor: Actor): Promise<void> {
   const group = `group-${randomUUID()}`;
   await api.actAs(actor, async (tx) => {
     await setGroupRoles(tx, actor.tenant, group, ['reader']);
     await changePerson(tx, actor.tenant, actor.user, { groups: [group] });
     await putConnection(tx, Buffer.alloc(32), actor, 'calendar', `credential of ${actor.user}`);
+    const webhook = {
+      url: `https://${actor.tenant}.example/`,
+      kinds: ['suggested'],
+      secret: newWebhookSecret(),
+    } as const;
+    await addWebhook(tx, Buffer.alloc(32), actor, webhook);
     await createKey(tx, actor, newKeyText(), { service: `sync of ${actor.tenant}`, scopes: ['runs:read'] });
   });
 }

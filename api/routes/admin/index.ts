@@ -1,5 +1,5 @@
 /**
- * A tenant's own people, groups and keys. For the role admin, and for keys with the scope people:admin, which may neither
+ * A tenant's own people, groups, keys and webhooks. For the role admin, and for keys with the scope people:admin, which may neither
  * make keys nor make anybody an admin. Each change is one event of the admin log, in its own transaction.
  */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
@@ -30,8 +30,15 @@ import {
   userParams,
   usersPage,
 } from './schemas.ts';
+import type { WebhookRouteOptions } from './webhooks.ts';
+import { webhookRoutes } from './webhooks.ts';
 
-export const adminRoutes: FastifyPluginAsyncZod<{ issuer: string }> = async (app, { issuer }) => {
+export interface AdminRouteOptions {
+  issuer: string;
+  webhooks: WebhookRouteOptions;
+}
+
+export const adminRoutes: FastifyPluginAsyncZod<AdminRouteOptions> = async (app, { issuer, webhooks }) => {
   // The key of a service has been held against its scopes before it comes here.
   app.addHook('onRequest', async (request) => {
     const { person, scopes } = callerOf(request);
@@ -39,6 +46,7 @@ export const adminRoutes: FastifyPluginAsyncZod<{ issuer: string }> = async (app
     throw new Problem('not-permitted', { detail: `This is for the role ${adminRole}.` });
   });
   await app.register(keyRoutes);
+  await app.register(webhookRoutes, webhooks);
 
   app.get(
     '/admin/users',
@@ -200,7 +208,7 @@ export const adminRoutes: FastifyPluginAsyncZod<{ issuer: string }> = async (app
     '/admin/events',
     {
       schema: {
-        summary: 'The admin log: every change of people, groups and keys, oldest first',
+        summary: 'The admin log: every change of people, groups, keys and webhooks, oldest first',
         tags: ['admin'],
         querystring: listEventsQuery,
         response: responses({ 200: eventsPage }, ['invalid-request', 'not-permitted']),

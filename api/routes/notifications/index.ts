@@ -1,21 +1,29 @@
-/** What the caller was told, and marking it as read. Nobody reads what another was told. */
+/** What the caller was told: by page, as a stream, and marking it as read. Nobody reads what another was told. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import type { z } from 'zod';
-import type { Tx } from '../../../prisma/open.ts';
 import { notFound } from '../../errors.ts';
+import type { StreamLimits } from '../../event-stream.ts';
+import { notification, viewOfNotification } from '../../notifications/notification-view.ts';
+import { readTold, toldLogOf } from '../../notifications/told-log.ts';
 import { keyOfNewest, olderThan, page } from '../../pages.ts';
-import { personOf } from '../../plugins/identity.ts';
+import { callerOf, personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
-import { listNotificationsQuery, notification, notificationParams, notificationsPage, readBody } from './schemas.ts';
+import { streamer, streamResponses } from '../../stream-handler.ts';
+import { eventHeaders } from '../runs/schemas.ts';
+import {
+  listNotificationsQuery,
+  markedRead,
+  notificationParams,
+  notificationsPage,
+  readAllBody,
+  readBody,
+} from './schemas.ts';
 
-type NotificationRow = Awaited<ReturnType<Tx['notification']['findMany']>>[number];
-
-export const notificationRoutes: FastifyPluginAsyncZod = async (app) => {
+export const notificationRoutes: FastifyPluginAsyncZod<{ streams: StreamLimits }> = async (app, { streams }) => {
   app.get(
     '/notifications',
     {
       schema: {
-        summary: 'What the caller was told, newest first',
+        summary: 'What the caller was told, newest first, and how much of it is unread',
         tags: ['notifications'],
         querystring: listNotificationsQuery,
         response: responses({ 200: notificationsPage }, ['invalid-request']),
@@ -24,20 +32,33 @@ export const notificationRoutes: FastifyPluginAsyncZod = async (app) => {
     async (request) => {
       const { limit, cursor, unread } = request.query;
       const { tenant, user } = personOf(request);
-      const rows = await request.actAs((tx) =>
-        tx.notification.findMany({
-          where: {
-            tenantId: tenant,
-            userId: user,
-            ...(unread === 'true' ? { readAt: null } : {}),
-            ...olderThan(cursor),
-          },
+      const of = { tenantId: tenant, userId: user };
+      const [rows, count] = await request.actAs(async (tx) => [
+        await tx.notification.findMany({
+          where: { ...of, ...(unread === 'true' ? { readAt: null } : {}), ...olderThan(cursor) },
           orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
           take: limit + 1,
         }),
-      );
-      return page(rows, limit, keyOfNewest, viewOf);
+        await tx.notification.count({ where: { ...of, readAt: null } }),
+      ]);
+      return { ...page(rows, limit, keyOfNewest, viewOfNotification), unread: count };
     },
+  );
+
+  const stream = streamer(app, streams, { of: 'notifications', read: readTold });
+  app.get(
+    '/notifications/stream',
+    {
+      schema: {
+        summary: 'What the caller is told, as server-sent events',
+        description:
+          'One event for each notification, in the order in which they came: its type is the kind, its data the notification, its id a number to go on after. Begins with the oldest; does not end by itself before an hour.',
+        tags: ['notifications'],
+        headers: eventHeaders,
+        response: streamResponses('The notifications'),
+      },
+    },
+    (request, reply) => stream(request, reply, toldLogOf(callerOf(request))),
   );
 
   app.post(
@@ -60,19 +81,38 @@ export const notificationRoutes: FastifyPluginAsyncZod = async (app) => {
         return tx.notification.findFirst({ where });
       });
       if (row === null) throw notFound('notification');
-      return viewOf(row);
+      return viewOfNotification(row);
+    },
+  );
+
+  app.post(
+    '/notifications/read',
+    {
+      schema: {
+        summary: 'Mark all as read, or all up to one',
+        description: 'With the newest that was shown as `until`, what came meanwhile stays unread.',
+        tags: ['notifications'],
+        body: readAllBody,
+        response: responses({ 200: markedRead }, ['invalid-request', 'not-found']),
+      },
+    },
+    async (request) => {
+      const { tenant, user } = personOf(request);
+      const of = { tenantId: tenant, userId: user };
+      const until = request.body?.until;
+      const count = await request.actAs(async (tx) => {
+        const last = until === undefined ? null : await tx.notification.findFirst({ where: { ...of, id: until } });
+        if (until !== undefined && last === null) return undefined;
+        const shown =
+          last === null
+            ? {}
+            : { OR: [{ createdAt: { lt: last.createdAt } }, { createdAt: last.createdAt, id: { lte: last.id } }] };
+        return (
+          await tx.notification.updateMany({ where: { ...of, readAt: null, ...shown }, data: { readAt: new Date() } })
+        ).count;
+      });
+      if (count === undefined) throw notFound('notification');
+      return { marked: count };
     },
   );
 };
-
-function viewOf(row: NotificationRow): z.infer<typeof notification> {
-  return {
-    id: row.id,
-    kind: notification.shape.kind.parse(row.kind),
-    ...(row.proposalId === null ? {} : { proposal: row.proposalId }),
-    address: row.address,
-    about: JSON.parse(row.body),
-    createdAt: row.createdAt.toISOString(),
-    ...(row.readAt === null ? {} : { readAt: row.readAt.toISOString() }),
-  };
-}
