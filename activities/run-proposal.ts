@@ -3,7 +3,7 @@
  * steps over what was there when their work began.
  */
 import type { Graph, Node, NodeOf } from '../compiler/graph.ts';
-import { containersAround, downstreamOf } from '../compiler/graph-order.ts';
+import { downstreamOf } from '../compiler/graph-order.ts';
 import { expressionsOf, inputsOf, listsOf } from '../compiler/node-expressions.ts';
 import { planProposal } from '../compiler/planned-proposal.ts';
 import type { Contents } from '../compiler/proposal-definition.ts';
@@ -13,6 +13,7 @@ import {
   asItStands,
   contentAt,
   contentsIn,
+  ownerOf,
   pathOfPlace,
   placeOf,
   proposalReads,
@@ -107,7 +108,7 @@ export async function proposedInputs(
   const node = reader === undefined ? undefined : loaded.nodes.get(reader);
   const reads = proposalReads(node ? expressionsRead(graph, node) : graph.result.map(({ value }) => value));
   const owners = Object.keys(given).flatMap((name) => {
-    const owner = ownerOf(loaded, name, reader);
+    const owner = ownerOf(graph, loaded.nodes, name, reader);
     return owner && writesProposal(graph, owner) ? [{ name, owner }] : [];
   });
   if (reads.length === 0 && owners.length === 0) return {};
@@ -198,14 +199,8 @@ export async function boundAsGiven(
 
 /** Is what the reader knows by this name the output of a step that puts it into the proposal, or of a container of one? */
 export function isInProposal(loaded: LoadedGraph, name: string, reader: string): boolean {
-  const owner = ownerOf(loaded, name, reader);
+  const owner = ownerOf(loaded.graph, loaded.nodes, name, reader);
   return owner !== undefined && writesProposal(loaded.graph, owner);
-}
-
-/** The node whose output a name is; the last pass of a repeat is the repeat's. */
-function ownerOf({ graph, nodes }: LoadedGraph, name: string, reader: string | undefined) {
-  if (name !== 'previous') return nodes.get(name);
-  return reader === undefined ? undefined : containersAround(graph, reader).find(({ kind }) => kind === 'repeat');
 }
 
 /** Where this attempt puts its output: of a step that runs for each item, each puts its own. */

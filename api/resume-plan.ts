@@ -11,10 +11,42 @@ import { valuesRead } from '../compiler/values-read.ts';
 /** What the lineage has recorded so far. */
 export interface Recorded {
   /** The latest of each step and path. */
-  executions: readonly { node: string; path: string; status: string; costUsd: number }[];
+  executions: readonly {
+    node: string;
+    path: string;
+    status: string;
+    costUsd: number;
+    /** Would the proposal give it something else than it worked on? */
+    proposalDiffers: boolean;
+  }[];
   /** That have not lapsed. */
-  gates: readonly { id: string; node: string; path: string; status: string; verdict: string | null }[];
+  gates: readonly {
+    id: string;
+    node: string;
+    path: string;
+    status: string;
+    verdict: string | null;
+    /** Does the proposal hold something else of what it shows? */
+    proposalDiffers: boolean;
+  }[];
   effects: readonly { effectKey: string; node: string; tool: string; status: string }[];
+  /** What operators gave steps in place of what they read, as the latest work of each was given it. */
+  edits: readonly RecordedEdit[];
+  /** Steps that find in the proposal something else than they wrote there, with the place in words. */
+  overwritten: readonly { node: string; place: string }[];
+}
+
+export interface RecordedEdit {
+  node: string;
+  path: string;
+  /** By which the step reads the value. */
+  name: string;
+  /** Who gave it. */
+  by: string;
+  /** Is the step, and for `input` are the document's inputs, as they were when it was given? */
+  sameStep: boolean;
+  /** Does the proposal hold something else of what it stands in place of? */
+  proposalDiffers: boolean;
 }
 
 export interface ResumeRequest {
@@ -31,7 +63,9 @@ export interface ResumeRequest {
   recorded: Recorded;
 }
 
-/** `asked` and `changed` are certain. `input`, `reads` and `guards`: only if what it works on comes out different. */
+/**
+ * `asked`, `changed` and `proposal` are certain. `input`, `reads` and `guards`: only if what it works on comes out different.
+ */
 export type RerunReason =
   | 'asked'
   | 'changed'
@@ -39,6 +73,7 @@ export type RerunReason =
   | 'failed'
   | 'refused'
   | 'not done'
+  | 'proposal'
   | 'input'
   | 'reads'
   | 'guards';
@@ -67,6 +102,15 @@ export interface ResumePlan {
     kept: { gate: string; step: string; path: string; verdict: string }[];
     lapsed: { gate: string; step: string; path: string; reason: string; certain: boolean }[];
   };
+  /** Values that operators gave steps in place of what these read. */
+  edits: {
+    /** Given again, where the step runs again. */
+    kept: PlannedEdit[];
+    /** The step is given what the document says. */
+    dropped: (PlannedEdit & { reason: string; certain: boolean })[];
+  };
+  /** What stands in the proposal by now, where a step that runs again writes. */
+  overwrites: { step: string; place: string; certain: boolean }[];
   effects: {
     /** Made, and not made again. */
     kept: { effect: string; step: string; tool: string; status: string }[];
@@ -77,6 +121,13 @@ export interface ResumePlan {
   cost: { usd: number; unknown: number };
   /** Of all of the above and of the input. Applying names it. */
   digest: string;
+}
+
+export interface PlannedEdit {
+  step: string;
+  path: string;
+  name: string;
+  by: string;
 }
 
 export function planResume(request: ResumeRequest): ResumePlan {
@@ -105,6 +156,11 @@ export function planResume(request: ResumeRequest): ResumePlan {
     kept,
     reruns,
     approvals: approvalsOf(recorded, nodes, byStep),
+    edits: editsOf(recorded, nodes, byStep, inputChanged),
+    overwrites: recorded.overwritten.flatMap(({ node, place }) => {
+      const rerun = byStep.get(node);
+      return rerun === undefined ? [] : [{ step: node, place, certain: rerun.certain }];
+    }),
     effects: {
       kept: made.filter(({ step }) => nodes.has(step)),
       toAcknowledge: made.filter(({ step }) => !nodes.has(step)),
@@ -146,6 +202,7 @@ function rerunsOf({ before, after, inputChanged, recorded }: ResumeRequest, fres
     else if (edit?.because === 'changed') put('changed', true);
     else if (states.has('failed')) put('failed', true);
     else if (states.has('refused')) put('refused', false);
+    else if (readsAnotherProposal(rows.get(id), gates.get(id))) put('proposal', true);
     else if (edit !== undefined) put(edit.because, false, edit.steps);
     else if (inputChanged && reads.get(id)?.input) put('input', false);
     else if (!isDone && !leavesNoRecord(kind)) put('not done', false);
@@ -163,6 +220,16 @@ function rerunsOf({ before, after, inputChanged, recorded }: ResumeRequest, fres
   return after.nodes.flatMap(({ id }) => found.get(id) ?? []);
 }
 
+function readsAnotherProposal(
+  rows: readonly Recorded['executions'][number][] = [],
+  gates: readonly Recorded['gates'][number][] = [],
+): boolean {
+  return (
+    rows.some(({ proposalDiffers }) => proposalDiffers) ||
+    gates.some(({ status, proposalDiffers }) => status === 'decided' && proposalDiffers)
+  );
+}
+
 /** The workflow alone decides them, again each time. */
 function leavesNoRecord(kind: Node['kind']): boolean {
   return kind === 'choose' || kind === 'wait';
@@ -174,16 +241,43 @@ function approvalsOf(
   reruns: ReadonlyMap<string, Rerun>,
 ): ResumePlan['approvals'] {
   const approvals: ResumePlan['approvals'] = { kept: [], lapsed: [] };
-  for (const { id: gate, node: step, path, status, verdict } of gates) {
+  for (const { id: gate, node: step, path, status, verdict, proposalDiffers } of gates) {
     if (status !== 'decided' || verdict === null) continue;
     const rerun = reruns.get(step);
     const lapse = (reason: string, certain: boolean) => approvals.lapsed.push({ gate, step, path, reason, certain });
     if (!nodes.has(step)) lapse('this version does not have the step', true);
-    else if (rerun === undefined || rerun.because === 'refused') approvals.kept.push({ gate, step, path, verdict });
-    else if (rerun.because === 'asked') lapse('it is asked again', true);
-    else if (rerun.because === 'changed') lapse('the step is another in this version', true);
+    else if (rerun?.because === 'asked') lapse('it is asked again', true);
+    else if (rerun?.because === 'changed') lapse('the step is another in this version', true);
+    else if (proposalDiffers) lapse('the proposal holds something else by now of what it shows', true);
+    else if (rerun === undefined || rerun.because === 'refused' || rerun.because === 'proposal')
+      approvals.kept.push({ gate, step, path, verdict });
     else if (rerun.because === 'input') lapse('it shows the input, if that comes out different', false);
     else lapse(`it shows or guards ${rerun.steps.join(', ') || step}, if that comes out different`, false);
   }
   return approvals;
+}
+
+function editsOf(
+  { edits }: Recorded,
+  nodes: ReadonlySet<string>,
+  reruns: ReadonlyMap<string, Rerun>,
+  inputChanged: boolean,
+): ResumePlan['edits'] {
+  const plan: ResumePlan['edits'] = { kept: [], dropped: [] };
+  for (const { node: step, path, name, by, sameStep, proposalDiffers } of edits) {
+    const rerun = reruns.get(step);
+    const drop = (reason: string, certain: boolean) => plan.dropped.push({ step, path, name, by, reason, certain });
+    // An item, a pass before or what was sent back comes of the steps that the rerun names.
+    const isOfLoop = name !== 'input' && name !== 'proposal' && !nodes.has(name);
+    if (!nodes.has(step)) drop('this version does not have the step', true);
+    else if (rerun?.because === 'asked') drop('the step is asked again, over what the document gives it', true);
+    else if (!sameStep) drop('the step, or what the document takes as input, is another in this version', true);
+    else if (name === 'input' && inputChanged) drop('it stood in place of the input there was', true);
+    else if (proposalDiffers) drop('the proposal holds something else by now than it stood in place of', true);
+    else if (reruns.has(name)) drop(`it stands in place of the output of ${name}, if that comes out different`, false);
+    else if (isOfLoop && rerun?.because === 'reads')
+      drop(`it stands in place of ${name}, if that comes out different`, false);
+    else plan.kept.push({ step, path, name, by });
+  }
+  return plan;
 }

@@ -1,6 +1,5 @@
 /** Resuming: a new run of the same lineage, which finds by their keys the steps, effects and decisions that still stand. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { z } from 'zod';
 import type { Json } from '../compiler/types.ts';
 import { getArtifact, putArtifact } from '../prisma/artifacts.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
@@ -10,7 +9,8 @@ import { actionsOf } from './gate-rows.ts';
 import type { GraphCache } from './graph-cache.ts';
 import { giveOrder, operatingRoles } from './operators.ts';
 import type { startPayloadSchema } from './outbox.ts';
-import type { Recorded, ResumePlan } from './resume-plan.ts';
+import { recordedWork } from './recorded-work.ts';
+import type { ResumePlan } from './resume-plan.ts';
 import { planResume } from './resume-plan.ts';
 import type { RunRow } from './run-view.ts';
 import { refuseWhatIsNotRun } from './start-run.ts';
@@ -159,7 +159,7 @@ async function prepare(tx: Tx, graphs: GraphCache, person: Identity, id: string,
     throw new Problem('invalid-input', { errors });
   }
   const input = await putArtifact(tx, tenantId, completed.value);
-  const recorded = await recordedOf(tx, run);
+  const recorded = await recordedWork(tx, graphs, run, after.graph);
   const from = choice.from === undefined ? await rejectionsIn(tx, run) : [choice.from];
   const unknown = from.find((step) => !after.graph.nodes.some((node) => node.id === step));
   if (choice.from !== undefined && unknown !== undefined) {
@@ -190,50 +190,4 @@ async function rejectionsIn(tx: Tx, run: RunRow): Promise<string[]> {
     actionsOf(gate).some(({ name, effect }) => name === gate.verdict && effect === 'end'),
   );
   return [...new Set([...ending, ...refused].map(({ node }) => node))];
-}
-
-async function recordedOf(tx: Tx, run: RunRow): Promise<Recorded> {
-  const lineage = { tenantId: run.tenantId, rootRunId: run.rootRunId };
-  const rows = await tx.stepExecution.findMany({
-    where: lineage,
-    orderBy: { generation: 'asc' },
-    select: { id: true, node: true, path: true, status: true, handoff: true },
-  });
-  const reversals = await tx.effect.findMany({
-    where: { ...lineage, slot: { startsWith: 'undo ' } },
-    select: { effectKey: true, slot: true, status: true, stepExecutionId: true },
-  });
-  const undone = reversals.filter(({ status }) => status === 'succeeded');
-  const isUndone = new Set(undone.map(({ stepExecutionId }) => stepExecutionId));
-  const leftOut = [
-    ...reversals.map(({ effectKey }) => effectKey),
-    ...undone.map(({ slot }) => slot.slice('undo '.length)),
-  ];
-  const latest = new Map(rows.map((row) => [JSON.stringify([row.node, row.path]), row]));
-  return {
-    // What was taken back is to be done again.
-    executions: [...latest.values()].map(({ id, node, path, status, handoff }) => ({
-      node,
-      path,
-      status: isUndone.has(id) ? 'taken back' : status,
-      costUsd: costIn(handoff),
-    })),
-    gates: await tx.gate.findMany({
-      where: { ...lineage, status: { not: 'lapsed' } },
-      orderBy: [{ openedAt: 'asc' }, { id: 'asc' }],
-      select: { id: true, node: true, path: true, status: true, verdict: true },
-    }),
-    effects: await tx.effect.findMany({
-      where: { ...lineage, effectKey: { notIn: leftOut } },
-      orderBy: [{ firstIntentAt: 'asc' }, { effectKey: 'asc' }],
-      select: { effectKey: true, node: true, tool: true, status: true },
-    }),
-  };
-}
-
-const costOfStep = z.object({ usage: z.object({ costUsd: z.number() }) });
-
-function costIn(handoff: string | null): number {
-  const read = costOfStep.safeParse(handoff === null ? undefined : JSON.parse(handoff));
-  return read.success ? read.data.usage.costUsd : 0;
 }

@@ -31,6 +31,7 @@ export const problemSchema = z.object({
 export type ProblemBody = z.infer<typeof problemSchema>;
 
 const atStep = z.object({ step: z.string(), path: z.string() });
+const editAt = atStep.extend({ name: z.string(), by: z.string() });
 const effectAt = z.object({ effect: z.string(), step: z.string(), tool: z.string(), status: z.string() });
 export const resumePlanSchema = z.object({
   run: z.string(),
@@ -42,7 +43,18 @@ export const resumePlanSchema = z.object({
   reruns: z.array(
     z.object({
       step: z.string(),
-      because: z.enum(['asked', 'changed', 'added', 'failed', 'refused', 'not done', 'input', 'reads', 'guards']),
+      because: z.enum([
+        'asked',
+        'changed',
+        'added',
+        'failed',
+        'refused',
+        'not done',
+        'proposal',
+        'input',
+        'reads',
+        'guards',
+      ]),
       steps: z.array(z.string()),
       certain: z.boolean(),
       costUsd: z.number(),
@@ -52,6 +64,13 @@ export const resumePlanSchema = z.object({
     kept: z.array(atStep.extend({ verdict: z.string() })),
     lapsed: z.array(atStep.extend({ reason: z.string(), certain: z.boolean() })),
   }),
+  edits: z
+    .object({
+      kept: z.array(editAt),
+      dropped: z.array(editAt.extend({ reason: z.string(), certain: z.boolean() })),
+    })
+    .default({ kept: [], dropped: [] }),
+  overwrites: z.array(z.object({ step: z.string(), place: z.string(), certain: z.boolean() })).default([]),
   effects: z.object({ kept: z.array(effectAt), toAcknowledge: z.array(effectAt) }),
   cost: z.object({ usd: z.number(), unknown: z.int() }),
   digest: z.string(),

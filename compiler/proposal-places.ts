@@ -2,6 +2,7 @@
 import { parseExpression } from './expressions/parse.ts';
 import { readsOf } from './expressions/reads.ts';
 import type { Graph, Node } from './graph.ts';
+import { containersAround } from './graph-order.ts';
 import type { Contents } from './proposal-definition.ts';
 import { STATE } from './proposal-definition.ts';
 import type { Json } from './types.ts';
@@ -104,6 +105,17 @@ export function asItStands(graph: Graph, node: Node, output: Json, contents: Con
       return [id, step ? asItStands(graph, step, inner, contents) : inner];
     }),
   );
+}
+
+/** The node whose output the reader knows by this name; the last pass of a repeat is the repeat's. */
+export function ownerOf(
+  graph: Graph,
+  nodes: ReadonlyMap<string, Node>,
+  name: string,
+  reader: string | undefined,
+): Node | undefined {
+  if (name !== 'previous') return nodes.get(name);
+  return reader === undefined ? undefined : containersAround(graph, reader).find(({ kind }) => kind === 'repeat');
 }
 
 /** Does the step, or one within the container that it is, put its output into the proposal? */

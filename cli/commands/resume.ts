@@ -69,6 +69,7 @@ const reasons: Readonly<Record<ResumePlan['reruns'][number]['because'], string>>
   failed: 'failed',
   refused: 'refused',
   'not done': 'not done yet',
+  proposal: 'the proposal gives it something else by now',
   input: 'reads the input, if that differs for it',
   reads: 'if another output comes of',
   guards: 'guards',
@@ -94,6 +95,16 @@ function* planLines(plan: ResumePlan): Generator<string> {
   yield* section(
     'Decisions that lapse',
     plan.approvals.lapsed.map((one) => `${at(one)}: ${one.reason}`),
+  );
+  const edit = (one: ResumePlan['edits']['kept'][number]) => `${one.name} of ${at(one)}, given by ${one.by}`;
+  yield* section('Edited values that hold', plan.edits.kept.map(edit));
+  yield* section(
+    'Edited values that are dropped, so that the step is given what the document says',
+    plan.edits.dropped.map((one) => `${edit(one)}: ${one.reason}`),
+  );
+  yield* section(
+    'Parts of the proposal that are written over',
+    plan.overwrites.map(({ step, place, certain }) => `${place} by ${step}${certain ? '' : ', if it runs again'}`),
   );
   yield* section(
     'Effects that stand, and are not repeated',

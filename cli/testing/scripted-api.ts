@@ -15,6 +15,7 @@ import type {
 } from '../../api/routes/gates/schemas.ts';
 import type { graphVersion } from '../../api/routes/graphs/schemas.ts';
 import type { peoplePage } from '../../api/routes/people/schemas.ts';
+import type { resumePlan } from '../../api/routes/runs/resume.ts';
 import type { cancelAccepted, journal, runState, runView, startedRun } from '../../api/routes/runs/schemas.ts';
 
 export type ApiGate = z.input<typeof gateDetails>;
@@ -31,6 +32,8 @@ export interface ApiBodies {
   'GET /runs/:id/journal': ApiJournal;
   'GET /runs/:id/events': never;
   'POST /runs/:id/cancel': z.input<typeof cancelAccepted>;
+  'POST /runs/:id/resume-plan': z.input<typeof resumePlan>;
+  'POST /runs/:id/resume': ApiStartedRun;
   'POST /runs/:id/abort': z.input<typeof cancelAccepted>;
   'POST /runs/:id/pause': z.input<typeof cancelAccepted>;
   'POST /runs/:id/unpause': z.input<typeof cancelAccepted>;

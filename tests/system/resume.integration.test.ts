@@ -5,6 +5,41 @@ import { claim } from './documents.ts';
 import type { System } from './stack-fixture.ts';
 import { startSystem } from './stack-fixture.ts';
 
+/** A step writes a section, a gate shows it, and another step works on it. */
+const bid = `# Bid
+
+## Types
+### Work
+| Field | Type   |
+|-------|--------|
+| days  | number |
+
+## Proposal
+| Section  | Type |
+|----------|------|
+| The work | Work |
+
+## Steps
+### Estimate
+- set:
+  - days: \`3\`
+- gives: Work
+- section: The work
+
+### Sign
+- approve: manager
+- show: [Estimate](#estimate)
+
+### Price
+- set:
+  - euros: \`estimate.days * 100\`
+
+## Result
+| Name  | Type   | Value          |
+|-------|--------|----------------|
+| price | number | \`price.euros\` |
+`;
+
 let system: System;
 beforeAll(async () => {
   system = await startSystem();
@@ -20,6 +55,8 @@ type Plan = {
   kept: { step: string }[];
   reruns: { step: string; because: string; certain: boolean }[];
   approvals: { kept: { step: string }[]; lapsed: { step: string; reason: string; certain: boolean }[] };
+  edits: { kept: { step: string }[]; dropped: { step: string; reason: string }[] };
+  overwrites: { step: string; place: string; certain: boolean }[];
   effects: { kept: { step: string; status: string }[]; toAcknowledge: { effect: string; step: string }[] };
 };
 
@@ -137,6 +174,67 @@ test('another version and another input: what they leave as it was is kept', asy
   const parked = await system.until(run, 'needs-attention');
   expect(failureOf(parked)).toBe('effect-conflict');
   await system.as('Mai Tran').publish(claim);
+});
+
+test('a value that an operator gave a step holds in the resume, and from that step it is dropped, as the plan says', async () => {
+  const claimant = 'resume-operator';
+  system.tools.refusePaymentsTo(claimant);
+  system.models.script(claimant, { says: { merchant: 'Railways', amount: 640 } });
+  const input = { receipt: claimant, claimed: 600, claimant };
+  const first = await an().start('claim', input);
+  expect(failureOf(await system.until(first, 'needs-attention'))).toBe('check-failed');
+  const order = { inputs: { input: { ...input, claimed: 700 } } };
+  expect((await an().call('POST', `/runs/${first}/steps/read_the_receipt/retry`, order)).status).toBe(202);
+  await system.openGateOf(first);
+  await decide(first, 'approve');
+  await system.until(first, 'needs-attention');
+  const answers = asked(claimant);
+  system.tools.acceptPaymentsTo(claimant);
+
+  const given = { step: 'read_the_receipt', path: '', name: 'input', by: 'an' };
+  const { run, plan } = await resume(first);
+  expect(plan.edits).toEqual({ kept: [given], dropped: [] });
+  expect(steps(plan.kept)).toEqual(['read_the_receipt']);
+  await system.until(run, 'completed');
+  expect(asked(claimant)).toBe(answers);
+
+  const again = await resume(run, { from: 'read_the_receipt' });
+  const reason = 'the step is asked again, over what the document gives it';
+  expect(again.plan.edits).toEqual({ kept: [], dropped: [{ ...given, reason, certain: true }] });
+  expect(failureOf(await system.until(again.run, 'needs-attention'))).toBe('check-failed');
+});
+
+test('what people have changed in the proposal is what the resume works on, and its plan says what that undoes', async () => {
+  await system.as('Mai Tran').publish(bid);
+  const first = await an().start('bid', {});
+  await decide(first, 'approve');
+  expect((await system.until(first, 'completed')).result).toEqual({ price: 300 });
+  const { body: proposal } = await an().call('POST', `/runs/${first}/proposal`);
+  const path = `/proposals/${proposal.id}`;
+  const base = (await an().call('GET', path)).body.sections[0].digest;
+  const change = { kind: 'replace', section: 'The work', base, content: { days: 5 } };
+  const { body: suggestion } = await an().call('POST', `${path}/suggestions`, change);
+  expect((await an().call('POST', `${path}/suggestions/${suggestion.id}/accept`, {})).status).toBe(200);
+
+  const over = await planOf(first, { from: 'estimate' });
+  expect(over.overwrites).toEqual([{ step: 'estimate', place: 'The work', certain: true }]);
+  const { run, plan } = await resume(first);
+  expect(steps(plan.kept)).toEqual(['estimate']);
+  expect(plan.overwrites).toEqual([]);
+  expect(plan.reruns.map(({ step, because, certain }) => [step, because, certain])).toEqual([
+    ['sign', 'proposal', true],
+    ['price', 'proposal', true],
+  ]);
+  expect(plan.approvals.lapsed).toEqual([
+    expect.objectContaining({
+      step: 'sign',
+      reason: 'the proposal holds something else by now of what it shows',
+      certain: true,
+    }),
+  ]);
+  await decide(run, 'approve');
+  expect((await system.until(run, 'completed')).result).toEqual({ price: 500 });
+  expect((await an().call('GET', path)).body.sections[0].content).toEqual({ days: 5 });
 });
 
 test('of many who resume at once one does, and a plan that is another by now is refused', async () => {

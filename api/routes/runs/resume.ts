@@ -19,7 +19,14 @@ const gate = z.object({
 });
 const effect = z.object({ effect: z.string(), step, tool: z.string(), status: z.string() });
 
-const resumePlan = z.object({
+const edit = z.object({
+  step,
+  path: gate.shape.path,
+  name: z.string().describe('By which the step reads the value'),
+  by: z.string().describe('Who gave it'),
+});
+
+export const resumePlan = z.object({
   run: z.string(),
   graphHash: z.string(),
   graphChanged: z.boolean(),
@@ -29,7 +36,18 @@ const resumePlan = z.object({
   reruns: z.array(
     z.object({
       step,
-      because: z.enum(['asked', 'changed', 'added', 'failed', 'refused', 'not done', 'input', 'reads', 'guards']),
+      because: z.enum([
+        'asked',
+        'changed',
+        'added',
+        'failed',
+        'refused',
+        'not done',
+        'proposal',
+        'input',
+        'reads',
+        'guards',
+      ]),
       steps: z.array(step).describe('What it reads, or whose call it guards'),
       certain: z.boolean().describe('False: kept where what it works on comes out as it was'),
       costUsd: z.number().describe('What it has cost so far'),
@@ -39,6 +57,17 @@ const resumePlan = z.object({
     kept: z.array(gate.extend({ verdict: z.string() })),
     lapsed: z.array(gate.extend({ reason: z.string(), certain: z.boolean() })),
   }),
+  edits: z
+    .object({
+      kept: z.array(edit).describe('Given again, where the step runs again'),
+      dropped: z
+        .array(edit.extend({ reason: z.string(), certain: z.boolean() }))
+        .describe('The step is given what the document says'),
+    })
+    .describe('Values that operators gave steps in place of what these read'),
+  overwrites: z
+    .array(z.object({ step, place: z.string().describe('A section, or `state` and the fields'), certain: z.boolean() }))
+    .describe('What stands in the proposal by now where a step that runs again writes'),
   effects: z.object({
     kept: z.array(effect).describe('Made, and not made again'),
     toAcknowledge: z.array(effect).describe('Of steps that the version no longer has'),
