@@ -11,6 +11,8 @@ import { deriveView } from '../compiler/view.ts';
 import { putArtifact } from '../prisma/artifacts.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
+import { ask } from '../prisma/statements.ts';
+import { endDelegations } from './end-delegations.ts';
 import { fillForm, nodeOf } from './gate-forms.ts';
 import type { GateRights } from './gate-rights.ts';
 import { ownRight, readRights, voteOf, votersOf, votesThatCount } from './gate-rights.ts';
@@ -18,10 +20,10 @@ import type { GateRow } from './gate-rows.ts';
 import { actionsOf } from './gate-rows.ts';
 import type { Missing } from './gate-votes.ts';
 import { missingVotes } from './gate-votes.ts';
-import { endDelegations } from './gate-work.ts';
 import type { GraphCache, LoadedGraph } from './graph-cache.ts';
 import { holdGate } from './hold-gate.ts';
 import type { RingPayload } from './outbox.ts';
+import { leaveInOutbox } from './outbox.ts';
 import { lapseGate, proposalStands } from './proposal-stands.ts';
 import { prepareWrite, writeTaskOutput } from './task-output.ts';
 
@@ -62,6 +64,8 @@ export type Verdict =
   | { decided: Decided }
   | { refused: RefusalReason; run?: string; node?: string; violations?: Violation[] };
 
+type DecisionRow = Awaited<ReturnType<Tx['decision']['findMany']>>[number];
+
 /** Something people agreed on, as it becomes the gate's output. */
 interface Agreed {
   action: string;
@@ -85,10 +89,8 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
   if (gate.status === 'decided') return refuse('already-decided');
   if (gate.status !== 'open' || run.endedAt !== null) return refuse('not-open');
   if (gate.subject !== request.subject || !(await proposalStands(tx, gate))) return refuse('stale-subject');
-  const before = await tx.decision.findMany({
-    where: { tenantId: tenant, gateId: gate.id, subject: gate.subject },
-    orderBy: [{ decidedAt: 'asc' }, { id: 'asc' }],
-  });
+  const before = await ask<DecisionRow>(tx)`SELECT * FROM decision
+    WHERE tenant_id = ${tenant} AND gate_id = ${gate.id} AND subject = ${gate.subject} ORDER BY decided_at, id`;
   const people = [user, ...(gate.claimedBy === null ? [] : [gate.claimedBy])];
   const rights = await readRights(tx, gate, run, [...people, ...before.map(({ userId }) => userId)]);
   const right = voteOf(rights, user, request.for);
@@ -110,22 +112,16 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
   const decision = randomUUID();
   // Votes have an order: no two of a gate are of the same moment.
   const decidedAt = new Date(Math.max(Date.now(), (before.at(-1)?.decidedAt.getTime() ?? 0) + 1));
-  await tx.decision.create({
-    data: {
-      tenantId: tenant,
-      id: decision,
-      gateId: gate.id,
-      userId: user,
-      forUserId: right.principal === user ? null : right.principal,
-      action: action.name,
-      comment: request.comment,
-      formDigest: filled.value === undefined ? null : await putArtifact(tx, tenant, filled.value),
-      subject: gate.subject,
-      decidedAt,
-    },
-  });
-  // Who votes themselves has no more use for a delegation.
-  if (right.principal === user) await endDelegations(tx, gate, user, decidedAt);
+  const form = filled.value === undefined ? null : await putArtifact(tx, tenant, filled.value);
+  const forUser = right.principal === user ? null : right.principal;
+  await Promise.all([
+    ask(tx)`INSERT INTO decision
+      (tenant_id, id, gate_id, user_id, for_user_id, action, comment, form_digest, subject, decided_at)
+      VALUES (${tenant}, ${decision}, ${gate.id}, ${user}, ${forUser}, ${action.name}, ${request.comment}, ${form},
+        ${gate.subject}, ${decidedAt})`,
+    // Who votes themselves has no more use for a delegation.
+    ...(forUser === null ? [endDelegations(tx, gate, user, decidedAt)] : []),
+  ]);
   const own = { id: decision, userId: user, forUserId: right.principal, action: action.name, comment: request.comment };
   const same = votesThatCount(withoutDelegation(rights, right.principal, user), [...before, own]).filter(
     (vote) => vote.action === action.name,
@@ -183,16 +179,10 @@ function withoutDelegation(rights: GateRights, principal: string, caster: string
 async function writeVerdict(tx: Tx, loaded: LoadedGraph, gate: GateRow, agreed: Agreed, at: Date): Promise<void> {
   const output = outputOf(gate, agreed);
   const view = viewOf(loaded, gate, output);
-  await tx.gate.update({
-    where: { tenantId_id: { tenantId: gate.tenantId, id: gate.id } },
-    data: {
-      status: 'decided',
-      verdict: agreed.action,
-      outputDigest: await putArtifact(tx, gate.tenantId, output),
-      view: view === undefined ? null : JSON.stringify(view),
-      decidedAt: at,
-    },
-  });
+  const digest = await putArtifact(tx, gate.tenantId, output);
+  await ask(tx)`UPDATE gate SET status = 'decided', verdict = ${agreed.action}, output_digest = ${digest},
+      view = ${view === undefined ? null : JSON.stringify(view)}, decided_at = ${at}
+    WHERE tenant_id = ${gate.tenantId} AND id = ${gate.id}`;
 }
 
 /** What the proposal holds is opaque: conditions read it as it stands then, by an activity. */
@@ -249,15 +239,5 @@ export async function leaveRing(
   ring: RingPayload,
   nextAt: Date,
 ): Promise<void> {
-  await tx.outbox.create({
-    data: {
-      tenantId: tenant,
-      id: randomUUID(),
-      runId: run.id,
-      workflowId: run.workflowId,
-      kind: 'ring',
-      payload: JSON.stringify(ring),
-      nextAt,
-    },
-  });
+  await leaveInOutbox(tx, tenant, run, 'ring', ring, nextAt);
 }

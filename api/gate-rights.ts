@@ -1,5 +1,6 @@
 /** Who may vote at a gate now, for themselves or in another's place. Read anew each time: rights end at once. */
 import type { Tx } from '../prisma/open.ts';
+import { ask } from '../prisma/statements.ts';
 import type { Approvers, GateRow } from './gate-rows.ts';
 import { approversOf, notByOf } from './gate-rows.ts';
 import type { Voter } from './gate-votes.ts';
@@ -23,25 +24,24 @@ export async function readRights(
   run: { requesterId: string },
   people: readonly string[],
 ): Promise<GateRights> {
-  const tenantId = gate.tenantId;
-  const delegations = (
-    await tx.gateDelegation.findMany({
-      where: { tenantId, gateId: gate.id, withdrawnAt: null },
-      orderBy: [{ madeAt: 'asc' }, { id: 'asc' }],
-    })
-  ).map(({ fromUserId, toUserId }) => ({ from: fromUserId, to: toUserId }));
-  const ids = new Set([...people, ...delegations.flatMap(({ from, to }) => [from, to])]);
-  const users = await tx.user.findMany({
-    where: { tenantId, id: { in: [...ids] }, active: true, kind: 'person' },
-    select: { id: true, memberships: { select: { role: true } } },
-  });
+  const { tenantId: tenant, id } = gate;
+  const [barred, delegations, voters] = await Promise.all([
+    barredFrom(tx, gate, run),
+    ask<{ from: string; to: string }>(tx)`SELECT from_user_id AS "from", to_user_id AS "to" FROM gate_delegation
+      WHERE tenant_id = ${tenant} AND gate_id = ${id} AND withdrawn_at IS NULL ORDER BY made_at, id`,
+    ask<Voter>(tx)`SELECT person.id, ARRAY(SELECT DISTINCT role FROM membership
+        WHERE tenant_id = person.tenant_id AND user_id = person.id) AS roles
+      FROM user_account person
+      WHERE person.tenant_id = ${tenant} AND person.active AND person.kind = 'person' AND person.id IN (
+        SELECT unnest(${people}::text[])
+        UNION SELECT unnest(ARRAY[from_user_id, to_user_id]) FROM gate_delegation
+          WHERE tenant_id = ${tenant} AND gate_id = ${id} AND withdrawn_at IS NULL)`,
+  ]);
   return {
     approvers: approversOf(gate),
-    barred: await barredFrom(tx, gate, run),
+    barred,
     delegations,
-    voters: new Map(
-      users.map(({ id, memberships }) => [id, { id, roles: [...new Set(memberships.map(({ role }) => role))] }]),
-    ),
+    voters: new Map(voters.map((voter) => [voter.id, voter])),
   };
 }
 
@@ -50,10 +50,8 @@ async function barredFrom(tx: Tx, gate: GateRow, run: { requesterId: string }): 
   const barred = new Set<string>();
   if (notBy.includes('requester')) barred.add(run.requesterId);
   if (notBy.includes('contributors')) {
-    for (const { user_id: user } of await tx.$queryRaw<
-      { user_id: string }[]
-    >`SELECT user_id FROM gate_contributors(${gate.id})`)
-      barred.add(user);
+    const contributors = await ask<{ userId: string }>(tx)`SELECT user_id FROM gate_contributors(${gate.id})`;
+    for (const { userId } of contributors) barred.add(userId);
   }
   return barred;
 }

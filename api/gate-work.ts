@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { notify } from '../prisma/notifications.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
+import { ask } from '../prisma/statements.ts';
 import { Problem } from './errors.ts';
+import { endDelegations } from './end-delegations.ts';
 import { nodeOf } from './gate-forms.ts';
 import { gateProblem } from './gate-problems.ts';
 import { ownRight, readRights, voteOf } from './gate-rights.ts';
@@ -154,12 +156,4 @@ export async function withdrawDelegation(tx: Tx, person: Identity, id: string): 
     },
   ]);
   return to;
-}
-
-/** Of one person at one gate. */
-export async function endDelegations(tx: Tx, gate: GateRow, from: string, at: Date): Promise<void> {
-  await tx.gateDelegation.updateMany({
-    where: { tenantId: gate.tenantId, gateId: gate.id, fromUserId: from, withdrawnAt: null },
-    data: { withdrawnAt: at },
-  });
 }

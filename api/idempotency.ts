@@ -4,6 +4,7 @@
  */
 import { canonicalJson, sha256Hex } from '../compiler/canonical.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
+import { ask } from '../prisma/statements.ts';
 import { Problem } from './errors.ts';
 
 export interface Answer {
@@ -20,19 +21,19 @@ export async function once(
   fingerprint: string,
   work: () => Promise<Answer>,
 ): Promise<Answer & { replayed: boolean }> {
-  const row = { tenantId: actor.tenant, userId: actor.user, key };
-  const claimed = await tx.idempotentRequest.createMany({
-    data: [{ ...row, fingerprint, status: 0, body: '', createdAt: new Date() }],
-    skipDuplicates: true,
-  });
-  const where = { tenantId_userId_key: row };
-  if (claimed.count === 0) {
+  const { tenant, user } = actor;
+  const claimed = await ask(tx)`INSERT INTO idempotent_request
+    (tenant_id, user_id, key, fingerprint, status, body, created_at)
+    VALUES (${tenant}, ${user}, ${key}, ${fingerprint}, 0, '', now()) ON CONFLICT DO NOTHING RETURNING key`;
+  if (claimed.length === 0) {
+    const where = { tenantId_userId_key: { tenantId: tenant, userId: user, key } };
     const first = await tx.idempotentRequest.findUniqueOrThrow({ where });
     if (first.fingerprint !== fingerprint) throw new Problem('idempotency-key-reused');
     return { status: first.status, body: first.body, replayed: true };
   }
   const answer = await work();
-  await tx.idempotentRequest.update({ where, data: { status: answer.status, body: answer.body } });
+  await ask(tx)`UPDATE idempotent_request SET status = ${answer.status}, body = ${answer.body}
+    WHERE tenant_id = ${tenant} AND user_id = ${user} AND key = ${key}`;
   return { ...answer, replayed: false };
 }
 

@@ -7,8 +7,10 @@
  * ended: until then it is rung again, with growing pauses that the store keeps. A session is settled when the turn that
  * waits in it was taken up.
  */
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { OutboxRow, Store } from '../prisma/open.ts';
+import type { OutboxRow, Store, Tx } from '../prisma/open.ts';
+import { ask } from '../prisma/statements.ts';
 import type { RelayLog } from './log-lines.ts';
 import type { Workflows } from './temporal-client.ts';
 
@@ -25,6 +27,19 @@ export const ringPayloadSchema = z.union([
 ]);
 const sessionPayloadSchema = z.object({ session: z.string(), turn: z.string() });
 export type RingPayload = z.infer<typeof ringPayloadSchema>;
+
+/** Leaves the row from which the relay starts the run's workflow, or rings it until it has heard. */
+export async function leaveInOutbox(
+  tx: Tx,
+  tenant: string,
+  run: { id: string; workflowId: string },
+  kind: 'start' | 'ring',
+  payload: typeof startPayloadSchema._output | RingPayload,
+  nextAt: Date,
+): Promise<void> {
+  await ask(tx)`INSERT INTO outbox (tenant_id, id, run_id, workflow_id, kind, payload, next_at)
+    VALUES (${tenant}, ${randomUUID()}, ${run.id}, ${run.workflowId}, ${kind}, ${JSON.stringify(payload)}, ${nextAt})`;
+}
 
 export interface Relay {
   start(): void;

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Json } from '../compiler/types.ts';
 import type { Tx } from '../prisma/open.ts';
+import { ask } from '../prisma/statements.ts';
 import type { Read } from '../prisma/read-log.ts';
 import { notFound, Problem } from './errors.ts';
 import { journalOf } from './journal.ts';
@@ -27,8 +28,8 @@ export function webUiAddress(base: string, namespace: string, workflowId: string
 }
 
 export async function findRun(tx: Tx, tenant: string, id: string): Promise<RunRow> {
-  const run = await tx.run.findUnique({ where: { tenantId_id: { tenantId: tenant, id } } });
-  if (run === null) throw notFound('run');
+  const [run] = await ask<RunRow>(tx)`SELECT * FROM run WHERE tenant_id = ${tenant} AND id = ${id}`;
+  if (run === undefined) throw notFound('run');
   return run;
 }
 

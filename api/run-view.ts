@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Node } from '../compiler/graph.ts';
 import { getArtifact } from '../prisma/artifacts.ts';
 import type { Tx } from '../prisma/open.ts';
+import { ask } from '../prisma/statements.ts';
 import { rolesOf } from './gate-rows.ts';
 import type { GraphCache } from './graph-cache.ts';
 import type { runSummary, runView, StepState } from './routes/runs/schemas.ts';
@@ -43,21 +44,20 @@ export async function viewOfRun(
   run: RunRow,
   webUi: string | undefined,
 ): Promise<z.infer<typeof runView>> {
-  const tenantId = run.tenantId;
-  const lineage = { tenantId, rootRunId: run.rootRunId };
-  const loaded = await graphs.load(tx, tenantId, run.graphHash);
-  const executions = await tx.stepExecution.findMany({ where: lineage, orderBy: { generation: 'asc' } });
-  const gates = await tx.gate.findMany({ where: lineage, orderBy: [{ openedAt: 'asc' }, { id: 'asc' }] });
-  const chosen = await tx.runEvent.findMany({ where: { tenantId, runId: run.id, type: 'step.chosen' } });
-  const runs = await tx.run.findMany({
-    where: lineage,
-    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
-    select: { id: true },
-  });
-  const calls = await tx.run.findMany({
-    where: { tenantId, calledBy: { in: executions.map(({ id }) => id) } },
-    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
-  });
+  const { tenantId: tenant, rootRunId: root } = run;
+  const [loaded, executions, gates, chosen, runs, calls] = await Promise.all([
+    graphs.load(tx, tenant, run.graphHash),
+    ask<ExecutionRow>(tx)`SELECT * FROM step_execution
+      WHERE tenant_id = ${tenant} AND root_run_id = ${root} ORDER BY generation`,
+    ask<GateRow>(tx)`SELECT * FROM gate WHERE tenant_id = ${tenant} AND root_run_id = ${root} ORDER BY opened_at, id`,
+    ask<{ node: string | null; at: Date }>(tx)`SELECT node, at FROM run_event
+      WHERE tenant_id = ${tenant} AND run_id = ${run.id} AND type = 'step.chosen'`,
+    ask<{ id: string }>(tx)`SELECT id FROM run
+      WHERE tenant_id = ${tenant} AND root_run_id = ${root} ORDER BY created_at, id`,
+    ask<RunRow>(tx)`SELECT called.* FROM run called
+      JOIN step_execution step ON step.tenant_id = called.tenant_id AND step.id = called.called_by
+      WHERE step.tenant_id = ${tenant} AND step.root_run_id = ${root} ORDER BY called.created_at, called.id`,
+  ]);
   const steps = (loaded?.graph.nodes ?? []).map((node) =>
     stepOf(
       node,
@@ -86,7 +86,7 @@ export async function viewOfRun(
         approvers: rolesOf(gate),
         since: gate.openedAt.toISOString(),
       })),
-    ...(run.resultDigest === null ? {} : { result: await getArtifact(tx, tenantId, run.resultDigest) }),
+    ...(run.resultDigest === null ? {} : { result: await getArtifact(tx, tenant, run.resultDigest) }),
   };
 }
 

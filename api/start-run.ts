@@ -6,10 +6,13 @@ import type { Json } from '../compiler/types.ts';
 import { putArtifact } from '../prisma/artifacts.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
+import { ask } from '../prisma/statements.ts';
 import type { Fault } from './errors.ts';
 import { notFound, Problem } from './errors.ts';
 import type { GraphCache } from './graph-cache.ts';
 import type { startPayloadSchema } from './outbox.ts';
+import { leaveInOutbox } from './outbox.ts';
+import type { RunRow } from './run-view.ts';
 
 export interface RunRequest {
   /** Runs the version of a document published last, or exactly the version of a graph's hash. */
@@ -19,16 +22,8 @@ export interface RunRequest {
   practice?: string;
 }
 
-export interface StartedRun {
-  id: string;
-  workflowId: string;
-  document: string;
-  graphHash: string;
-  title: string;
-}
-
 /** @throws Problem not-found; not-runnable; invalid-input, naming every field that does not meet the document's Inputs */
-export async function startRun(tx: Tx, graphs: GraphCache, actor: Actor, request: RunRequest): Promise<StartedRun> {
+export async function startRun(tx: Tx, graphs: GraphCache, actor: Actor, request: RunRequest): Promise<RunRow> {
   const { tenant, user } = actor;
   const hash = 'document' in request.of ? await latestHash(tx, tenant, request.of.document) : request.of.graphHash;
   const loaded = await graphs.load(tx, tenant, hash);
@@ -43,39 +38,19 @@ export async function startRun(tx: Tx, graphs: GraphCache, actor: Actor, request
   const input = await putArtifact(tx, tenant, completed.value);
   const id = randomUUID();
   const workflowId = `${graph.id}/${id}`;
-  await tx.run.create({
-    data: {
-      tenantId: tenant,
-      id,
-      rootRunId: id,
-      workflowId,
-      documentId: graph.id,
-      graphHash: hash,
-      title: graph.title,
-      status: 'running',
-      requesterId: user,
-      inputDigest: input,
-      practice: request.practice ?? null,
-      traceId: randomBytes(16).toString('hex'),
-      createdAt: new Date(),
-    },
-  });
   const payload: typeof startPayloadSchema._output = { document: graph.id, title: graph.title };
-  await tx.outbox.create({
-    data: {
-      tenantId: tenant,
-      id: randomUUID(),
-      runId: id,
-      workflowId,
-      kind: 'start',
-      payload: JSON.stringify(payload),
-      nextAt: new Date(),
-    },
-  });
-  await appendEvents(tx, [
-    { run: id, type: 'run.started', sourceKey: 'run.started', body: { graph: hash, input, rootRun: id } },
+  const [[run]] = await Promise.all([
+    ask<RunRow>(tx)`INSERT INTO run (tenant_id, id, root_run_id, workflow_id, document_id, graph_hash, title, status,
+        requester_id, input_digest, practice, trace_id, created_at)
+      VALUES (${tenant}, ${id}, ${id}, ${workflowId}, ${graph.id}, ${hash}, ${graph.title}, 'running',
+        ${user}, ${input}, ${request.practice ?? null}, ${randomBytes(16).toString('hex')}, now()) RETURNING *`,
+    leaveInOutbox(tx, tenant, { id, workflowId }, 'start', payload, new Date()),
+    appendEvents(tx, [
+      { run: id, type: 'run.started', sourceKey: 'run.started', body: { graph: hash, input, rootRun: id } },
+    ]),
   ]);
-  return { id, workflowId, document: graph.id, graphHash: hash, title: graph.title };
+  if (run === undefined) throw new Error('a run was inserted and not returned');
+  return run;
 }
 
 /** @throws Problem not-runnable */
@@ -87,7 +62,8 @@ export function refuseWhatIsNotRun(graph: Graph): void {
 }
 
 async function latestHash(tx: Tx, tenant: string, document: string): Promise<string> {
-  const row = await tx.document.findUnique({ where: { tenantId_id: { tenantId: tenant, id: document } } });
-  if (row === null) throw notFound('document');
+  const [row] = await ask<{ graphHash: string }>(tx)`SELECT graph_hash FROM document
+    WHERE tenant_id = ${tenant} AND id = ${document}`;
+  if (row === undefined) throw notFound('document');
   return row.graphHash;
 }

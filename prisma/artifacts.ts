@@ -6,6 +6,7 @@ import { createHmac } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Json } from '../compiler/types.ts';
 import type { Tx } from './act-as.ts';
+import { ask } from './statements.ts';
 
 /** HMAC-SHA256, base64url without padding: 43 characters. */
 export type Digest = string;
@@ -34,7 +35,7 @@ export function artifactKey(tx: Tx, tenant: string): Promise<Uint8Array> {
 }
 
 async function readKey(tx: Tx, tenant: string): Promise<Uint8Array> {
-  const row = await tx.tenant.findUnique({ where: { id: tenant }, select: { artifactKey: true } });
+  const [row] = await ask<{ artifactKey: Uint8Array }>(tx)`SELECT artifact_key FROM tenant WHERE id = ${tenant}`;
   if (!row) throw new Error(`tenant ${tenant} is not the one this transaction acts in`);
   return row.artifactKey;
 }
@@ -48,17 +49,16 @@ export function digestOf(key: Uint8Array, value: Json): Digest {
 export async function putArtifact(tx: Tx, tenant: string, value: Json): Promise<Digest> {
   const content = canonicalText(value);
   const digest = digestOfText(await artifactKey(tx, tenant), content);
-  await tx.$executeRaw`INSERT INTO artifact (tenant_id, digest, content, bytes, created_at)
+  await ask(tx)`INSERT INTO artifact (tenant_id, digest, content, bytes, created_at)
     VALUES (${tenant}, ${digest}, ${content}, ${Buffer.byteLength(content)}, now()) ON CONFLICT DO NOTHING`;
   return digest;
 }
 
 /** The value as it was put, keys in canonical order. Throws ArtifactMissing. */
 export async function getArtifact(tx: Tx, tenant: string, digest: Digest): Promise<Json> {
-  const row = await tx.artifact.findUnique({
-    where: { tenantId_digest: { tenantId: tenant, digest } },
-    select: { content: true },
-  });
+  const [row] = await ask<{ content: string }>(
+    tx,
+  )`SELECT content FROM artifact WHERE tenant_id = ${tenant} AND digest = ${digest}`;
   if (!row) throw new ArtifactMissing(digest);
   // What was canonical JSON when it went in, and no role may update it.
   return JSON.parse(row.content) as Json;

@@ -5,6 +5,7 @@ import type { Tx } from './act-as.ts';
 import type { RunEvent } from './generated/client.ts';
 import type { ChainHead, ChainVerdict, HashChain } from './hash-chain.ts';
 import { verifyHashChain } from './hash-chain.ts';
+import { ask } from './statements.ts';
 
 export type { ChainVerdict } from './hash-chain.ts';
 
@@ -91,7 +92,7 @@ export async function appendEvents(tx: Tx, events: NewEvent[]): Promise<number[]
       body: canonicalize(body),
     })),
   );
-  const rows = await tx.$queryRaw<{ seq: number }[]>`
+  const rows = await ask<{ seq: number }>(tx)`
     SELECT append_run_event(e.event->>'run', e.event->>'type', e.event->>'sourceKey', e.event->>'node', e.event->>'body') AS seq
     FROM json_array_elements(${batch}::json) WITH ORDINALITY AS e(event, position) ORDER BY e.position`;
   for (const { run } of events) noteGrown(tx, run);

@@ -60,8 +60,7 @@ export const runRoutes: FastifyPluginAsyncZod<RunRouteOptions> = async (app, opt
       const person = personOf(request);
       const done = await request.once(async (tx) => {
         const of = graphHash === undefined ? { document: document ?? '' } : { graphHash };
-        const started = await startRun(tx, app.graphs, person, { of, input, ...script });
-        const run = await findRun(tx, person.tenant, started.id);
+        const run = await startRun(tx, app.graphs, person, { of, input, ...script });
         return answer(201, startedRun, { ...summaryOf(run), workflowId: run.workflowId, ...webUi(run.workflowId) });
       });
       app.relay.nudge();
