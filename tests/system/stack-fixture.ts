@@ -34,9 +34,12 @@ export interface System {
   taskQueue: string;
   worker: SystemProcess;
   api: SystemProcess;
+  /** With the first, all there are. */
+  workers: SystemProcess[];
+  apis: SystemProcess[];
   apiUrl: string;
-  /** The API as this person asks it. */
-  as(person: PersonName): ApiClient;
+  /** The API as this person asks it; the first unless said. */
+  as(person: PersonName, api?: number): ApiClient;
   /** The model that an alias stands for, from the worker's next start on. */
   configureModels(models: Record<string, string>): void;
   /** All that any process has logged so far. */
@@ -49,6 +52,8 @@ export interface System {
 }
 
 export interface SystemProcess {
+  /** `worker` and `api`; the second of each `worker-2`, `api-2`. */
+  readonly name: string;
   readonly pid: number;
   /** Resolves when it is ready for work. `more` is added to its environment. */
   start(more?: Record<string, string>): Promise<void>;
@@ -58,20 +63,34 @@ export interface SystemProcess {
   stop(): Promise<void>;
 }
 
+export interface SystemOptions {
+  /** A PostgreSQL with a template and a Temporal server of the test's own. Unsaid, those that all tests share. */
+  ownerUrl?: string;
+  temporal?: { address: string; namespace: string };
+  /** Workers, and APIs, that share the work; 1 of each unless said. */
+  copies?: number;
+  /** The way that a process takes to its database. Unsaid, the straight one. */
+  wayTo?: (databaseUrl: string, name: string) => Promise<string>;
+}
+
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Everything up and the worker polling. `close` it in afterAll. */
-export async function startSystem(): Promise<System> {
+/** Everything up and the workers polling. `close` it in afterAll. */
+export async function startSystem(options: SystemOptions = {}): Promise<System> {
+  const { copies = 1, wayTo = async (url) => url } = options;
+  const { address, namespace } = options.temporal ?? {
+    address: inject('temporalAddress'),
+    namespace: inject('temporalNamespace'),
+  };
   const dir = mkdtempSync(join(tmpdir(), 'waymark-system-'));
-  const [models, tools, database, connection, [port = 0]] = await Promise.all([
+  const [models, tools, database, connection, ports] = await Promise.all([
     startScriptedModel(),
     startScriptedTools(),
-    createTestDatabase(inject('ownerUrl')),
-    Connection.connect({ address: inject('temporalAddress') }),
-    findFreePorts(1),
+    createTestDatabase(options.ownerUrl ?? inject('ownerUrl')),
+    Connection.connect({ address }),
+    findFreePorts(copies),
   ]);
-  const namespace = inject('temporalNamespace');
-  const taskQueue = `system-${port}`;
+  const taskQueue = `system-${ports[0]}`;
   const issuer = await openDevelopmentIssuer(join(dir, 'issuer'), undefined);
   const users = await provisionPeople(database.ownerUrl, issuer);
   const configureModels = (named: Record<string, string>) =>
@@ -80,35 +99,44 @@ export async function startSystem(): Promise<System> {
 
   const shared = {
     PATH: process.env.PATH ?? '',
-    TEMPORAL_ADDRESS: inject('temporalAddress'),
+    TEMPORAL_ADDRESS: address,
     TEMPORAL_NAMESPACE: namespace,
     WAYMARK_TASK_QUEUE: taskQueue,
   };
-  const worker = systemProcess(dir, 'worker', 'worker.ts', {
-    env: {
-      ...shared,
-      DATABASE_URL: database.workerUrl,
-      WAYMARK_CONFIG: join(dir, 'waymark.config.json'),
-      OPENAI_API_KEY: 'not-a-secret',
-      OPENAI_BASE_URL: models.url,
-    },
-    isReady: (pid) => polls(connection, namespace, taskQueue, pid),
-  });
-  const apiUrl = `http://127.0.0.1:${port}`;
-  const api = systemProcess(dir, 'api', 'api/server.ts', {
-    env: {
-      ...shared,
-      DATABASE_URL: database.apiUrl,
-      PORT: String(port),
-      WAYMARK_DEVELOPMENT_ISSUER: join(dir, 'issuer'),
-    },
-    isReady: async () => ((await fetch(`${apiUrl}/health`)).ok ? true : undefined),
-  });
+  const workers = await Promise.all(
+    ports.map(async (_, index) =>
+      systemProcess(dir, nameOf('worker', index), 'worker.ts', {
+        env: {
+          ...shared,
+          DATABASE_URL: await wayTo(database.workerUrl, nameOf('worker', index)),
+          WAYMARK_CONFIG: join(dir, 'waymark.config.json'),
+          OPENAI_API_KEY: 'not-a-secret',
+          OPENAI_BASE_URL: models.url,
+        },
+        isReady: (pid) => polls(connection, namespace, taskQueue, pid),
+      }),
+    ),
+  );
+  const urlOf = (index: number) => `http://127.0.0.1:${ports[index]}`;
+  const apis = await Promise.all(
+    ports.map(async (port, index) =>
+      systemProcess(dir, nameOf('api', index), 'api/server.ts', {
+        env: {
+          ...shared,
+          DATABASE_URL: await wayTo(database.apiUrl, nameOf('api', index)),
+          PORT: String(port),
+          WAYMARK_DEVELOPMENT_ISSUER: join(dir, 'issuer'),
+        },
+        isReady: async () => ((await fetch(`${urlOf(index)}/health`)).ok ? true : undefined),
+      }),
+    ),
+  );
+  const processes = [...workers, ...apis];
 
-  const as = (name: PersonName): ApiClient => {
+  const as = (name: PersonName, api = 0): ApiClient => {
     const user = users.find((one) => one.name === name);
     if (!user) throw new Error(`no person ${name}`);
-    return apiClient(apiUrl, user.token);
+    return apiClient(urlOf(api), user.token);
   };
   const reader = as('An Nguyen');
   const system: System = {
@@ -118,9 +146,11 @@ export async function startSystem(): Promise<System> {
     temporal: new Client({ connection, namespace }),
     namespace,
     taskQueue,
-    worker,
-    api,
-    apiUrl,
+    worker: workers[0] as SystemProcess,
+    api: apis[0] as SystemProcess,
+    workers,
+    apis,
+    apiUrl: urlOf(0),
     as,
     configureModels,
     logs: () =>
@@ -133,14 +163,14 @@ export async function startSystem(): Promise<System> {
       return reader.gate(waiting[0]?.gate ?? '');
     },
     async close() {
-      await Promise.all([worker.stop(), api.stop()]);
+      await Promise.all(processes.map((one) => one.stop()));
       await Promise.all([models.close(), tools.close(), connection.close()]);
       await database.drop();
       rmSync(dir, { recursive: true, force: true });
     },
   };
   try {
-    await Promise.all([worker.start(), api.start()]);
+    await Promise.all(processes.map((one) => one.start()));
   } catch (problem) {
     await system.close();
     throw problem;
@@ -169,6 +199,8 @@ export function eventsOf(journal: Journal, step: string): string[] {
     .map((words) => words.filter((word) => word !== undefined).join(' '));
 }
 
+const nameOf = (kind: 'worker' | 'api', index: number): string => (index === 0 ? kind : `${kind}-${index + 1}`);
+
 interface Start {
   env: Record<string, string>;
   isReady: (pid: number) => Promise<true | undefined>;
@@ -178,6 +210,7 @@ function systemProcess(dir: string, name: string, script: string, { env, isReady
   let child: GuardedChild | undefined;
   mkdirSync(join(dir, 'logs'), { recursive: true });
   return {
+    name,
     get pid() {
       if (!child) throw new Error(`the ${name} has not been started`);
       return child.pid;
