@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { notify } from '../prisma/notifications.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
-import { ask } from '../prisma/statements.ts';
 import { endDelegations } from './end-delegations.ts';
 import { Problem } from './errors.ts';
 import { nodeOf } from './gate-forms.ts';
