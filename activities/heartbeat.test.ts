@@ -35,7 +35,7 @@ test('a worker that shuts down hands the step back to be tried again', async () 
   await expect(running).rejects.toMatchObject({ type: 'waymark.transient', nonRetryable: false });
 });
 
-test('what was not foreseen reaches history by its name only, and trouble with the store is tried again', async () => {
+test('what was not foreseen reaches history by its name only, and trouble with the store is tried again at one pace', async () => {
   const failed = (problem: Error) => withPlainFailures(() => Promise.reject(problem));
   await expect(failed(new TypeError('PLANTED'))).rejects.toMatchObject({
     type: 'waymark.bug',
@@ -46,6 +46,7 @@ test('what was not foreseen reaches history by its name only, and trouble with t
     type: 'waymark.transient',
     nonRetryable: false,
     message: 'The store could not be reached',
+    nextRetryDelay: 1000,
   });
   const ours = ApplicationFailure.nonRetryable('ours', 'waymark.refusal');
   await expect(failed(ours)).rejects.toBe(ours);

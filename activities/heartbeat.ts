@@ -5,6 +5,7 @@ import { storeTrouble } from '../prisma/store-trouble.ts';
 
 /** Milliseconds. A cancel reaches an activity with the answer to a heartbeat. */
 const EVERY_MS = 1000;
+const STORE_AWAY_MS = 1000;
 
 /** Runs `work` with the activity's cancellation signal, heartbeating until it ends. */
 export async function withHeartbeats<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -36,7 +37,11 @@ export async function withPlainFailures<T>(work: () => Promise<T>): Promise<T> {
 /** Errors of libraries quote what they choked on; history gets our own words only. */
 function plain(problem: unknown): unknown {
   if (problem instanceof ApplicationFailure || problem instanceof CancelledFailure) return problem;
-  if (storeTrouble(problem)) return ApplicationFailure.retryable('The store could not be reached', 'waymark.transient');
+  if (storeTrouble(problem)) {
+    // Tried again at one pace: with pauses that grow, a run would rest for a minute after the store is back.
+    const [message, type] = ['The store could not be reached', 'waymark.transient'];
+    return ApplicationFailure.create({ message, type, nextRetryDelay: STORE_AWAY_MS });
+  }
   const name = problem instanceof Error ? problem.name : 'unknown';
   return ApplicationFailure.create({
     message: `Something unexpected went wrong (${name})`,
