@@ -10,11 +10,11 @@ import { digestOf, getArtifact, putArtifact } from '../prisma/artifacts.ts';
 import type { Tx } from '../prisma/open.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
-import type { Claim } from './claim.ts';
 import type { Dependencies } from './dependencies.ts';
+import type { EffectClaim } from './effect-claim.ts';
+import { holdsWork, makerOf } from './effect-claim.ts';
 import type { StepFailure } from './failures.ts';
 import { applicationFailure, fenceLost } from './failures.ts';
-import { holdsFence } from './fence.ts';
 import { sentAnew } from './settle-effect.ts';
 import { effectKeyOf } from './step-keys.ts';
 import { takenBack as takenBackRows, undoSlotPrefix } from './taken-back.ts';
@@ -70,7 +70,7 @@ type Reservation =
  * The outcome of the write, made now or recorded before. @throws ToolProblem with the failure class, GateLapsed,
  * RequestProblem, or fence-lost
  */
-export async function performEffect(shared: Dependencies, claim: Claim, effect: Effect): Promise<Json> {
+export async function performEffect(shared: Dependencies, claim: EffectClaim, effect: Effect): Promise<Json> {
   const { tool, slot, args } = effect;
   const deps = await withCredential(shared, claim.actor, tool);
   const key = await currentKey(deps, claim, slot);
@@ -114,7 +114,7 @@ export async function performEffect(shared: Dependencies, claim: Claim, effect: 
 }
 
 /** The write's key in its present generation: the first that nobody has ordered to be left behind, and that was not taken back. */
-async function currentKey(deps: Dependencies, claim: Claim, slot: string): Promise<string> {
+async function currentKey(deps: Dependencies, claim: EffectClaim, slot: string): Promise<string> {
   const { rootRun, path } = claim;
   const tenantId = claim.actor.tenant;
   const node = claim.node.id;
@@ -151,7 +151,7 @@ function unknown(tool: ToolDeclaration, reason: string): ToolProblem {
 /** Decides, under the fence and the locks of one transaction, what is to be done about the effect; an intent if sent. */
 async function reserve(
   deps: Dependencies,
-  claim: Claim,
+  claim: EffectClaim,
   { tool, slot, args, gateCheck }: Effect,
   key: string,
   absentAfterSends?: number,
@@ -159,7 +159,7 @@ async function reserve(
   const before = performance.now();
   const tenant = claim.actor.tenant;
   return deps.store.actAs(claim.actor, async (tx): Promise<Reservation> => {
-    if (claim.takesBack === undefined && !(await holdsFence(tx, claim))) return { next: 'lost' };
+    if (claim.takesBack === undefined && !(await holdsWork(tx, claim))) return { next: 'lost' };
     const cancel = await tx.command.findFirst({
       where: { tenantId: tenant, runId: claim.runId, kind: { in: ['cancel', 'abort'] } },
     });
@@ -222,7 +222,7 @@ async function reserve(
       sends,
       deadline: new Date(now + timeoutMs + SEND_SLACK_MS),
       runId: claim.runId,
-      stepExecutionId: claim.execution,
+      ...('turn' in claim ? { turnId: claim.turn } : { stepExecutionId: claim.execution }),
     };
     if (row) {
       await tx.effect.update({
@@ -254,7 +254,7 @@ async function reserve(
         body: {
           effect: key,
           tool: tool.name,
-          execution: claim.execution,
+          ...makerOf(claim),
           attempt: claim.attempt,
           sends,
           requestDigest,
@@ -278,7 +278,7 @@ type Found =
   | { outcome: 'unclear'; reason: string }
   | { outcome: 'failed'; problem: ToolProblem };
 
-async function lookUp(deps: Dependencies, claim: Claim, tool: ToolDeclaration, key: string): Promise<Found> {
+async function lookUp(deps: Dependencies, claim: EffectClaim, tool: ToolDeclaration, key: string): Promise<Found> {
   const answer = await send(lookupRequest(deps, claim, tool, key), timeoutOf(claim));
   if (answer.kind === 'ok') return { outcome: 'happened', value: answer.value };
   if (answer.kind === 'refused' && answer.status === 404) {
@@ -294,7 +294,7 @@ async function lookUp(deps: Dependencies, claim: Claim, tool: ToolDeclaration, k
 /** Records what the answer says of the effect, and gives the outcome or throws the failure. */
 async function settle(
   deps: Dependencies,
-  claim: Claim,
+  claim: EffectClaim,
   tool: ToolDeclaration,
   key: string,
   sent: { sends: number; before: number; unknownBefore: boolean },
@@ -325,7 +325,7 @@ async function settle(
 /** The second request was refused, and the first is past its deadline: only the lookup can tell what that one did. */
 async function afterRefusedResend(
   deps: Dependencies,
-  claim: Claim,
+  claim: EffectClaim,
   tool: ToolDeclaration,
   key: string,
   sends: number,
@@ -344,7 +344,7 @@ async function afterRefusedResend(
 /** The first outcome wins: if one is recorded already, that one is given. */
 async function settleSuccess(
   deps: Dependencies,
-  claim: Claim,
+  claim: EffectClaim,
   tool: ToolDeclaration,
   key: string,
   value: Json,
@@ -365,7 +365,7 @@ async function settleSuccess(
 /** For the send `sends` only: a newer one is not touched. Gives the outcome if one is recorded already. */
 async function settleAs(
   deps: Dependencies,
-  claim: Claim,
+  claim: EffectClaim,
   key: string,
   sends: number,
   status: 'failed' | 'unknown',
@@ -388,16 +388,22 @@ async function recordedOutcome(tx: Tx, tenant: string, key: string): Promise<{ v
   return { value: await getArtifact(tx, tenant, row.outcomeDigest) };
 }
 
-function settledEvent(claim: Claim, key: string, status: string, body: Record<string, Json>, suffix = ''): NewEvent {
+function settledEvent(
+  claim: EffectClaim,
+  key: string,
+  status: string,
+  body: Record<string, Json>,
+  suffix = '',
+): NewEvent {
   return {
     run: claim.runId,
     type: 'effect.settled',
     sourceKey: `effect.settled:${key}:${status}${suffix}`,
     node: claim.node.id,
-    body: { effect: key, status, execution: claim.execution, attempt: claim.attempt, ...takenBack(claim), ...body },
+    body: { effect: key, status, ...makerOf(claim), attempt: claim.attempt, ...takenBack(claim), ...body },
   };
 }
 
-function takenBack({ takesBack }: Claim): { takesBack?: string } {
+function takenBack({ takesBack }: EffectClaim): { takesBack?: string } {
   return takesBack === undefined ? {} : { takesBack };
 }

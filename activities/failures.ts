@@ -98,8 +98,8 @@ export function applicationFailure(
   });
 }
 
-export function fenceLost(claim: Claim): ApplicationFailure {
-  return applicationFailure(claim.node.id, 'fence-lost', { retry: true, delayMs: 1000 });
+export function fenceLost({ node }: Pick<Claim, 'node'>): ApplicationFailure {
+  return applicationFailure(node.id, 'fence-lost', { retry: true, delayMs: 1000 });
 }
 
 /** The step's row, locked until the transaction ends. An attempt that lost its fence throws fence-lost. */

@@ -12,7 +12,10 @@ export interface FencedRow {
  * Locks the step's row until the transaction ends and gives it, if this claim still holds the fence and the step is
  * still under way; otherwise undefined.
  */
-export async function holdsFence(tx: Tx, claim: Claim): Promise<FencedRow | undefined> {
+export async function holdsFence(
+  tx: Tx,
+  claim: Pick<Claim, 'actor' | 'execution' | 'fence'>,
+): Promise<FencedRow | undefined> {
   const rows = await tx.$queryRaw<(FencedRow & { fence: number })[]>`
     SELECT fence, charged, status, started_at AS "startedAt" FROM step_execution
     WHERE tenant_id = ${claim.actor.tenant} AND id = ${claim.execution} FOR UPDATE`;

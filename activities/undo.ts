@@ -92,12 +92,12 @@ async function writeIn(
   });
   const node = row === null ? undefined : run.loaded.nodes.get(row.node);
   const name = undoOf(node);
-  if (row === null || node === undefined || name === undefined || row.status !== 'succeeded') return undefined;
+  const step = row?.stepExecution;
+  if (!row || !step || node === undefined || name === undefined || row.status !== 'succeeded') return undefined;
   const practice = run.row.practice ?? undefined;
   const tool = findTool(deps.configuration, practice, name);
   const request = await getArtifact(tx, tenant, row.requestDigest);
   const outcome = row.outcomeDigest === null ? null : await getArtifact(tx, tenant, row.outcomeDigest);
-  const { stepExecution: step } = row;
   const claim: Claim = {
     scope,
     actor: { tenant, user: step.actorId },

@@ -37,6 +37,7 @@ export async function answerForEffect(
   const effect = await tx.effect.findUnique({ where, include: { stepExecution: { select: { path: true } } } });
   if (effect === null || effect.rootRunId !== run.rootRunId) throw notFound('write');
   const { node, stepExecution, status } = effect;
+  if (stepExecution === null) throw notAsked('it was made in a session, whose owner looks and asks again');
   const { path } = stepExecution;
   const body: CommandBody = { effect: at.effect, answer };
   if (answer === 'happened' && status !== 'succeeded') {

@@ -1,4 +1,7 @@
-/** What an agent asks its session's owner before doing it: kept as it was asked, and done by the API when the owner says yes. */
+/**
+ * What an agent asks its session's owner before doing it: kept as it was asked, and done when the owner says yes: at once by
+ * the API, a call of a tool by a turn of the session.
+ */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Json } from '../compiler/types.ts';
@@ -23,9 +26,18 @@ export const deedSchema = z.discriminatedUnion('does', [
     person: z.string().min(1).max(200),
     sections: z.array(z.string().min(1).max(200)).min(1).max(100).optional(),
   }),
+  /** Of a write, in a step of the run. */
+  z.strictObject({
+    does: z.literal('call'),
+    tool: z.string().min(1),
+    arguments: z.record(z.string(), content),
+    at: z.strictObject({ step: z.string().min(1), path: z.string() }),
+  }),
 ]);
 export type Deed = z.infer<typeof deedSchema>;
 export type EditDeed = Extract<Deed, { does: 'edit' | 'patch' | 'suggest' }>;
+
+export type CallDeed = Extract<Deed, { does: 'call' }>;
 
 /** What a deed that changes the proposal, or would, asks for. */
 export function editOf(deed: EditDeed): AgentEdit {

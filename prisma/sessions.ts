@@ -88,15 +88,33 @@ export async function askTurn(
   session: string,
   text: string,
 ): Promise<{ message: MessageRow; turn: TurnRow }> {
-  const { tenant, user } = actor;
-  await holdSession(tx, actor, session);
-  const number = 1 + (await tx.sessionTurn.count({ where: { tenantId: tenant, sessionId: session } }));
-  const turn = await tx.sessionTurn.create({
-    data: { tenantId: tenant, id: randomUUID(), sessionId: session, ownerId: user, number, askedAt: new Date() },
-  });
+  const turn = await nextTurn(tx, actor, session);
   const message = await appendMessage(tx, actor, session, { author: 'owner', kind: 'text', turn: turn.id, body: text });
   await queueTurn(tx, actor, turn);
   return { message, turn };
+}
+
+/** A turn to come, which first makes the call that was confirmed and then goes on from what came of it. */
+export async function askCall(tx: Tx, actor: Actor, session: string, confirmation: string): Promise<TurnRow> {
+  const turn = await nextTurn(tx, actor, session, confirmation);
+  await queueTurn(tx, actor, turn);
+  return turn;
+}
+
+async function nextTurn(tx: Tx, actor: Actor, session: string, performs?: string): Promise<TurnRow> {
+  await holdSession(tx, actor, session);
+  const of = { tenantId: actor.tenant, sessionId: session };
+  const number = 1 + (await tx.sessionTurn.count({ where: of }));
+  return tx.sessionTurn.create({
+    data: {
+      ...of,
+      id: randomUUID(),
+      ownerId: actor.user,
+      number,
+      askedAt: new Date(),
+      ...(performs === undefined ? {} : { performs }),
+    },
+  });
 }
 
 /** Has the relay see to it that the session's workflow takes the turn up. */

@@ -1,17 +1,17 @@
 /** Taking up a turn: whose it is, what it may build on, and what an earlier attempt has done of it already. */
 import { ApplicationFailure } from '@temporalio/common';
-import type { Agent, NodeOf } from '../../compiler/graph.ts';
 import type { Json } from '../../compiler/types.ts';
 import { artifactKey } from '../../prisma/artifacts.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
 import { findProposal, sightOf } from '../../prisma/proposal-rights.ts';
+import type { CallDeed } from '../../prisma/session-deeds.ts';
+import { deedSchema } from '../../prisma/session-deeds.ts';
 import type { MessageRow } from '../../prisma/sessions.ts';
 import { appendMessage } from '../../prisma/sessions.ts';
-import type { Limit, Spender } from '../budgets.ts';
-import { limitsOf } from '../budgets.ts';
+import type { Spender } from '../budgets.ts';
 import type { Dependencies } from '../dependencies.ts';
-import type { ToolDeclaration } from '../tools/declarations.ts';
-import { findTool } from '../tools/declarations.ts';
+import type { SessionAgent } from './session-agent.ts';
+import { agentFor } from './session-agent.ts';
 
 export interface TurnEntry {
   /** Position in the turn, from 0. */
@@ -21,7 +21,7 @@ export interface TurnEntry {
   response: Json;
 }
 
-export interface TurnClaim {
+export interface TurnClaim extends SessionAgent {
   /** The session's owner, from its row: nothing that is handed in says who acts. */
   actor: Actor;
   session: string;
@@ -32,21 +32,28 @@ export interface TurnClaim {
   epoch: number;
   /** Whether text that is not the owner's may be behind what the agent says: set, it stays. */
   untrusted: boolean;
-  /** Of the document that the proposal is of; absent where it has none. */
-  agent?: Agent;
-  /** In which that agent talks with people; absent where the document has none. */
-  step?: NodeOf<'session'>;
-  /** Budgets that the replies draw on, and who else does. */
-  limits: Limit[];
   spender: Spender;
-  /** Read tools of the configuration that the document gives this agent. */
-  tools: ToolDeclaration[];
+  /** What the owner said yes to, to be done before the agent goes on. */
+  performs?: Performs;
   sections: string[];
   hasState: boolean;
   /** What was said before and in this turn by the owner, oldest first. */
   history: MessageRow[];
   entries: TurnEntry[];
   artifactKey: Uint8Array;
+}
+
+/** What the turn performs: exactly what its owner was shown. */
+export interface Performs {
+  confirmation: string;
+  deed: CallDeed;
+}
+
+/** @throws Error where the confirmation is of something else than a call: then it was not written by us */
+function performsOf(confirmation: { id: string; body: string }): Performs {
+  const deed = deedSchema.parse(JSON.parse(confirmation.body));
+  if (deed.does !== 'call') throw new Error(`confirmation ${confirmation.id} is of no call`);
+  return { confirmation: confirmation.id, deed };
 }
 
 /** Messages that a model is shown again. */
@@ -74,7 +81,13 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
     if (row.stopping) return { ended: await endTurn(tx, actor, row, { state: 'stopped' }) };
     const epoch = row.epoch ?? seen.proposal.assigneeEpoch;
     const untrusted = row.untrusted || (await buildsOnUntrusted(tx, actor, input.session, row.number));
-    const { agent, step, limits, tools } = await agentOf(tx, deps, actor.tenant, seen.proposal.graphHash);
+    const { agent, step, limits, tools, at } = await agentFor(tx, deps, actor, seen.proposal);
+    const confirmation =
+      row.performs === null
+        ? null
+        : await tx.confirmation.findUniqueOrThrow({
+            where: { tenantId_id: { tenantId: actor.tenant, id: row.performs } },
+          });
     await tx.sessionTurn.update({
       where: key,
       data: { epoch, untrusted, agent: agent?.id ?? null, step: step?.id ?? null },
@@ -100,6 +113,8 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
         limits,
         spender: runId === null ? { proposal: scope.proposal } : { rootRun: runId },
         tools,
+        ...(at === undefined ? {} : { at }),
+        ...(confirmation === null ? {} : { performs: performsOf(confirmation) }),
         sections: seen.proposal.sections.map(({ name }) => name).filter((name) => name !== ''),
         hasState: seen.proposal.sections.some(({ name }) => name === ''),
         history: await historyOf(tx, actor, input.session, row),
@@ -176,28 +191,4 @@ async function entriesOf(tx: Tx, { tenant }: Actor, turn: string): Promise<TurnE
     requestDigest,
     response: JSON.parse(response) as Json,
   }));
-}
-
-/** The one that a step of the document talks with people by, else its first; what it may spend, and what it may read with. */
-async function agentOf(
-  tx: Tx,
-  deps: Dependencies,
-  tenant: string,
-  hash: string | null,
-): Promise<Pick<TurnClaim, 'agent' | 'step' | 'limits' | 'tools'>> {
-  const none = { limits: [], tools: [] };
-  if (hash === null) return none;
-  const { graph } = await deps.graphs.load(tx, tenant, hash);
-  const step = graph.nodes.find((node) => node.kind === 'session');
-  const agent = graph.agents.find(({ id }) => id === step?.agent) ?? graph.agents[0];
-  if (agent === undefined) return { ...none, limits: limitsOf(graph, undefined, []) };
-  const names = step?.tools ?? agent.tools;
-  const declared = names.flatMap((name) => findTool(deps.configuration, undefined, name) ?? []);
-  return {
-    agent,
-    ...(step === undefined ? {} : { step }),
-    limits: limitsOf(graph, step, [agent]),
-    // A write needs a record of effects, which a conversation has not: those are for steps of the document.
-    tools: declared.filter(({ effect }) => effect === 'read'),
-  };
 }

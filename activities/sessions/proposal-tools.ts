@@ -17,6 +17,8 @@ import { askOwner, editOf } from '../../prisma/session-deeds.ts';
 import type { NewMessage } from '../../prisma/sessions.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { renderBlocks } from '../models/context-blocks.ts';
+import type { ToolDeclaration } from '../tools/declarations.ts';
+import { recordOf } from './call-arguments.ts';
 import type { TurnClaim } from './claim-turn.ts';
 
 export interface Done {
@@ -28,7 +30,7 @@ export interface Done {
   untrusted?: boolean;
 }
 
-interface Around {
+export interface Around {
   tx: Tx;
   deps: Dependencies;
   claim: TurnClaim;
@@ -185,6 +187,16 @@ async function change(around: Around, deed: EditDeed): Promise<Done> {
   const response = { ...done };
   if (done.did === 'nothing') return { response };
   return { response, say: { author: 'agent', kind: 'action', turn: claim.turn, body: response } };
+}
+
+/** A write of the configuration, by the name it has there: asked for, whatever was seen before. */
+export function askToCall(around: Around, tool: ToolDeclaration, text: string): Promise<Done> {
+  const { at } = around.claim;
+  const read = recordOf(tool, text);
+  if ('problem' in read) return Promise.resolve({ response: read.problem });
+  // Writes are offered only where there is one.
+  if (at === undefined) throw new Error(`${tool.name} was offered without a step`);
+  return ask(around, { does: 'call', tool: tool.name, arguments: read.args, at });
 }
 
 /** The deed is kept exactly; the answer comes later and is no part of this turn. */

@@ -1,12 +1,11 @@
 /** A read tool of the configuration, called for a session: with its owner's own credential where it acts as a person. */
-import type { Json } from '../../compiler/types.ts';
 import { BreakerOpen } from '../breakers.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { renderBlocks } from '../models/context-blocks.ts';
 import { withCredential } from '../tools/credentials.ts';
 import type { ToolDeclaration } from '../tools/declarations.ts';
 import { RequestProblem, requestOf, send } from '../tools/http.ts';
-import { schemaProblems } from '../tools/tool-schemas.ts';
+import { recordOf } from './call-arguments.ts';
 import type { TurnClaim } from './claim-turn.ts';
 import type { Done } from './proposal-tools.ts';
 
@@ -21,15 +20,13 @@ export async function readOutside(
   text: string,
   signal: AbortSignal,
 ): Promise<Done> {
-  const args = parsed(text);
-  if (args === undefined) return { response: 'Unexpected arguments, expected a record as JSON' };
-  const problems = schemaProblems(tool.input, args);
-  if (problems.length > 0) return { response: `Arguments of ${tool.name}: ${problems.join('; ')}` };
+  const read = recordOf(tool, text);
+  if ('problem' in read) return { response: read.problem };
   if (tool.source.kind !== 'configured') return { response: `${tool.name} is not configured.` };
   const { http } = tool.source.tool;
   try {
     const own = await withCredential(deps, actor, tool);
-    const request = requestOf(http, args, own.values, own.configuration.allowedHosts);
+    const request = requestOf(http, read.args, own.values, own.configuration.allowedHosts);
     const answer = await deps.breakers.run(`tool:${tool.name}`, () => send(request, timeoutMs, signal));
     if (answer.kind !== 'ok') return { response: `${tool.name} gave no answer (${answer.kind}).` };
     const block = { name: tool.name, source: `tool ${tool.name}`, trusted: false, value: answer.value };
@@ -37,14 +34,5 @@ export async function readOutside(
   } catch (problem) {
     if (problem instanceof RequestProblem || problem instanceof BreakerOpen) return { response: problem.message };
     throw problem;
-  }
-}
-
-function parsed(text: string): { [name: string]: Json } | undefined {
-  try {
-    const value = JSON.parse(text === '' ? '{}' : text) as Json;
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -11,10 +11,11 @@ import { BreakerOpen } from '../breakers.ts';
 import { usedUp } from '../budgets.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { functionNameOf } from '../models/function-names.ts';
-import type { TurnClaim } from './claim-turn.ts';
+import type { Performs, TurnClaim } from './claim-turn.ts';
 import { claimTurn } from './claim-turn.ts';
+import { CallUnsettled, makeCall } from './confirmed-call.ts';
 import type { Done } from './proposal-tools.ts';
-import { proposalTools } from './proposal-tools.ts';
+import { askToCall, proposalTools } from './proposal-tools.ts';
 import { readOutside } from './read-outside.ts';
 import type { Replied } from './stream-reply.ts';
 import { StoppedWriting, streamReply, waitAfter } from './stream-reply.ts';
@@ -53,8 +54,9 @@ export async function runTurn(
     return { state };
   } catch (problem) {
     if (signal.aborted) throw problem;
-    if (problem instanceof BudgetSpent) {
-      await journal.end({ state: 'failed', failure: 'budget', detail: problem.message });
+    if (problem instanceof BudgetSpent || problem instanceof CallUnsettled) {
+      const failure = problem instanceof BudgetSpent ? 'budget' : problem.failureClass;
+      await journal.end({ state: 'failed', failure, detail: problem.message });
       return { state: 'failed' };
     }
     // Whoever took it over, or ended it, says what became of it.
@@ -77,6 +79,7 @@ async function answer(
   signal: AbortSignal,
 ): Promise<'done' | 'failed'> {
   const messages = turnPrompt(claim);
+  if (claim.performs !== undefined) messages.push(...(await performed(deps, claim, claim.performs, journal, signal)));
   for (let nth = 0; nth < mostReplies; nth++) {
     const reply = await nextReply(deps, claim, journal, messages, nth, signal);
     messages.push(heard(reply));
@@ -89,6 +92,37 @@ async function answer(
   }
   await journal.end({ state: 'failed', failure: 'too-many-replies' });
   return 'failed';
+}
+
+/** The call that the owner said yes to, as the model sees it: made by it, and answered. */
+async function performed(
+  deps: Dependencies,
+  claim: TurnClaim,
+  performs: Performs,
+  journal: TurnJournal,
+  signal: AbortSignal,
+): Promise<ChatCompletionMessageParam[]> {
+  const { confirmation, deed } = performs;
+  const request = { performs: confirmation, tool: deed.tool, args: deed.arguments };
+  const name = functionNameOf(deed.tool);
+  const called = (answer: Json): ChatCompletionMessageParam[] => [
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [
+        { id: confirmation, type: 'function', function: { name, arguments: JSON.stringify(deed.arguments) } },
+      ],
+    },
+    { role: 'tool', tool_call_id: confirmation, content: typeof answer === 'string' ? answer : JSON.stringify(answer) },
+  ];
+  const recorded = journal.recorded('tool', request);
+  if (recorded !== undefined) return called(recorded);
+  const started = performance.now();
+  const made = await makeCall(deps, claim, performs, signal);
+  claim.untrusted = true;
+  const by = { source: deed.tool, latencyMs: performance.now() - started };
+  // It is made, whatever its owner has asked for since.
+  return called(await journal.record('tool', request, { ...by, evenIfStopping: true }, async () => made));
 }
 
 /** Journaled, with what it says, before its calls are looked at; one without calls ends the turn in the same transaction. */
@@ -147,7 +181,7 @@ async function callTool(
   const recorded = journal.recorded('tool', request);
   if (recorded !== undefined) return recorded;
   const outside = claim.tools.find(({ name }) => functionNameOf(name) === call.name);
-  if (outside !== undefined && !Object.hasOwn(proposalTools, call.name)) {
+  if (outside?.effect === 'read' && !Object.hasOwn(proposalTools, call.name)) {
     const started = performance.now();
     const done = await readOutside(deps, claim, outside, call.arguments, signal);
     claim.untrusted ||= done.untrusted === true;
@@ -157,6 +191,7 @@ async function callTool(
   const tool = Object.hasOwn(proposalTools, call.name) ? proposalTools[call.name] : undefined;
   return journal.record('tool', request, { source: call.name.slice(0, 200), latencyMs: 0 }, async (tx) => {
     const done: Done = await (async () => {
+      if (tool === undefined && outside !== undefined) return askToCall({ tx, deps, claim }, outside, call.arguments);
       if (tool === undefined) return { response: `There is no tool ${call.name}.` };
       const read = argumentsOf(tool.input, call.arguments);
       return 'problem' in read ? { response: read.problem } : tool.run({ tx, deps, claim }, read.args);

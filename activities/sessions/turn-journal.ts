@@ -32,6 +32,8 @@ export interface Recorded {
   tokensIn?: number;
   tokensOut?: number;
   costUsd?: number;
+  /** Of a tool that was called before this is recorded. */
+  evenIfStopping?: true;
 }
 
 export class TurnJournal {
@@ -59,13 +61,13 @@ export class TurnJournal {
   async record(
     kind: 'model' | 'tool',
     request: Json,
-    by: Recorded,
+    { evenIfStopping, ...by }: Recorded,
     work: (tx: Tx) => Promise<{ response: Json; say?: NewMessage; untrusted?: boolean; done?: boolean }>,
   ): Promise<Json> {
     const { actor, session, turn } = this.claim;
     const seq = this.position;
     const response = await this.fenced(async (tx, row) => {
-      if (kind === 'tool' && row.stopping) throw new TurnStopped();
+      if (kind === 'tool' && row.stopping && !evenIfStopping) throw new TurnStopped();
       const { response, say, untrusted, done } = await work(tx);
       await tx.turnEntry.create({
         data: {

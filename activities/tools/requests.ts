@@ -7,10 +7,13 @@ import type { ToolDeclaration } from './declarations.ts';
 import type { Request } from './http.ts';
 import { allowed, headersOf, RequestProblem, requestOf } from './http.ts';
 
+/** What the practice server is told of whoever asks. */
+type PracticeClaim = Pick<Claim, 'runId' | 'node' | 'attempt' | 'practicePass'>;
+
 /** `key` names the effect, of a write. @throws RequestProblem */
 export function toolRequest(
   deps: Dependencies,
-  claim: Claim,
+  claim: PracticeClaim,
   tool: ToolDeclaration,
   args: Json,
   key?: string,
@@ -36,7 +39,7 @@ export function toolRequest(
 }
 
 /** Asks what became of the effect `key`. @throws RequestProblem */
-export function lookupRequest(deps: Dependencies, claim: Claim, tool: ToolDeclaration, key: string): Request {
+export function lookupRequest(deps: Dependencies, claim: PracticeClaim, tool: ToolDeclaration, key: string): Request {
   if (tool.source.kind === 'practice') {
     const path = `tools/${encodeURIComponent(tool.name)}/outcomes/${encodeURIComponent(key)}`;
     return { method: 'GET', url: practiceAddress(deps, path), headers: practiceHeaders(claim) };
@@ -62,7 +65,7 @@ function practiceAddress(deps: Dependencies, path: string): URL {
 }
 
 /** Tells the practice server which answer of which script is wanted. `delegate`: the agent that was handed the work. */
-export function practiceHeaders(claim: Claim, delegate?: string): Record<string, string> {
+export function practiceHeaders(claim: PracticeClaim, delegate?: string): Record<string, string> {
   return {
     'x-waymark-run': claim.runId,
     'x-waymark-step': claim.node.id,

@@ -21,7 +21,7 @@ export function isToolUnavailable(error: unknown): boolean {
 }
 
 /** Of a step that calls tools: bounds one call, in milliseconds. */
-export function timeoutOf(claim: Claim): number {
+export function timeoutOf(claim: Pick<Claim, 'node'>): number {
   return 'timeoutMs' in claim.node ? claim.node.timeoutMs : 30_000;
 }
 

@@ -9,7 +9,7 @@ import type { Actor, Tx } from '../../prisma/open.ts';
 import type { Deed } from '../../prisma/session-deeds.ts';
 import { deedSchema, editOf } from '../../prisma/session-deeds.ts';
 import type { ConfirmationRow } from '../../prisma/sessions.ts';
-import { appendMessage } from '../../prisma/sessions.ts';
+import { appendMessage, askCall } from '../../prisma/sessions.ts';
 import { notFound, Problem } from '../errors.ts';
 import { share } from '../proposals/share.ts';
 import { holdOpenSession } from './access.ts';
@@ -35,21 +35,12 @@ export async function answerConfirmation(
   const asked = await tx.confirmation.findUnique(key);
   if (asked === null || asked.sessionId !== id) throw notFound('question');
   if (asked.state !== 'open') throw new Problem('confirmation-answered', { detail: `It was ${asked.state}.` });
-  const outcome =
-    answer === 'no'
-      ? undefined
-      : await perform(
-          tx,
-          definitions,
-          actor,
-          session.proposalId,
-          asked.turnId,
-          deedSchema.parse(JSON.parse(asked.body)),
-        );
   const row = await tx.confirmation.update({
     ...key,
     data: { state: answer === 'yes' ? 'confirmed' : 'declined', answeredAt: new Date() },
   });
+  const deed = deedSchema.parse(JSON.parse(asked.body));
+  const outcome = answer === 'no' ? undefined : await perform(tx, definitions, actor, session.proposalId, asked, deed);
   const body = { confirmation, answer, ...(outcome === undefined ? {} : { outcome }) };
   await appendMessage(tx, actor, id, { author: 'owner', kind: 'answer', turn: asked.turnId, body });
   return { row, ...(outcome === undefined ? {} : { outcome }) };
@@ -60,7 +51,7 @@ async function perform(
   definitions: DefinitionCache,
   actor: Actor,
   proposal: string,
-  turn: string,
+  { id: confirmation, turnId: turn, sessionId: session }: ConfirmationRow,
   deed: Deed,
 ): Promise<Json> {
   switch (deed.does) {
@@ -81,6 +72,11 @@ async function perform(
         ...(sections === undefined ? {} : { sections }),
       } as const;
       return { did: (await share(tx, actor, proposal, wanted)) ? 'handed over' : 'nothing' };
+    }
+    case 'call': {
+      // The worker has the tools, and keeps the ledger of what they did.
+      const { id } = await askCall(tx, actor, session, confirmation);
+      return { did: 'begun', turn: id };
     }
   }
 }

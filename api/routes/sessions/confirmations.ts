@@ -17,7 +17,7 @@ export const confirmationRoutes: FastifyPluginAsyncZod = async (app) => {
       schema: {
         summary: "Say yes or no to what one's agent asks",
         description:
-          'Yes does exactly what was asked, in the name and with the rights of the caller, in the transaction of the answer. An edit over content that has changed since becomes a suggestion. Sharing never grants a transcript.',
+          'Yes does exactly what was asked, in the name and with the rights of the caller, in the transaction of the answer. An edit over content that has changed since becomes a suggestion. Sharing never grants a transcript. A call of a tool is made by a turn of its own, which the answer names.',
         tags: ['sessions'],
         params: confirmationParams,
         headers: idempotencyKeyAllowed,
@@ -43,6 +43,7 @@ export const confirmationRoutes: FastifyPluginAsyncZod = async (app) => {
         const said = outcome === undefined ? {} : { outcome };
         return answer(200, answered, { confirmation: viewOfConfirmation(row), ...said });
       });
+      app.relay.nudge();
       return sendAnswer(reply, done);
     },
   );

@@ -268,6 +268,23 @@ test('what an agent asks is done when its owner says yes, by them, once; a no do
   expect(outcome(await client.call('GET', `/sessions/${session}`, 'minh'))).toEqual([404, 'not-found']);
 });
 
+test('a yes to a call of a tool has a turn of its own make it, once', async () => {
+  const { session } = await shared();
+  const at = { step: 'talk', path: '' };
+  const asked = await askOwnerOf(
+    fixture,
+    session,
+    { does: 'call', tool: 'rooms.book', arguments: { room: 'Blue' }, at },
+    'an',
+  );
+  const url = `/sessions/${session}/confirmations/${asked}`;
+  const { outcome: begun } = (await client.call('POST', url, 'an', { answer: 'yes' })).json();
+  const { turn } = await client.get(`/sessions/${session}`, 'an');
+  expect([begun, turn.number, turn.state]).toEqual([{ did: 'begun', turn: turn.id }, 2, 'queued']);
+  expect(outcome(await client.call('POST', url, 'an', { answer: 'yes' }))).toEqual([409, 'confirmation-answered']);
+  expect((await client.get(`/sessions/${session}`, 'an')).turn.number).toBe(2);
+});
+
 test('a yes to a patch does these operations and no others; one that cannot be done leaves the state as it is', async () => {
   const proposal = await startProposalOf(fixture, 'onboarding-plan', 'an', { buddy: 'bo' });
   const session = await continued(proposal, 'an');
