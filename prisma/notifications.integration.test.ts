@@ -10,6 +10,7 @@ import { changePerson } from './people.ts';
 import { findProposal, sightOf } from './proposal-rights.ts';
 import { openProposal } from './proposals.ts';
 import { provision } from './provision.ts';
+import { putSuggestion } from './suggestions.ts';
 import type { StoreWorld } from './testing/store-world.ts';
 import { acme, createStoreWorld, globex } from './testing/store-world.ts';
 
@@ -75,6 +76,37 @@ test('nobody is told who is inactive, a service, of another tenant, or not there
   );
   expect(await world.asSuperuser(`SELECT FROM notification WHERE tenant_id = 'globex'`)).toEqual([]);
   await world.api.actAs(acme, (tx) => changePerson(tx, 'acme', 'fay', { active: true }));
+});
+
+test('what waits for a role is told to all who hold it, but to who did it', async () => {
+  await world.api.actAs(acme, async (tx) => {
+    for (const person of ['bea', 'cem']) await changePerson(tx, 'acme', person, { roles: ['auditor'] });
+    for (const person of ['cem', 'dan']) {
+      await changePerson(tx, 'acme', person, { roles: person === 'cem' ? ['auditor', 'treasurer'] : ['treasurer'] });
+    }
+  });
+  const cem = { tenant: 'acme', user: 'cem' };
+  const [id, onOwned, onOther] = await world.api.actAs(cem, async (tx) => {
+    const opened = await openProposal(tx, cem, {
+      title: 'Expense',
+      definition: '{}',
+      assignee: { role: 'auditor' },
+      sections: [{ name: 'Summary' }, { name: 'Costs', owner: { role: 'treasurer' } }],
+      contents: [],
+    });
+    const proposal = opened === undefined ? undefined : await findProposal(tx, 'acme', opened);
+    if (proposal === undefined) throw new Error('it was not opened');
+    const suggested = { kind: 'replace', base: null, body: 'More' } as const;
+    const [summary, costs] = proposal.sections;
+    return [
+      proposal.id,
+      (await putSuggestion(tx, cem, proposal, { ...suggested, section: costs })).id,
+      (await putSuggestion(tx, cem, proposal, { ...suggested, section: summary })).id,
+    ];
+  });
+  expect(await toldOf(`assigned:${id}:0`)).toEqual(['bea']);
+  expect(await toldOf(`suggested:${onOwned}`)).toEqual(['dan']);
+  expect(await toldOf(`suggested:${onOther}`)).toEqual(['bea']);
 });
 
 const owner = fc.oneof(

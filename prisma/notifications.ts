@@ -73,15 +73,9 @@ export async function notify(tx: Tx, tenant: string, notifications: NewNotificat
 /** What a process that waits for something to be told to this person is woken by. */
 export const toldChannel = ({ tenant, user }: Actor): string => `told:${tenant}:${user}`;
 
-/** Active people who hold the role, but `except`; by id. */
-export async function holdersOf(tx: Tx, tenant: string, role: string, except: string): Promise<string[]> {
-  const where = {
-    tenantId: tenant,
-    active: true,
-    kind: 'person',
-    id: { not: except },
-    memberships: { some: { role } },
-  };
+/** Ids of active people who hold the role, in order. */
+export async function holdersOf(tx: Tx, tenant: string, role: string): Promise<string[]> {
+  const where = { tenantId: tenant, active: true, kind: 'person', memberships: { some: { role } } };
   const rows = await tx.user.findMany({ where, select: { id: true }, orderBy: { id: 'asc' } });
   return rows.map(({ id }) => id);
 }

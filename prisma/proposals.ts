@@ -8,7 +8,7 @@ import type { Actor, Tx } from './act-as.ts';
 import type { Digest } from './artifacts.ts';
 import type { Prisma } from './generated/client.ts';
 import type { NewNotification } from './notifications.ts';
-import { notify } from './notifications.ts';
+import { holdersOf, notify } from './notifications.ts';
 import type { NewProposalEvent } from './proposal-log.ts';
 import { appendProposalEvents } from './proposal-log.ts';
 
@@ -44,7 +44,7 @@ export const addressOf = (proposal: string): string => `/proposals/${proposal}`;
 
 /**
  * Opens a proposal, started by the actor, who becomes a collaborator; an assignee who is someone else becomes one too and
- * is told. Undefined when the run has a proposal already.
+ * is told, and where it waits for somebody of a role, all who hold it are. Undefined when the run has a proposal already.
  */
 export async function openProposal(tx: Tx, actor: Actor, opened: NewProposal): Promise<string | undefined> {
   const { tenant, user } = actor;
@@ -101,16 +101,15 @@ export async function openProposal(tx: Tx, actor: Actor, opened: NewProposal): P
       },
     },
   ]);
-  if (assignee !== null && assignee !== user) {
-    const told = {
-      user: assignee,
-      kind: 'assigned',
-      proposal: id,
-      address: addressOf(id),
-      body: { proposal: id },
-    } as const;
-    await notify(tx, tenant, [{ ...told, sourceKey: `assigned:${id}:0` }]);
-  }
+  const waitsFor = 'role' in opened.assignee ? opened.assignee.role : undefined;
+  const told = { kind: 'assigned', proposal: id, address: addressOf(id), sourceKey: `assigned:${id}:0` } as const;
+  const body = { proposal: id, ...(waitsFor === undefined ? {} : { role: waitsFor }) };
+  const users = waitsFor === undefined ? [assignee] : await holdersOf(tx, tenant, waitsFor);
+  await notify(
+    tx,
+    tenant,
+    users.flatMap((one) => (one === null || one === user ? [] : [{ ...told, user: one, body }])),
+  );
   await writeContents(tx, actor, await holdProposal(tx, tenant, id), opened.contents);
   return id;
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Json } from '../compiler/types.ts';
 import type { Actor, Tx } from './act-as.ts';
 import { putArtifact } from './artifacts.ts';
-import { notify } from './notifications.ts';
+import { holdersOf, notify } from './notifications.ts';
 import type { ProposalEventType } from './proposal-log.ts';
 import { appendProposalEvents } from './proposal-log.ts';
 import type { HeldProposal } from './proposals.ts';
@@ -47,7 +47,7 @@ export async function putSuggestion(
   return row;
 }
 
-/** Tells who may decide it: the section's owner in person, else the assignee. A role is told by nobody: it looks. */
+/** Tells who may decide it: the section's owner, else the assignee; of a role, everybody who holds it. */
 async function tellDecider(
   tx: Tx,
   actor: Actor,
@@ -55,13 +55,18 @@ async function tellDecider(
   row: SuggestionRow,
   section: MadeSuggestion['section'],
 ): Promise<void> {
-  const user = section?.ownerId ?? (section?.ownerRole == null ? proposal.assigneeId : null);
-  if (user === null || user === actor.user) return;
+  const owned = section !== undefined && (section.ownerId !== null || section.ownerRole !== null);
+  const [person, role] = owned ? [section.ownerId, section.ownerRole] : [proposal.assigneeId, proposal.assigneeRole];
   const body = { proposal: proposal.id, suggestion: row.id, by: actor.user };
-  const address = suggestionAddress(row);
-  await notify(tx, actor.tenant, [
-    { user, kind: 'suggested', proposal: proposal.id, address, body, sourceKey: `suggested:${row.id}` },
-  ]);
+  const told = { kind: 'suggested', proposal: proposal.id, address: suggestionAddress(row), body } as const;
+  const users = person === null && role !== null ? await holdersOf(tx, actor.tenant, role) : [person];
+  await notify(
+    tx,
+    actor.tenant,
+    users.flatMap((user) =>
+      user === null || user === actor.user ? [] : [{ ...told, user, sourceKey: `suggested:${row.id}` }],
+    ),
+  );
 }
 
 /** Path in the API of a suggestion. */
