@@ -138,15 +138,18 @@ async function isTakenUp(store: Store, tenant: string, turn: string): Promise<bo
 
 async function isPastRinging(store: Store, tenant: string, runId: string, ring: RingPayload): Promise<boolean> {
   return store.actAs({ tenant, user: 'relay' }, async (tx) => {
-    const key = (id: string) => ({ where: { tenantId_id: { tenantId: tenant, id } } });
-    const run = await tx.run.findUnique(key(runId));
-    if (run === null || run.endedAt !== null) return true;
-    const rung = await rowRung();
-    return rung === null || rung.heardAt !== null;
-
-    function rowRung(): Promise<{ heardAt: Date | null } | null> {
-      if ('gate' in ring) return tx.gate.findUnique(key(ring.gate));
-      return 'command' in ring ? tx.command.findUnique(key(ring.command)) : tx.run.findUnique(key(ring.run));
-    }
+    const [[open], [rung]] = await Promise.all([
+      ask<{ id: string }>(tx)`SELECT id FROM run WHERE tenant_id = ${tenant} AND id = ${runId} AND ended_at IS NULL`,
+      rowRung(tx),
+    ]);
+    return open === undefined || rung === undefined || rung.heardAt !== null;
   });
+
+  function rowRung(tx: Tx): Promise<{ heardAt: Date | null }[]> {
+    const rung = ask<{ heardAt: Date | null }>(tx);
+    if ('gate' in ring) return rung`SELECT heard_at FROM gate WHERE tenant_id = ${tenant} AND id = ${ring.gate}`;
+    if ('command' in ring)
+      return rung`SELECT heard_at FROM command WHERE tenant_id = ${tenant} AND id = ${ring.command}`;
+    return rung`SELECT heard_at FROM run WHERE tenant_id = ${tenant} AND id = ${ring.run}`;
+  }
 }

@@ -5,6 +5,7 @@ import { createActAs, createNestingGuard, groupRoles } from './act-as.ts';
 import { createAnnouncer } from './announce.ts';
 import type { BeforeTenant } from './before-tenant.ts';
 import { createBeforeTenant } from './before-tenant.ts';
+import { GatheringSocket } from './gathering-socket.ts';
 import { createLazyClients } from './lazy-client.ts';
 import { createRunEventListener } from './listen.ts';
 import { checkReadiness } from './readiness.ts';
@@ -13,7 +14,6 @@ import { createStatementNames } from './statement-names.ts';
 export type { ActAsOptions, Actor, StoreRole, Tx } from './act-as.ts';
 export type {
   BeforeTenant,
-  DueDelivery,
   Identity,
   KeyIdentity,
   OpenRun,
@@ -59,6 +59,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     connectionTimeoutMillis: options.maxWaitMs ?? 10_000,
     // Statements that wait for no other's answer are sent together.
     pipeline: true,
+    stream: () => new GatheringSocket(),
   });
   // The role is taken when a connection starts, so that a question is one round trip.
   const questions = new Pool({
