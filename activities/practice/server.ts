@@ -1,17 +1,17 @@
 /**
  * The practice server: speaks the OpenAI Chat Completions API from a run's practice script, and plays the tools that the
- * script declares. It keeps no state that an answer depends on: which turn is wanted follows from the answers already in
+ * script declares. Who asks for no run is a session, which has no script. It keeps no state that an answer depends on: which turn is wanted follows from the answers already in
  * the conversation, so it may be restarted at any time. Only the keys of practice writes are held, in memory.
  */
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Json } from '../../compiler/types.ts';
-import { functionNameOf } from '../models/function-names.ts';
+import { completion, completionChunks, practiceModel } from './completions.ts';
 import type { Asked, PracticeScript, ScriptedTurn } from './script.ts';
 import { parsePracticeScript, scriptedToolAnswer, scriptedTurn } from './script.ts';
+import { sessionTurn } from './session-answers.ts';
 
 export interface PracticeServerOptions {
   /** The script of a run, as stored with it; undefined when the run has none. */
@@ -38,9 +38,6 @@ export interface PracticeServer {
   requests(): PracticeRequest[];
   close(): Promise<void>;
 }
-
-/** What every answer calls itself. */
-export const practiceModel = 'practice';
 
 const heldRequests = 1000;
 const mostBytes = 16 * 1024 * 1024;
@@ -84,6 +81,7 @@ export async function startPracticeServer(options: PracticeServerOptions): Promi
         ? send(response, 404, problem('No such outcome', 'not_found'))
         : send(response, 200, outcome);
     }
+    if (run === '' && !tool) return answerSession(response, body, closing.signal);
     const script = await scriptOf(options, run);
     if ('problem' in script) return send(response, 400, problem(script.problem, 'practice_not_scripted'));
     if (tool)
@@ -161,6 +159,21 @@ async function answerModel(
   send(response, 200, completion(turn, JSON.stringify(messages).length));
 }
 
+/** Between the words of an answer that is streamed, in milliseconds: so that it is seen to be written. */
+const wordMs = 20;
+
+async function answerSession(response: ServerResponse, body: Json, signal: AbortSignal): Promise<void> {
+  const turn = sessionTurn(body);
+  const askedLength = JSON.stringify(body).length;
+  if (!isRecord(body) || body['stream'] !== true) return send(response, 200, completion(turn, askedLength));
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  for (const chunk of completionChunks(turn, askedLength)) {
+    response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+    await wait(wordMs, undefined, { signal });
+  }
+  response.end('data: [DONE]\n\n');
+}
+
 interface ToolCallAsked {
   response: ServerResponse;
   script: PracticeScript;
@@ -202,37 +215,6 @@ async function answerTool({
 
 function isAnswer(turn: ScriptedTurn): boolean {
   return [turn.content, turn.text, turn.toolCalls, turn.refusal, turn.finishReason].some((part) => part !== undefined);
-}
-
-function completion(turn: ScriptedTurn, askedLength: number): Json {
-  const content = turn.text ?? (turn.content === undefined ? null : JSON.stringify(turn.content));
-  const calls = turn.toolCalls?.map((call) => ({
-    id: `call_${randomUUID()}`,
-    type: 'function',
-    function: {
-      name: functionNameOf(call.name),
-      arguments: typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments),
-    },
-  }));
-  const said = (content ?? turn.refusal ?? JSON.stringify(calls ?? '')).length;
-  // As real servers count, roughly: four characters a token.
-  const tokensIn = turn.usage?.tokensIn ?? Math.ceil(askedLength / 4);
-  const tokensOut = turn.usage?.tokensOut ?? Math.ceil(said / 4);
-  return {
-    id: `practice-${randomUUID()}`,
-    object: 'chat.completion',
-    created: Math.floor(Date.now() / 1000),
-    model: practiceModel,
-    choices: [
-      {
-        index: 0,
-        message: { role: 'assistant', content, refusal: turn.refusal ?? null, ...(calls ? { tool_calls: calls } : {}) },
-        finish_reason: turn.finishReason ?? (calls ? 'tool_calls' : 'stop'),
-        logprobs: null,
-      },
-    ],
-    usage: { prompt_tokens: tokensIn, completion_tokens: tokensOut, total_tokens: tokensIn + tokensOut },
-  };
 }
 
 function misbehave(

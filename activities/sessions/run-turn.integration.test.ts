@@ -3,6 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Json } from '../../compiler/types.ts';
 import type { Actor } from '../../prisma/open.ts';
 import { readDigests } from '../../prisma/proposal-contents.ts';
+import { startPracticeServer } from '../practice/server.ts';
+import { practiceWords } from '../practice/session-answers.ts';
 import { runTurn } from './run-turn.ts';
 import type { SessionFixture } from './testing/session-fixture.ts';
 import { ann, ben, cal, openSessionFixture } from './testing/session-fixture.ts';
@@ -352,11 +354,27 @@ test('what nobody can store or find ends the turn as failed, and does not hold u
   expect((await world.transcript(ann, asked.session)).at(-1)).toEqual(['agent', 'text', 'It is fine.']);
 });
 
-test('the practice model answers no session, and the turn says why', async () => {
-  const asked = await world.say(ann, await world.propose(), 'What is missing?');
-  const practice = { ...world.deps, model: { ...world.deps.model, practice: true } };
-  expect(await runTurn(practice, asked, never)).toEqual({ state: 'failed' });
-  expect((await rowOf(asked.turn)).failure).toBe('no-model');
+test('the practice model does in a session what it is asked for in its own words, and says that it is one', async () => {
+  const server = await startPracticeServer({ loadScript: async () => undefined });
+  try {
+    const practice = { ...world.deps, model: { baseUrl: server.baseUrl, apiKey: 'practice', practice: true } };
+    const proposal = await world.propose();
+    const talk = async (text: string): Promise<unknown> => {
+      const asked = await world.say(ann, proposal, text);
+      expect(await runTurn(practice, asked, never)).toEqual({ state: 'done' });
+      return (await world.transcript(ann, asked.session)).at(-1);
+    };
+    expect(await talk('What is missing?')).toEqual(['agent', 'text', practiceWords]);
+    expect(await talk('Write Summary: We need a summary.')).toEqual([
+      'agent',
+      'text',
+      expect.stringMatching(/^PRACTICE: edit_section answered .*"did":"wrote"/),
+    ]);
+    await talk('Write state: {"phase": "ready"}');
+    expect(await world.contents(proposal)).toEqual({ Summary: 'We need a summary.', '': { phase: 'ready' } });
+  } finally {
+    await server.close();
+  }
 });
 
 test('a connection that breaks is tried again, and what it had written is told to belong to another attempt at the text', async () => {
