@@ -40,6 +40,7 @@ export interface GateQuestion {
   /** What the checks of a task read, by name. */
   reads?: Record<string, Digest>;
   proposal?: GateBindings['proposal'];
+  assigneeEpoch?: number;
   dueMs?: number;
   ifOverdue?: IfOverdue;
   /** Ids and numbers that the event should also carry. */
@@ -77,6 +78,7 @@ export async function upsertGate(
     ...(question.approvers.people.length === 0 ? {} : { people: question.approvers.people }),
     ...(question.reads === undefined ? {} : { reads: question.reads }),
     ...(question.proposal === undefined ? {} : { proposal: question.proposal }),
+    ...(question.assigneeEpoch === undefined ? {} : { assigneeEpoch: question.assigneeEpoch }),
   };
   const subject = subjectOf(question.nodeHash, path, bindings);
   // One that is open or decided over the same subject is this gate; had it lapsed, the subject would have another count.
@@ -164,22 +166,25 @@ export async function lapseGate(
 }
 
 /**
- * What the workflow is told of a gate; marks a verdict as heard, which ends the ringing. `remindEveryMs` is for one that
- * may have to be waited for.
+ * What the workflow is told of a gate; marks a verdict, and that it lapsed, as heard, which ends the ringing. `remindEveryMs`
+ * is for one that may have to be waited for.
  */
 export async function gateState(tx: Tx, gate: GateRow, now: Date, remindEveryMs?: number): Promise<GateState> {
-  if (gate.status === 'lapsed') return { gate: gate.id, lapsed: true };
+  if (gate.status === 'lapsed') {
+    await markHeard(tx, gate, now);
+    return { gate: gate.id, lapsed: true };
+  }
   if (gate.status !== 'decided' || gate.verdict === null || gate.outputDigest === null) {
     const due = gate.dueAt === null || gate.escalatedAt !== null ? {} : { due: gate.dueAt.getTime() };
     const remind = remindEveryMs === undefined ? {} : { remindEvery: remindEveryMs };
     const timed = 'due' in due || 'remindEvery' in remind;
     return { gate: gate.id, ...(timed ? { times: { opened: gate.openedAt.getTime(), ...due, ...remind } } : {}) };
   }
-  if (gate.heardAt === null) {
-    await tx.gate.updateMany({
-      where: { tenantId: gate.tenantId, id: gate.id, heardAt: null },
-      data: { heardAt: now },
-    });
-  }
+  await markHeard(tx, gate, now);
   return { gate: gate.id, verdict: { action: gate.verdict, output: gate.outputDigest, ...viewOf(gate.view) } };
+}
+
+async function markHeard(tx: Tx, { tenantId, id, heardAt }: GateRow, now: Date): Promise<void> {
+  if (heardAt !== null) return;
+  await tx.gate.updateMany({ where: { tenantId, id, heardAt: null }, data: { heardAt: now } });
 }

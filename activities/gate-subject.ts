@@ -35,6 +35,8 @@ export const gateBindingsSchema = z.object({
   reads: z.record(z.string(), z.string()).optional(),
   /** What of the proposal it is about: paths as expressions read them, and the digest of what stands there. */
   proposal: z.object({ reads: z.array(z.array(z.string())), digest: z.string() }).optional(),
+  /** Of a task that is the proposal's assignee's, whoever that is: the epoch in which they were asked. */
+  assigneeEpoch: z.int().optional(),
 });
 export type GateBindings = z.infer<typeof gateBindingsSchema>;
 export type Guard = z.infer<typeof guardSchema>;

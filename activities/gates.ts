@@ -26,7 +26,9 @@ import { transitionEvents } from './transitions.ts';
 export async function openGate(deps: Dependencies, input: OpenGateInput): Promise<GateState> {
   const opened = await readRun(deps, input, async (tx, run) => {
     const said = run.loaded.nodes.get(input.node);
-    const node = said?.kind === 'session' ? await taskOfSession(tx, deps, run, said) : said;
+    const path = input.path ?? '';
+    const task = said?.kind === 'session' ? await taskOfSession(tx, deps, run, said, path) : undefined;
+    const node = task === undefined ? said : task.node;
     if (node?.kind !== 'approve' && node?.kind !== 'person') {
       throw applicationFailure(input.node, 'bug', { retry: false });
     }
@@ -38,9 +40,11 @@ export async function openGate(deps: Dependencies, input: OpenGateInput): Promis
       rootRun: run.rootRun,
       run: run.row.id,
       node: node.id,
-      path: input.path ?? '',
+      path,
     };
-    const { gate, events } = await upsertGate(tx, place, await questionOf(deps, tx, run, node, input));
+    const question = await questionOf(deps, tx, run, node, input);
+    const follows = task?.assigneeEpoch === undefined ? {} : { assigneeEpoch: task.assigneeEpoch };
+    const { gate, events } = await upsertGate(tx, place, { ...question, ...follows });
     const state = await gateState(tx, gate, deps.clock(), node.remindEveryMs);
     if (state.verdict === undefined) await shareWithApprovers(tx, deps, run, gate, askedNow(gate));
     const transitions = await transitionEvents(tx, deps, run.row, input.log);

@@ -20,6 +20,7 @@ import { bindingsIn, bindingsNow } from './load-inputs.ts';
 import { hearCommand } from './orders.ts';
 import type { RunInHand } from './run-row.ts';
 import { logRun, readRun } from './run-row.ts';
+import { lapseTasksOfFormer } from './session-task.ts';
 import { transitionEvents } from './transitions.ts';
 
 export async function beginRun(deps: Dependencies, input: { run: string }): ReturnType<RunActivities['beginRun']> {
@@ -214,6 +215,7 @@ export async function readGates(
   input: Scoped & { gates: string[] },
 ): ReturnType<RunActivities['readGates']> {
   return readRun(deps, input, async (tx, run) => {
+    const lapsed = await lapseTasksOfFormer(tx, run, input.gates);
     const where = {
       tenantId: run.actor.tenant,
       rootRunId: run.rootRun,
@@ -223,7 +225,7 @@ export async function readGates(
     const decided: GateState[] = [];
     for (const gate of await tx.gate.findMany({ where, orderBy: { id: 'asc' } }))
       decided.push(await gateState(tx, gate, deps.clock()));
-    await appendEvents(tx, await transitionEvents(tx, deps, run.row, input.log));
+    await appendEvents(tx, [...(await transitionEvents(tx, deps, run.row, input.log)), ...lapsed]);
     return { decided };
   });
 }
@@ -236,7 +238,9 @@ async function heardIn(
   ring: Ring,
 ): Promise<{ heard: Heard; events: NewEvent[] }> {
   const ordered = ring.command === undefined ? undefined : await hearCommand(tx, deps, run, ring.command);
-  return ordered ?? { heard: await rowsOf(tx, deps, run, ring), events: [] };
+  if (ordered !== undefined) return ordered;
+  const events = ring.gate === undefined ? [] : await lapseTasksOfFormer(tx, run, [ring.gate]);
+  return { heard: await rowsOf(tx, deps, run, ring), events };
 }
 
 async function rowsOf(tx: Tx, deps: Dependencies, run: RunInHand, ring: Ring): Promise<Heard> {

@@ -43,6 +43,7 @@ export const problemTypes = {
   'run-ended': { status: 409, title: 'The run has ended' },
   'no-result': { status: 409, title: 'The run has no Result yet' },
   'proposal-closed': { status: 409, title: 'The proposal is closed' },
+  'has-assignee': { status: 409, title: 'The proposal has an assignee' },
   'assignee-needed': { status: 409, title: 'The proposal would be left without an assignee' },
   'stale-suggestion': { status: 409, title: 'What the suggestion would change has changed' },
   'suggestion-decided': { status: 409, title: 'The suggestion has been decided' },

@@ -12,6 +12,7 @@ const ifOverdue = z.object({ do: z.string(), approvers: asked.optional() });
 const bindings = z.object({
   reads: z.record(z.string(), z.string()).default({}),
   proposal: z.object({ reads: z.array(z.array(z.string())), digest: z.string() }).optional(),
+  assigneeEpoch: z.int().optional(),
 });
 
 export const rolesOf = (gate: { approverRoles: string }) => names.parse(JSON.parse(gate.approverRoles));
@@ -23,6 +24,9 @@ export const readsOf = (gate: { bindings: string }) => bindings.parse(JSON.parse
 
 /** What of the proposal a gate is about. */
 export const proposalOf = (gate: { bindings: string }) => bindings.parse(JSON.parse(gate.bindings)).proposal;
+
+/** Of a task that is the proposal's assignee's: the epoch in which they were asked. */
+export const assigneeEpochOf = (gate: { bindings: string }) => bindings.parse(JSON.parse(gate.bindings)).assigneeEpoch;
 
 /** A part of those who may decide: with `all`, one person for each role and each person named. */
 export type Asked = z.infer<typeof asked>;

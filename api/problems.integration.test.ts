@@ -159,6 +159,15 @@ const provoked: Record<ProblemSlug, () => ReturnType<typeof post>> = {
     await fixture.app.inject({ method: 'PATCH', url: proposal, headers, payload: { status: 'closed' } });
     return put(`${proposal}/sections/Cause`, { content: 'Rain' }, { 'if-match': '"0"' }, 'olga');
   },
+  'has-assignee': async () => {
+    const headers = await fixture.as('olga');
+    return fixture.app.inject({
+      method: 'POST',
+      url: `${await openReport()}/reassign`,
+      headers,
+      payload: { person: 'mai' },
+    });
+  },
   'assignee-needed': async () => {
     const proposal = await openReport();
     const headers = await fixture.as('olga');

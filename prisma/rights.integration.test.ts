@@ -138,6 +138,7 @@ test('each function can be called by these roles only', async () => {
     { line: 'outbox_due: api', pinned: true },
     { line: 'outbox_settle: api', pinned: true },
     { line: 'ring_caller: api worker', pinned: true },
+    { line: 'ring_tasks_of_assignee: ', pinned: true },
     { line: 'run_scope: api worker', pinned: true },
     { line: 'runs_to_sweep: api', pinned: true },
     { line: 'session_scope: worker', pinned: true },

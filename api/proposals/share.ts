@@ -96,7 +96,8 @@ export async function claim(tx: Tx, actor: Actor, id: string): Promise<void> {
   await assign(tx, actor, seen, actor.user);
 }
 
-async function mustBePerson(tx: Tx, tenant: string, person: string): Promise<void> {
+/** @throws Problem unknown-person */
+export async function mustBePerson(tx: Tx, tenant: string, person: string): Promise<void> {
   const row = await tx.user.findUnique({
     where: { tenantId_id: { tenantId: tenant, id: person } },
     select: { active: true, kind: true },
@@ -134,12 +135,13 @@ export async function assignToClaimer(tx: Tx, claimer: Actor, id: string): Promi
   await assign(tx, claimer, { proposal }, claimer.user);
 }
 
-/** The assignee before keeps reading, as a reviewer. */
-async function assign(
+/** In a new epoch; the assignee before keeps reading, as a reviewer. `why` goes into the log. */
+export async function assign(
   tx: Tx,
   actor: Actor,
   { proposal }: Pick<SeenProposal, 'proposal'>,
   person: string,
+  why: { because?: string } = {},
 ): Promise<void> {
   const of = { tenantId: actor.tenant, id: proposal.id };
   const epoch = proposal.assigneeEpoch + 1;
@@ -152,7 +154,7 @@ async function assign(
   }
   await putCollaborator(tx, actor, proposal.id, person, 'handoff');
   await appendProposalEvents(tx, proposal.id, [
-    { type: 'proposal.assigned', body: { user: person, from: proposal.assigneeId, by: actor.user, epoch } },
+    { type: 'proposal.assigned', body: { user: person, from: proposal.assigneeId, by: actor.user, epoch, ...why } },
   ]);
 }
 
@@ -232,7 +234,8 @@ async function revokeTranscripts(
   );
 }
 
-async function tell(
+/** Once for each call. */
+export async function tell(
   tx: Tx,
   actor: Actor,
   proposal: string,

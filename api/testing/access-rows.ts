@@ -188,6 +188,16 @@ const aNewProposal = async ({ fixture }: AccessWorld, payload: object, more: Rec
   params: { ...(await openProposal(fixture)), ...more },
   payload,
 });
+/** Dora was made its assignee, and is inactive. */
+const anUnattendedProposal = async (world: AccessWorld) => {
+  const made = await aNewProposal(world, { person: 'mai' });
+  await world.fixture.store.actAs({ tenant: 'acme', user: 'an' }, async (tx) => {
+    const where = { tenantId_id: { tenantId: 'acme', id: made.params.id } };
+    const { assigneeEpoch } = await tx.proposal.findUniqueOrThrow({ where });
+    await tx.proposal.update({ where, data: { assigneeId: 'dora', assigneeEpoch: assigneeEpoch + 1 } });
+  });
+  return made;
+};
 const aParkedStep = async ({ fixture }: AccessWorld) => {
   const id = await startErrand(fixture);
   await parkStep(fixture, id, 'fetch_it');
@@ -333,6 +343,12 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
   },
   'GET /proposals/{id}': theProposal(),
   'PATCH /proposals/{id}': { ask: (world) => aNewProposal(world, { title: 'Trip' }), expected: ofTheAssignee },
+  'GET /admin/proposals': { ask: nothing, expected: { ...ofAdmins, ...onlyPeople, otherTenant: 'empty' } },
+  'POST /proposals/{id}/reassign': {
+    ask: (world) => anUnattendedProposal(world),
+    // The owner is who started it.
+    expected: { ...ofTheAssignee, assignee: 'forbidden', owner: 'ok', admin: 'ok' },
+  },
   'POST /proposals/{id}/claim': { ask: (world) => aNewProposal(world, {}), expected: ofTheAssignee },
   'GET /proposals/{id}/export': theProposal(),
   'GET /proposals/{id}/events': {

@@ -215,6 +215,38 @@ test('a session is done when its assignee says so, and only once its section is 
   expect((await system.until(run, 'completed')).result).toEqual({ twice: 8 });
 });
 
+test('a session goes with the proposal: who it is handed over to is asked, and alone says that it is done', async () => {
+  const [an, minh] = [system.as('An Nguyen'), system.as('Minh Pham')];
+  const run = await an.start('talk', {});
+  const first = await system.openGateOf(run);
+  const { body: proposal } = await an.call('POST', `/runs/${run}/proposal`);
+  const path = `/proposals/${proposal.id}`;
+  const { body: people } = await an.call('GET', '/people?q=Minh');
+  const handoff = { person: people.items[0].id, mode: 'handoff' };
+  expect((await an.call('POST', `${path}/share`, handoff)).status).toBe(201);
+  const second = await vi.waitFor(
+    async () => {
+      const gate = await system.openGateOf(run);
+      expect(gate.id).not.toBe(first.id);
+      return gate;
+    },
+    { timeout: 60_000, interval: 50 },
+  );
+  const { body: made } = await minh.call('POST', `${path}/suggestions`, {
+    kind: 'replace',
+    section: 'Days',
+    base: null,
+    content: 2,
+  });
+  expect((await minh.call('POST', `${path}/suggestions/${made.id}/accept`, {})).status).toBe(200);
+  const done = ({ id, subject }: { id: string; subject: string }, by = minh) =>
+    by.call('POST', `/gates/${id}/decisions`, { action: 'done', subject, comment: '' });
+  expect((await done(first, an)).body.type).toBe('urn:waymark:problem:not-open');
+  expect((await done(second, an)).body.type).toBe('urn:waymark:problem:not-an-approver');
+  expect((await done(second)).status).toBe(201);
+  expect((await system.until(run, 'completed')).result).toEqual({ twice: 4 });
+});
+
 test('a gate that shows what people have changed since is not decided: it lapses, and asks about what stands there now', async () => {
   const an = system.as('An Nguyen');
   const run = await an.start('sign', {});

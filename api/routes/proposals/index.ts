@@ -8,6 +8,7 @@ import type { StreamLimits } from '../../event-stream.ts';
 import { contentRoutes } from './contents.ts';
 import { openingRoutes } from './opening.ts';
 import { readingRoutes } from './reading.ts';
+import { reassigningRoutes } from './reassigning.ts';
 import { sharingRoutes } from './sharing.ts';
 import { suggestionRoutes } from './suggestions.ts';
 
@@ -21,5 +22,6 @@ export const proposalRoutes: FastifyPluginAsyncZod<ProposalRouteOptions> = async
   await app.register(readingRoutes, { definitions, streams });
   await app.register(contentRoutes, { definitions });
   await app.register(sharingRoutes);
+  await app.register(reassigningRoutes);
   await app.register(suggestionRoutes, { definitions });
 };

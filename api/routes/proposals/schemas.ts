@@ -172,6 +172,8 @@ export const shareBody = z
     path: ['sections'],
     message: 'Expected sections only with the mode handoff',
   });
+export const reassignBody = z.strictObject({ person });
+export const listUnattendedQuery = z.object(pageQuery);
 export const collaboratorBody = z
   .strictObject({
     mode: z.enum(['handoff', 'reviewer']).optional(),

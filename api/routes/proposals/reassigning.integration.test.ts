@@ -1,0 +1,83 @@
+/** Proposals of people who may not act any more are given to somebody else, by who started them or by an admin. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ApiFixture } from '../../testing/api-fixture.ts';
+import { openApiFixture } from '../../testing/api-fixture.ts';
+import type { ProposalClient } from '../../testing/proposal-client.ts';
+import { outcome, proposalClient } from '../../testing/proposal-client.ts';
+import { expense, publishGraph, startProposalOf } from '../../testing/proposal-documents.ts';
+
+let fixture: ApiFixture;
+let client: ProposalClient;
+beforeAll(async () => {
+  fixture = await openApiFixture();
+  client = proposalClient(fixture);
+  await publishGraph(fixture, expense);
+});
+afterAll(() => fixture.close());
+
+const setActive = (user: string, active: boolean) => client.call('PATCH', `/admin/users/${user}`, 'ada', { active });
+
+/** Started by An, handed over to Minh, reviewed by Mai. */
+async function minhs(): Promise<string> {
+  const id = await startProposalOf(fixture, 'expense-report', 'an');
+  await client.call('POST', `/proposals/${id}/share`, 'an', { person: 'mai', mode: 'reviewer' });
+  await client.call('POST', `/proposals/${id}/share`, 'an', { person: 'minh', mode: 'handoff' });
+  return id;
+}
+
+const reassign = (id: string, by: string, person: string) =>
+  client.call('POST', `/proposals/${id}/reassign`, by, { person });
+
+test('while its assignee is active nobody takes a proposal over their head', async () => {
+  const id = await minhs();
+  for (const by of ['an', 'ada']) expect(outcome(await reassign(id, by, 'bo'))).toEqual([409, 'has-assignee']);
+});
+
+test('once they are inactive, who started it gives it to somebody, in a new epoch, who is told', async () => {
+  const id = await minhs();
+  await setActive('minh', false);
+  try {
+    const { items } = await client.get('/admin/proposals', 'ada');
+    expect(items).toContainEqual(expect.objectContaining({ id, assignee: 'minh', assigneeEpoch: 1 }));
+    expect(outcome(await reassign(id, 'mai', 'mai'))).toEqual([403, 'not-permitted']);
+    expect(outcome(await reassign(id, 'olga', 'olga'))).toEqual([404, 'not-found']);
+    expect(outcome(await reassign(id, 'an', 'minh'))).toEqual([422, 'unknown-person']);
+    expect(outcome(await reassign(id, 'an', 'gus'))).toEqual([422, 'unknown-person']);
+    const done = await reassign(id, 'an', 'bo');
+    expect(done.json()).toMatchObject({ id, assignee: 'bo', assigneeEpoch: 2 });
+  } finally {
+    await setActive('minh', true);
+  }
+  expect(outcome(await client.put(id, 'Purpose', 'A stand', 0, 'minh'))).toEqual([403, 'not-permitted']);
+  const told = (await client.get('/notifications', 'bo')).items as { kind: string; address: string }[];
+  expect(told.filter(({ address }) => address === `/proposals/${id}`)).toMatchObject([{ kind: 'assigned' }]);
+  const entries = (await client.get(`/audit?thing=${id}&kind=proposal.assigned&limit=1`, 'ada')).items;
+  expect(entries).toMatchObject([
+    { person: 'an', detail: { by: 'an', from: 'minh', user: 'bo', epoch: 2, because: 'inactive' } },
+  ]);
+});
+
+test('an admin does it, too, of a closed one as well, and is shown nothing of it', async () => {
+  const id = await minhs();
+  await client.call('PATCH', `/proposals/${id}`, 'minh', { status: 'closed' });
+  await setActive('minh', false);
+  try {
+    expect((await reassign(id, 'ada', 'bo')).json()).toMatchObject({ assignee: 'bo', status: 'closed' });
+  } finally {
+    await setActive('minh', true);
+  }
+  expect(outcome(await client.call('GET', `/proposals/${id}`, 'ada'))).toEqual([404, 'not-found']);
+  const { statusCode } = await client.call('PATCH', `/proposals/${id}`, 'bo', { status: 'open' });
+  expect(statusCode).toBe(200);
+});
+
+test('of two who do it at once one does', async () => {
+  const id = await minhs();
+  await setActive('minh', false);
+  try {
+    const answers = await Promise.all([reassign(id, 'an', 'bo'), reassign(id, 'ada', 'olga')]);
+    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 409]);
+  } finally {
+    await setActive('minh', true);
+  }
+});
