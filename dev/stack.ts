@@ -2,8 +2,7 @@
  * The whole stack on one machine: PostgreSQL, a Temporal dev server with its Web UI, the example's payment service, a
  * worker and an API. Each is a child process that does not outlive this one, and runs the same files as in production.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,8 +15,9 @@ import { defaultTaskQueue, searchAttributes } from '../workflows/messages.ts';
 import type { GuardedChild } from './children.ts';
 import { startGuarded } from './children.ts';
 import { holdFolder } from './hold-folder.ts';
+import type { Ports } from './kept-settings.ts';
+import { keptCredentialKey, keptPasswords, keptPorts } from './kept-settings.ts';
 import { provisionPeople } from './people.ts';
-import { findFreePorts, isPortFree } from './ports.ts';
 import type { StackFacts } from './stack-facts.ts';
 import { writeStackFacts } from './stack-facts.ts';
 import { defaultCacheDir, findTemporal, startTemporalDevServer } from './temporal.ts';
@@ -27,7 +27,7 @@ export interface StackOptions {
   dataDir: string;
   /**
    * OPENAI_API_KEY and OPENAI_BASE_URL choose a real model, DATABASE_URL and TEMPORAL_ADDRESS servers that run already,
-   * WAYMARK_CONFIG tools, models and roles.
+   * WAYMARK_CONFIG tools, models and roles, WAYMARK_CREDENTIAL_KEY another key than the one that the folder keeps.
    * The rest is passed on to the worker and the API.
    */
   env: Readonly<Record<string, string | undefined>>;
@@ -93,6 +93,7 @@ async function start(options: StackOptions, started: { stop(): Promise<void> }[]
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
     WAYMARK_TASK_QUEUE: env.WAYMARK_TASK_QUEUE ?? defaultTaskQueue,
+    WAYMARK_CREDENTIAL_KEY: env.WAYMARK_CREDENTIAL_KEY || (await keptCredentialKey(dataDir)),
   };
   const worker = keepRunning(log, () =>
     startNode('worker', ['worker.ts'], dataDir, {
@@ -290,44 +291,6 @@ async function polls(
   } finally {
     await connection.close();
   }
-}
-
-interface Ports {
-  api: number;
-  temporal: number;
-  webUi: number;
-  payments: number;
-}
-
-/** The ports of the last start on this folder where they are free, so that addresses stay; others where they are not. */
-async function keptPorts(dataDir: string): Promise<Ports> {
-  const file = join(dataDir, 'ports.json');
-  const kept = (await readJson(file)) as Partial<Ports> | undefined;
-  const names = ['api', 'temporal', 'webUi', 'payments'] as const;
-  const found = await findFreePorts(names.length);
-  const entries = await Promise.all(
-    names.map(async (name, index): Promise<[string, number]> => {
-      const port = kept?.[name];
-      return [name, port !== undefined && (await isPortFree(port)) ? port : (found[index] ?? 0)];
-    }),
-  );
-  const ports = Object.fromEntries(entries) as unknown as Ports;
-  await writeFile(file, JSON.stringify(ports));
-  return ports;
-}
-
-async function keptPasswords(dataDir: string): Promise<{ api: string; worker: string }> {
-  const file = join(dataDir, 'database-passwords.json');
-  const kept = (await readJson(file)) as { api: string; worker: string } | undefined;
-  if (kept) return kept;
-  const made = { api: randomBytes(24).toString('hex'), worker: randomBytes(24).toString('hex') };
-  await writeFile(file, JSON.stringify(made), { mode: 0o600 });
-  return made;
-}
-
-async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : JSON.parse(text);
 }
 
 function asLogin(ownerUrl: string, login: { user: string; password: string }): string {
