@@ -78,7 +78,7 @@ test('nobody is told who is inactive, a service, of another tenant, or not there
   await world.api.actAs(acme, (tx) => changePerson(tx, 'acme', 'fay', { active: true }));
 });
 
-test('what waits for a role is told to all who hold it, but to who did it', async () => {
+test('what waits for a role is told to all who hold it and not to who did it, a section to the person who owns it', async () => {
   await world.api.actAs(acme, async (tx) => {
     for (const person of ['bea', 'cem']) await changePerson(tx, 'acme', person, { roles: ['auditor'] });
     for (const person of ['cem', 'dan']) {
@@ -91,7 +91,12 @@ test('what waits for a role is told to all who hold it, but to who did it', asyn
       title: 'Expense',
       definition: '{}',
       assignee: { role: 'auditor' },
-      sections: [{ name: 'Summary' }, { name: 'Costs', owner: { role: 'treasurer' } }],
+      sections: [
+        { name: 'Summary' },
+        { name: 'Costs', owner: { role: 'treasurer' } },
+        { name: 'Terms', owner: { person: 'eva' } },
+        { name: 'Risks', owner: { person: 'cem' } },
+      ],
       contents: [],
     });
     const proposal = opened === undefined ? undefined : await findProposal(tx, 'acme', opened);
@@ -104,7 +109,7 @@ test('what waits for a role is told to all who hold it, but to who did it', asyn
       (await putSuggestion(tx, cem, proposal, { ...suggested, section: summary })).id,
     ];
   });
-  expect(await toldOf(`assigned:${id}:0`)).toEqual(['bea']);
+  expect(await toldOf(`assigned:${id}:0`)).toEqual(['bea', 'eva']);
   expect(await toldOf(`suggested:${onOwned}`)).toEqual(['dan']);
   expect(await toldOf(`suggested:${onOther}`)).toEqual(['bea']);
 });

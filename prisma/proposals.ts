@@ -43,8 +43,9 @@ export interface NewProposal {
 export const addressOf = (proposal: string): string => `/proposals/${proposal}`;
 
 /**
- * Opens a proposal, started by the actor, who becomes a collaborator; an assignee who is someone else becomes one too and
- * is told, and where it waits for somebody of a role, all who hold it are. Undefined when the run has a proposal already.
+ * Opens a proposal, started by the actor, who becomes a collaborator; an assignee who is someone else becomes one too.
+ * Told are the others for whom it is: the assignee or all who hold the role that it waits for, and the persons who own a
+ * section. Undefined when the run has a proposal already.
  */
 export async function openProposal(tx: Tx, actor: Actor, opened: NewProposal): Promise<string | undefined> {
   const { tenant, user } = actor;
@@ -102,13 +103,24 @@ export async function openProposal(tx: Tx, actor: Actor, opened: NewProposal): P
     },
   ]);
   const waitsFor = 'role' in opened.assignee ? opened.assignee.role : undefined;
-  const told = { kind: 'assigned', proposal: id, address: addressOf(id), sourceKey: `assigned:${id}:0` } as const;
+  const told = new Set([
+    ...(waitsFor === undefined ? [] : await holdersOf(tx, tenant, waitsFor)),
+    ...(assignee === null ? [] : [assignee]),
+    ...opened.sections.flatMap(({ owner }) => (owner && 'person' in owner ? [owner.person] : [])),
+  ]);
+  told.delete(user);
   const body = { proposal: id, ...(waitsFor === undefined ? {} : { role: waitsFor }) };
-  const users = waitsFor === undefined ? [assignee] : await holdersOf(tx, tenant, waitsFor);
   await notify(
     tx,
     tenant,
-    users.flatMap((one) => (one === null || one === user ? [] : [{ ...told, user: one, body }])),
+    [...told].map((one) => ({
+      user: one,
+      kind: 'assigned',
+      proposal: id,
+      address: addressOf(id),
+      body,
+      sourceKey: `assigned:${id}:0`,
+    })),
   );
   await writeContents(tx, actor, await holdProposal(tx, tenant, id), opened.contents);
   return id;

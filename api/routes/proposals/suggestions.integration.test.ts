@@ -181,7 +181,7 @@ test('a section’s owner decides what is suggested for it, even by the assignee
     { kind: 'replace', section: 'Notes of the buddy', base: null, content: 'From an' },
     'an',
   );
-  expect(await told('bo', id)).toEqual(['suggested']);
+  expect(await told('bo', id)).toEqual(['suggested', 'assigned']);
   expect(outcome(await deed(id, made.json().id, 'accept', 'an'))).toEqual([403, 'not-permitted']);
   expect((await deed(id, made.json().id, 'accept', 'bo')).statusCode).toBe(200);
   expect((await sectionOf(id, 'Notes of the buddy', 'bo')).content).toBe('From an');
