@@ -1,5 +1,6 @@
 /** `waymark admin`: its commands, their arguments and options. */
 import type { Command } from 'commander';
+import { addWebhookCommands } from './webhook-command-line.ts';
 import type { World } from './world.ts';
 
 const help = `
@@ -16,7 +17,7 @@ export function addAdminCommands(
   const load = () => import('./commands/admin.ts');
   const admin = program
     .command('admin')
-    .description("the tenant's people, groups and API keys")
+    .description("the tenant's people, groups, API keys and webhooks")
     .addHelpText('after', help);
 
   const users = admin.command('users').description('who may sign in, and by which roles they act');
@@ -84,4 +85,6 @@ export function addAdminCommands(
     .description('revoke a key, at once and for good')
     .argument('<key>', 'its id')
     .action(async (key: string, options) => done(await (await load()).revokeKey(key, options, world)));
+
+  addWebhookCommands(admin, connected, world, done);
 }

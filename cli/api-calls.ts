@@ -15,7 +15,7 @@ export interface CallOptions {
   repeats?: number;
 }
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT';
+export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
 
 export interface ApiCalls {
   /** Without a slash at its end. */

@@ -330,3 +330,31 @@ export type Key = z.infer<typeof keySchema>;
 /** The key itself is told once: of a request that had to be repeated it may be lost. */
 export const createdKeySchema = keySchema.extend({ key: z.string().optional() });
 export type CreatedKey = z.infer<typeof createdKeySchema>;
+
+export const webhookSchema = z.object({
+  id: z.string(),
+  url: z.string(),
+  kinds: z.array(z.string()),
+  enabled: z.boolean(),
+  disabledWhy: z.string().optional(),
+  failingSince: z.iso.datetime().optional(),
+});
+export type ListedWebhook = z.infer<typeof webhookSchema>;
+
+/** The secret is told once, as a key is. */
+export const webhookWithSecretSchema = webhookSchema.extend({ secret: z.string().optional() });
+export type WebhookWithSecret = z.infer<typeof webhookWithSecretSchema>;
+export const removedWebhookSchema = z.object({ id: z.string() });
+
+export const deliverySchema = z.object({
+  id: z.string(),
+  kind: z.string(),
+  state: z.string(),
+  attempts: z.int(),
+  nextAt: z.iso.datetime().optional(),
+  lastAt: z.iso.datetime().optional(),
+  lastStatus: z.int().optional(),
+  lastFailure: z.string().optional(),
+  createdAt: z.iso.datetime(),
+});
+export type Delivery = z.infer<typeof deliverySchema>;

@@ -6,7 +6,7 @@ import type { User } from '../api-shapes.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { findConnection } from '../connection.ts';
 import { CommandFailure, exitCodes, WrongUsage } from '../failures.ts';
-import { textTable } from '../text-table.ts';
+import { showRows } from '../show-rows.ts';
 import type { World } from '../world.ts';
 
 export interface ListOptions extends ConnectionOptions {
@@ -18,7 +18,7 @@ const connectAsAdmin = (options: ConnectionOptions, world: World): AdminClient =
 
 export async function listUsers(options: ListOptions, world: World): Promise<number> {
   const users = await connectAsAdmin(options, world).users();
-  return show(world, options, users, ['id', 'name', 'e-mail', 'roles', 'groups', ''], (user) => [
+  return showRows(world, options, users, ['id', 'name', 'e-mail', 'roles', 'groups', ''], (user) => [
     user.id,
     user.displayName,
     user.kind === 'service' ? '' : user.email,
@@ -62,7 +62,7 @@ export async function changeUser(
 
 export async function listGroups(options: ListOptions, world: World): Promise<number> {
   const groups = await connectAsAdmin(options, world).groups();
-  return show(world, options, groups, ['group', 'roles'], ({ name, roles }) => [name, roles.join(', ')]);
+  return showRows(world, options, groups, ['group', 'roles'], ({ name, roles }) => [name, roles.join(', ')]);
 }
 
 export async function setGroup(
@@ -79,7 +79,7 @@ export async function setGroup(
 export async function listKeys(options: ListOptions, world: World): Promise<number> {
   const keys = await connectAsAdmin(options, world).keys();
   const columns = ['key', 'service', 'scopes', 'made', 'last used', 'ends'];
-  return show(world, options, keys, columns, (key) => [
+  return showRows(world, options, keys, columns, (key) => [
     key.id,
     key.service,
     key.scopes.join(', '),
@@ -119,26 +119,6 @@ export async function createKey(service: string, options: CreateKeyOptions, worl
 export async function revokeKey(id: string, options: ConnectionOptions, world: World): Promise<number> {
   const key = await connectAsAdmin(options, world).revokeKey(id);
   world.terminal.print(`Revoked key ${key.id} of ${key.service}.`, 'good');
-  return exitCodes.done;
-}
-
-function show<Row>(
-  { terminal }: World,
-  { json }: ListOptions,
-  rows: Row[],
-  columns: string[],
-  cellsOf: (row: Row) => string[],
-): number {
-  if (json) terminal.printJson(rows);
-  else if (rows.length === 0) terminal.print('There are none.');
-  else {
-    terminal.print(
-      textTable(
-        columns.map((title) => ({ title })),
-        rows.map(cellsOf),
-      ),
-    );
-  }
   return exitCodes.done;
 }
 
