@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readConfiguration } from '../activities/configuration.ts';
 import { parsePracticeScript } from '../activities/practice/script.ts';
 import { readDocument, readJsonBeside } from '../cli/document-files.ts';
 import { surroundingsOf } from '../cli/surroundings.ts';
@@ -61,6 +62,11 @@ describe('every document of the examples', () => {
       'new-supplier/order/document.md',
       'quotation/document.md',
     ]);
+  });
+
+  test('has a configuration that a worker takes', async () => {
+    for (const path of documents.filter((one) => one.split('/').length === 2))
+      expect(await readConfiguration(join(here, dirname(path), 'waymark.config.json'))).toHaveProperty('models');
   });
 
   test('has a line in the table of the page, by its folder', async () => {
