@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../compiler/types.ts';
 import { completionChunks } from './completions.ts';
-import { practiceWords, sessionTurn } from './session-answers.ts';
+import { practiceWords, sessionTurn, wordsKnown } from './session-answers.ts';
 
 const system = { role: 'system', content: 'You help one person.' };
 const says = (content: string): Json => ({ role: 'user', content });
@@ -65,6 +66,12 @@ describe('the practice model in a session', () => {
     });
     expect(sessionTurn(null)).toEqual({ text: practiceWords });
   });
+});
+
+test('the words that it knows stand in the documents, and those there are known', async () => {
+  const page = await readFile(new URL('../../docs/sessions.md', import.meta.url), 'utf8');
+  const told = [...page.matchAll(/`((?:read|write|patch|suggest|share|hand|call)\b[^`]*)`/g)].map(([, words]) => words);
+  expect(told).toEqual([...wordsKnown, 'write What may change: The date of the first day.']);
 });
 
 test('a stream brings the words, the calls, why it ended and what it used', () => {

@@ -24,14 +24,22 @@ interface Wish {
   base?: { section: string };
 }
 
+/** In capitals what stands for something: persons are named by their ids, content is taken as JSON where it is that. */
+export const wordsKnown = [
+  'read',
+  'write SECTION: CONTENT',
+  'write state: JSON',
+  'patch state: JSON PATCH',
+  'suggest SECTION: CONTENT',
+  'read the transcript of PERSON',
+  'share with PERSON',
+  'hand over to PERSON',
+  'call TOOL with JSON',
+];
+
 export const practiceWords = [
   'PRACTICE: no real model is asked. I do what is asked in these words:',
-  '- read',
-  '- write SECTION: CONTENT, and write state: JSON (a content that is JSON is taken as that, any other as text)',
-  '- patch state: JSON PATCH',
-  '- suggest SECTION: CONTENT',
-  '- read the transcript of PERSON, share with PERSON, hand over to PERSON (by their ids)',
-  '- call TOOL with JSON',
+  ...wordsKnown.map((words) => `- ${words}`),
 ].join('\n');
 
 /** `asked`: the body of a Chat Completions request. */
