@@ -13,7 +13,7 @@ import { defaultStreamLimits } from './event-stream.ts';
 import { createGraphCache } from './graph-cache.ts';
 import { errorFacts } from './log-lines.ts';
 import type { Reach } from './notifications/reach.ts';
-import { askNameServers } from './notifications/reach.ts';
+import { resolveWithin } from './notifications/reach.ts';
 import type { WebhookTimes } from './notifications/webhook-relay.ts';
 import { database } from './plugins/database.ts';
 import { idempotency } from './plugins/idempotency.ts';
@@ -104,7 +104,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   });
   const reach = { privateHosts: [], loopback: false, ...deps.webhookReach };
   const { credentialKey: key, webhookTimes: times } = deps;
-  if (key) await app.register(webhooks, { key, reach, resolve: askNameServers, ...(times && { times }) });
+  if (key) await app.register(webhooks, { key, reach, resolve: resolveWithin(reach), ...(times && { times }) });
   await app.register(openapi);
 
   const { webUi } = deps;

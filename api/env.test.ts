@@ -19,7 +19,15 @@ test('a usable environment is read with its defaults, and empty variables count 
     TEMPORAL_NAMESPACE: 'default',
     WAYMARK_TOKEN_AUDIENCE: 'waymark',
     WAYMARK_PRACTICE: false,
+    WAYMARK_WEBHOOK_PRIVATE_HOSTS: [],
   });
+});
+
+test('private hosts of webhooks are names by comma', () => {
+  const read = (text: string) =>
+    readEnv({ ...usable, WAYMARK_WEBHOOK_PRIVATE_HOSTS: text }).WAYMARK_WEBHOOK_PRIVATE_HOSTS;
+  expect(read('Hooks.internal, 10.0.0.7')).toEqual(['hooks.internal', '10.0.0.7']);
+  expect(read(' , ')).toEqual([]);
 });
 
 test('everything wrong is named at once, and no value is shown', () => {

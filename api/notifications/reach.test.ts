@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Reach, Resolve } from './reach.ts';
-import { addressesOf, faultOf, isPublic, OutOfReach } from './reach.ts';
+import { addressesOf, faultOf, isPublic, OutOfReach, resolveWithin } from './reach.ts';
 import { sendMessage } from './send-message.ts';
 
 const production: Reach = { privateHosts: ['hooks.internal', '10.1.2.3'], loopback: false };
@@ -91,6 +91,12 @@ describe('what a name leads to', () => {
   test('is nothing where there is none, or the name server fails', async () => {
     expect(await found('example.com', leadsTo())).toBe('not-resolved');
     expect(await found('example.com', () => Promise.reject(new Error('SERVFAIL')))).toBe('not-resolved');
+  });
+
+  test('is asked of the machine too, where the configuration names the host', async () => {
+    const known = await resolveWithin({ privateHosts: ['localhost'], loopback: false })('localhost', signal);
+    expect(known.map(({ address }) => address).filter((one) => one !== '127.0.0.1' && one !== '::1')).toEqual([]);
+    expect(known.length).toBeGreaterThan(0);
   });
 
   test('is asked for once for a request: a name that leads elsewhere a moment later leads nowhere', async () => {

@@ -2,7 +2,7 @@
  * Where a webhook may lead: addresses of the open internet, over https. What it leads to is looked up before each request,
  * and the connection goes to what was looked up: a name that leads elsewhere a moment later leads nowhere.
  */
-import { Resolver } from 'node:dns/promises';
+import { lookup, Resolver } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 
 export interface Reach {
@@ -129,10 +129,20 @@ async function foundOf(host: string, resolve: Resolve, signal: AbortSignal): Pro
 }
 
 /**
- * Asks the machine's name servers. Not `dns.lookup`: its few threads are everybody's, and a name server that does not answer
- * would keep them.
+ * Asks the machine's name servers, and for hosts that the configuration names also the machine, which has names of its own.
+ * Not the machine for all: the few threads of `dns.lookup` are everybody's, and a name server that does not answer would
+ * keep them.
  */
-export const askNameServers: Resolve = async (host, signal) => {
+export const resolveWithin =
+  ({ privateHosts }: Reach): Resolve =>
+  async (host, signal) => {
+    const found = await askNameServers(host, signal);
+    if (found.length > 0 || !privateHosts.includes(host)) return found;
+    const known = await lookup(host, { all: true });
+    return known.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
+  };
+
+const askNameServers: Resolve = async (host, signal) => {
   const resolver = new Resolver({ timeout: 2_000, tries: 2 });
   const cancel = () => resolver.cancel();
   signal.addEventListener('abort', cancel, { once: true });

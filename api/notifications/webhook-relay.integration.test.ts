@@ -13,12 +13,13 @@ import { eventually, openApiFixture } from '../testing/api-fixture.ts';
 import type { WebhookReceiver } from '../testing/webhook-receiver.ts';
 import { openWebhookReceiver } from '../testing/webhook-receiver.ts';
 import type { RelayProcess } from '../testing/webhook-relay-process.ts';
-import { askNameServers } from './reach.ts';
+import { resolveWithin } from './reach.ts';
 import type { WebhookRelay, WebhookRelaySettings } from './webhook-relay.ts';
 import { createWebhookRelay } from './webhook-relay.ts';
 
 const key = Buffer.alloc(32, 7);
 const ada = { tenant: 'acme', user: 'ada' };
+const reach = { privateHosts: [], loopback: true };
 const times = { everyMs: 20, pausesMs: [10, 10] };
 
 let fixture: ApiFixture;
@@ -64,8 +65,8 @@ function startRelay(more: Partial<WebhookRelaySettings> = {}): WebhookRelay {
   const relay = createWebhookRelay({
     store: fixture.store,
     key,
-    reach: { privateHosts: [], loopback: true },
-    resolve: askNameServers,
+    reach,
+    resolve: resolveWithin(reach),
     log: { notDelivered: () => undefined, deliveryFailed: (error) => Promise.reject(error) },
     times,
     ...more,
