@@ -1,40 +1,38 @@
 /**
- * Random documents on a real server: what they do is what the rules say, and their histories replay.
- * `WAYMARK_ALL_ROUNDS` in the environment makes it 200.
+ * Random documents on the time-skipping server: what they do is what the rules say, and their histories replay with the same
+ * commands. `WAYMARK_ALL_ROUNDS` in the environment makes it 200.
  */
 import { randomUUID } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import fc from 'fast-check';
 import { expect, inject, test } from 'vitest';
-import { runDocumentWorkflow } from './messages.ts';
+import { createTimeSkipping } from '../dev/test-temporal.ts';
+import { ringSignal, runDocumentWorkflow, searchAttributes } from './messages.ts';
 import { answeringWorld } from './testing/answering-world.ts';
 import type { RandomDocument } from './testing/random-documents.ts';
 import { randomDocuments, rulesFor } from './testing/random-documents.ts';
-import { bundleInterpreter, connectQuietly } from './testing/try-interpreter.ts';
+import { bundleInterpreter, quietRuntime } from './testing/try-interpreter.ts';
 
 const count = process.env.WAYMARK_ALL_ROUNDS === undefined ? 25 : 200;
 
 test(`${count} random documents do what the rules say, and replay`, async () => {
-  const address = inject('temporalAddress');
-  const namespace = inject('temporalNamespace');
   const documents = new Map<string, RandomDocument>();
   for (const document of fc.sample(randomDocuments, { numRuns: count, seed: 20_261_121 })) {
     documents.set(`random-${randomUUID()}`, document);
   }
-  const connection = await Connection.connect({ address });
-  const native = await connectQuietly(address);
-  const client = new Client({ connection, namespace });
+  quietRuntime();
+  const environment = await createTimeSkipping({ binary: inject('temporalTestServer'), searchAttributes });
+  const { client, nativeConnection: connection } = environment;
   const workflowBundle = await bundleInterpreter();
-  const world = answeringWorld(documents);
-  const taskQueue = `random-${randomUUID()}`;
-  const worker = await Worker.create({
-    connection: native,
-    namespace,
-    taskQueue,
-    workflowBundle,
-    activities: { ...world.activities },
+  // A run that has ended meanwhile needs no ring; any other is rung again.
+  const world = answeringWorld(documents, (run, ring) => {
+    client.workflow
+      .getHandle(run)
+      .signal(ringSignal, ring)
+      .catch(() => undefined);
   });
+  const taskQueue = `random-${randomUUID()}`;
+  const worker = await Worker.create({ connection, taskQueue, workflowBundle, activities: { ...world.activities } });
   const histories = await worker.runUntil(async () => {
     const runs = [...documents.keys()];
     const started = await Promise.all(
@@ -51,6 +49,5 @@ test(`${count} random documents do what the rules say, and replay`, async () => 
     if (error !== undefined) errors.push(error);
   }
   expect(errors).toEqual([]);
-  await native.close();
-  await connection.close();
+  await environment.teardown();
 }, 600_000);

@@ -17,7 +17,7 @@ const all = process.env.WAYMARK_ALL_ROUNDS !== undefined;
 
 /** `longAfter`: in executions of so many activities. */
 async function interpreted(document: RandomDocument, longAfter?: number): Promise<Done> {
-  const world = answeringWorld(new Map([['run', document]]));
+  const world = answeringWorld(new Map([['run', document]]), (_, ring) => run.ring(ring));
   const run = runInProcess(world.activities, runDocument, { run: 'run' });
   if (longAfter !== undefined) run.goOnAfter(longAfter);
   await run.result;

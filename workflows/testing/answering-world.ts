@@ -1,6 +1,9 @@
-/** Activities that answer as a random document's answers say, and note what they were asked. */
-import { setImmediate as soon } from 'node:timers/promises';
-import type { RunActivities, StepInput, StepOutcome, Transition } from '../../activities/contract.ts';
+/**
+ * Activities that answer as a random document's answers say, and note what they were asked. Some gates are decided as they
+ * open, some later, some lapse before; some steps ask for an approval of their own first; a run that a step calls takes its time.
+ */
+import { setTimeout as delay, setImmediate as soon } from 'node:timers/promises';
+import type { GateState, Ring, RunActivities, StepInput, StepOutcome, Transition } from '../../activities/contract.ts';
 import { encodeSkeleton } from '../../compiler/skeleton-code.ts';
 import type { RandomDocument } from './random-documents.ts';
 import { answersOf } from './random-documents.ts';
@@ -19,18 +22,77 @@ interface Row {
   told: Set<string>;
   done?: Done['outcome'];
   turn: number;
+  /** Gates as their rows stand, and how often each was opened. */
+  gates: Map<string, GateState>;
+  opened: Map<string, number>;
+  /** Runs that were called, and whether they have ended. */
+  called: Map<string, boolean>;
+  /** What the workflow has looked into. */
+  heard: Set<string>;
 }
 
-/** `documents`: by the ids of their runs. Activities take turns of their own, so that steps end in another order than they began. */
-export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>): AnsweringWorld {
+export type RingRun = (run: string, ring: Ring) => void;
+
+/**
+ * `documents`: by the ids of their runs. Activities take turns of their own, so that steps end in another order than they
+ * began. `ring` reaches the workflow of a run; as the relay does, the world rings until it was heard.
+ */
+export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>, ring: RingRun): AnsweringWorld {
   const rows = new Map<string, Row>();
 
   function rowOf(run: string): Row {
     const document = documents.get(run);
     if (document === undefined) throw failure('bug');
-    const row = rows.get(run) ?? { document, calls: new Set(), told: new Set(), turn: document.seed };
+    const fresh = (): Row => ({
+      document,
+      calls: new Set(),
+      told: new Set(),
+      turn: document.seed,
+      gates: new Map(),
+      opened: new Map(),
+      called: new Map(),
+      heard: new Set(),
+    });
+    const row = rows.get(run) ?? fresh();
     rows.set(run, row);
     return row;
+  }
+
+  /** 0 to `sides` - 1, other at each throw. */
+  function throwDice(row: Row, sides: number): number {
+    row.turn = (row.turn * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return Math.floor(row.turn / 65_536) % sides;
+  }
+
+  async function takeTurns(row: Row): Promise<void> {
+    for (let waited = throwDice(row, 4); waited > 0; waited -= 1) await soon();
+  }
+
+  /** Does it after other things have happened, then rings until it was heard of or the run is over. */
+  async function later(run: string, what: Ring, doIt: () => void): Promise<void> {
+    const row = rowOf(run);
+    await takeTurns(row);
+    doIt();
+    const name = what.gate ?? what.run ?? '';
+    for (let wait = 1; !row.heard.has(name) && row.done === undefined; wait = Math.min(wait * 2, 1000)) {
+      ring(run, what);
+      await delay(wait);
+    }
+  }
+
+  /** A row that people are asked by: decided later, or before its opening was answered, or lapsed before it is. */
+  function ask(run: string, place: string, action: string, mayBeDecided: boolean): GateState {
+    const row = rowOf(run);
+    const times = (row.opened.get(place) ?? 0) + 1;
+    row.opened.set(place, times);
+    const gate = `${place} #${times}`;
+    const decided: GateState = { gate, verdict: { action, output: gate } };
+    const chance = throwDice(row, 6);
+    if (chance < 2 && mayBeDecided) return decided;
+    row.gates.set(gate, { gate });
+    const becomes: GateState = chance === 2 && times < 3 ? { gate, lapsed: true } : decided;
+    void later(run, { gate }, () => row.gates.set(gate, becomes));
+    return { gate };
   }
 
   function tell(row: Row, log: Transition[] = []): void {
@@ -41,16 +103,22 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>): 
     const row = rowOf(run);
     tell(row, log);
     row.calls.add(`${activity} ${node} ${path}`);
-    row.turn = (row.turn * 1_103_515_245 + 12_345) % 2_147_483_648;
-    for (let waited = row.turn % 4; waited > 0; waited -= 1) await soon();
-    return { path, answers: answersOf(row.document), document: row.document };
+    await takeTurns(row);
+    return { row, path, answers: answersOf(row.document), document: row.document };
   }
 
+  /** `asks`: it may need an approval of its own. */
   const work =
-    (activity: string) =>
+    (activity: string, asks = false) =>
     async (input: StepInput): Promise<StepOutcome> => {
-      const { path, answers } = await note(activity, input);
-      const outcome = answers.outcome(input.node, path);
+      const { row, path, answers } = await note(activity, input);
+      const { run, node, gates = [] } = input;
+      const own = `approval of ${node} ${path}`;
+      if (gates.length === 0 && (row.opened.has(own) || (asks && throwDice(row, 4) === 0))) {
+        const { gate } = ask(run, own, 'approve', false);
+        return { status: 'awaiting-approval', gate, waitsFor: 'manager' };
+      }
+      const outcome = answers.outcome(node, path);
       if (outcome === 'failed') throw failure('tool-failed');
       return outcome === 'refused' ? { status: 'refused' } : { status: 'committed', output: `${input.node} ${path}` };
     };
@@ -68,8 +136,24 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>): 
       return {};
     },
     flushLog: async ({ run, log }) => tell(rowOf(run), log),
-    runAgentStep: work('runAgentStep'),
-    runToolStep: work('runToolStep'),
+    runAgentStep: work('runAgentStep', true),
+    runToolStep: work('runToolStep', true),
+    runSetStep: work('runSetStep'),
+    runMergeStep: work('runMergeStep'),
+    async runSubflow(input) {
+      const { row, path } = await note('runSubflow', input);
+      const called = `run of ${input.node} ${path}`;
+      if (row.called.get(called)) return work('runSubflow')(input);
+      if (!row.called.has(called)) {
+        row.called.set(called, false);
+        void later(input.run, { run: called }, () => row.called.set(called, true));
+      }
+      return { status: 'called', run: called };
+    },
+    async evaluateWait(input) {
+      await note('evaluateWait', input);
+      return { until: 0 };
+    },
     async runCollect(input) {
       const { path } = await note('runCollect', input);
       return { status: 'committed', output: `${input.node} ${path}` };
@@ -93,10 +177,24 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>): 
     },
     async openGate({ without = [], ...input }) {
       const { path, answers, document } = await note('openGate', input);
-      const actions = document.skeleton.nodes.find(({ id }) => id === input.node)?.actions ?? {};
+      const { actions = { done: 'continue' } } = document.skeleton.nodes.find(({ id }) => id === input.node) ?? {};
       const offered = Object.keys(actions).filter((action) => !without.includes(action));
-      const action = answers.verdict(input.node, path, offered);
-      return { gate: `${input.node} ${path}`, verdict: { action, output: `${input.node} ${path}` } };
+      return ask(input.run, `${input.node} ${path}`, answers.verdict(input.node, path, offered), true);
+    },
+    async hear({ run, ring: rung, log }) {
+      const row = rowOf(run);
+      tell(row, log);
+      const name = rung.gate ?? rung.run ?? '';
+      row.heard.add(name);
+      if (rung.run !== undefined && row.called.get(name)) return { kind: 'run', run: name };
+      const state = row.gates.get(name);
+      return state?.verdict || state?.lapsed ? { kind: 'gate', state } : { kind: 'nothing' };
+    },
+    async readGates({ run, gates, log }) {
+      const row = rowOf(run);
+      tell(row, log);
+      const states = gates.flatMap((gate) => row.gates.get(gate) ?? []);
+      return { decided: states.filter(({ verdict, lapsed }) => verdict !== undefined || lapsed) };
     },
   };
 

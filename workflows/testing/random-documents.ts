@@ -5,7 +5,8 @@ import type { Skeleton, SkeletonEdge, SkeletonNode } from '../../compiler/skelet
 import type { Answers, Done } from './reference-model.ts';
 import { bodyOf, referenceRun } from './reference-model.ts';
 
-type Kind = 'agent' | 'tool' | 'choose' | 'approve' | 'steps' | 'repeat' | 'for each';
+/** All but a session, which is to the interpreter what a person's task is. */
+type Kind = Exclude<SkeletonNode['kind'], 'session'>;
 
 interface Plan {
   kind: Kind;
@@ -23,8 +24,9 @@ function planOf(depth: number): fc.Arbitrary<Plan> {
   return fc
     .record({
       kind: fc.constantFrom<Kind>(
-        ...(['agent', 'agent', 'tool', 'choose', 'approve'] as const),
-        ...(depth > 0 ? (['steps', 'repeat', 'for each'] as const) : []),
+        ...(['agent', 'agent', 'tool', 'tool', 'choose', 'choose', 'approve', 'approve'] as const),
+        ...(['set', 'merge', 'run', 'person', 'wait'] as const),
+        ...(depth > 0 ? (['steps', 'steps', 'repeat', 'repeat', 'for each', 'for each'] as const) : []),
       ),
       dice: fc.array(fc.nat(99), { minLength: 6, maxLength: 6 }),
       links: fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.nat(5)), { minLength: 0, maxLength: 2 }),
@@ -116,6 +118,14 @@ function nodeOf({ kind, dice }: Plan, at: number, parent: number | undefined): S
       if (second < 15) node.each = { item: 'item', ...(third < 50 ? { atOnce: 1 + (third % 2) } : {}) };
       else if (second < 45) node.ifItFails = second < 30 ? 'skip' : 'link';
       return node;
+    case 'run':
+      if (second < 30) node.ifItFails = second < 15 ? 'skip' : 'link';
+      return node;
+    case 'person':
+      return { ...node, waitsFor: 'employee' };
+    case 'wait':
+      // Short, for where the clock is a real one. One without a time asks an activity.
+      return second < 50 ? { ...node, waitMs: 1 + (third % 5) } : node;
     case 'choose':
       return { ...node, arms: [{ when: 'input.a' }, { when: 'input.b' }, {}] };
     case 'approve':
@@ -151,7 +161,9 @@ export function answersOf({ skeleton, seed }: RandomDocument): Answers {
   return {
     outcome(node, path) {
       const roll = number('outcome', node, path) % 12;
-      const { ifItFails, each } = byId.get(node) ?? {};
+      const { kind, ifItFails, each } = byId.get(node) ?? {};
+      // No tool, model or other run has a part in it.
+      if (kind === 'set' || kind === 'merge') return 'committed';
       if (roll === 0) return 'refused';
       return roll < 5 && ifItFails !== undefined && each === undefined ? 'failed' : 'committed';
     },

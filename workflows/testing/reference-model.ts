@@ -6,7 +6,7 @@ import type { Skeleton, SkeletonEdge, SkeletonNode } from '../../compiler/skelet
 
 /** How everything ends that is not the interpreter's to decide: pure, by the step and its path. */
 export interface Answers {
-  /** Of an agent or tool step. */
+  /** Of a step that an activity does. */
   outcome(node: string, path: string): 'committed' | 'refused' | 'failed';
   /** Of those offered. */
   verdict(node: string, path: string, offered: readonly string[]): string;
@@ -31,6 +31,14 @@ interface Ending {
   action?: string;
   on?: 'failure' | 'not reached';
 }
+
+const activityOf: Partial<Record<SkeletonNode['kind'], string>> = {
+  agent: 'runAgentStep',
+  tool: 'runToolStep',
+  set: 'runSetStep',
+  merge: 'runMergeStep',
+  run: 'runSubflow',
+};
 
 export function referenceRun(skeleton: Skeleton, answers: Answers): Done {
   const calls: string[] = [];
@@ -130,6 +138,12 @@ export function referenceRun(skeleton: Skeleton, answers: Answers): Done {
         calls.push(`openGate ${node.id} ${path}`);
         return { as: 'committed', action: answers.verdict(node.id, path, offered) };
       }
+      case 'person':
+        calls.push(`openGate ${node.id} ${path}`);
+        return { as: 'committed' };
+      case 'wait':
+        if (node.waitMs === undefined) calls.push(`evaluateWait ${node.id} ${path}`);
+        return { as: 'committed' };
       case 'steps': {
         if (runScope(at, path).refused) return { as: 'refused' };
         calls.push(`runCollect ${node.id} ${path}`);
@@ -151,7 +165,7 @@ export function referenceRun(skeleton: Skeleton, answers: Answers): Done {
   }
 
   function work(node: SkeletonNode, path: string): Ending {
-    calls.push(`${node.kind === 'tool' ? 'runToolStep' : 'runAgentStep'} ${node.id} ${path}`);
+    calls.push(`${activityOf[node.kind]} ${node.id} ${path}`);
     const outcome = answers.outcome(node.id, path);
     if (outcome === 'failed')
       return node.ifItFails === 'skip' ? { as: 'bypassed' } : { as: 'committed', on: 'failure' };
