@@ -7,8 +7,8 @@ export interface Row {
   baseline: string;
   /** Ours over the baseline's: below 1 is better than the baseline. */
   ratio: number;
-  /** The most the ratio should be. */
-  bar: number;
+  /** The most the ratio should be; absent where none is set. */
+  bar?: number;
   /** Smallest and largest ratio of one round. */
   spread?: [number, number];
   note?: string;
@@ -39,11 +39,16 @@ export function report(rows: readonly Row[], versions: Record<string, string>): 
     row.ours,
     row.baseline,
     `${row.ratio.toFixed(3)}x`,
-    `${row.bar.toFixed(2)}x`,
+    row.bar === undefined ? 'none' : `${row.bar.toFixed(2)}x`,
     row.spread ? `${row.spread[0].toFixed(3)} - ${row.spread[1].toFixed(3)}` : 'the same',
-    [row.ratio <= row.bar ? 'within' : 'OVER THE BAR', row.note].filter((part) => part !== undefined).join(', '),
+    [verdictOf(row), row.note].filter((part) => part !== undefined).join(', '),
   ]);
   return [`Machine: ${machine}`, `Versions: ${software.join(', ')}`, '', ...table([header, ...lines])].join('\n');
+}
+
+function verdictOf({ ratio, bar }: Row): string | undefined {
+  if (bar === undefined) return undefined;
+  return ratio <= bar ? 'within' : 'OVER THE BAR';
 }
 
 function table(rows: readonly string[][]): string[] {

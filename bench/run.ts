@@ -16,6 +16,10 @@ const benchmarks: Readonly<Record<string, { packages: string[]; load: () => Prom
     packages: ['fastify', 'jose', 'pg', '@prisma/client'],
     load: async () => (await import('./api/api.ts')).benchApi,
   },
+  peers: {
+    packages: ['@dbos-inc/dbos-sdk', '@langchain/langgraph', '@langchain/langgraph-checkpoint-postgres', 'pg'],
+    load: async () => (await import('./peers/peers.ts')).benchPeers,
+  },
   compile: {
     packages: ['remark-parse', 'remark-gfm'],
     load: async () => (await import('./compile.ts')).benchCompile,
