@@ -14,6 +14,7 @@ import { createStatementNames } from './statement-names.ts';
 export type { ActAsOptions, Actor, StoreRole, Tx } from './act-as.ts';
 export type {
   BeforeTenant,
+  DueDelivery,
   Identity,
   KeyIdentity,
   OpenRun,
