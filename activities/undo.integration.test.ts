@@ -48,7 +48,12 @@ beforeEach(async () => {
   deps = dependencies(fixture, {
     configuration: {
       allowedHosts: ['127.0.0.1'],
-      tools: { 'bank.pay': tool('pay', { type: 'object' }), 'bank.reverse': tool('reverse', reversal) },
+      tools: {
+        'bank.pay': tool('pay', { type: 'object' }),
+        'bank.reverse': tool('reverse', reversal),
+        'bank.forget': tool('forget', { type: 'object' }),
+        'bank.sign': tool('sign', { type: 'object', required: ['signature'], properties: { signature: {} } }),
+      },
     },
   });
 });
@@ -99,6 +104,24 @@ test('the writes that say how are taken back, the latest first, with what their 
   await finishRun(deps, { run, outcome: 'cancelled' });
   const ended = (await eventsOf(fixture, run, 'run.ended'))[0];
   expect(ended).toMatchObject({ status: 'cancelled', effectsInAll: 5 });
+});
+
+test('a tool that names nothing is given all of both, and of what both have the answer', async () => {
+  bank.answer = (_, response) => json(response, 200, { transfer: 't', amount: 9 });
+  const run = await paidTwice('bank.forget');
+  const [{ effect = '' } = {}] = (await listUndo(deps, { run, from: 0 })).effects;
+  expect(await undoWrite(deps, { run, effect })).toEqual({ undone: true });
+  expect(bank.asked.map(({ path, body }) => [path, body])).toEqual([
+    ['/forget', { transfer: 't', amount: 9, to: 'Ada' }],
+  ]);
+});
+
+test('a tool that requires what neither has is not called, and the log says so', async () => {
+  const run = await paidTwice('bank.sign');
+  const [{ effect = '' } = {}] = (await listUndo(deps, { run, from: 0 })).effects;
+  expect(await undoWrite(deps, { run, effect })).toEqual({ undone: false });
+  expect(bank.asked).toEqual([]);
+  expect(await eventsOf(fixture, run, 'effect.undo-failed')).toMatchObject([{ effect, class: 'tool-failed' }]);
 });
 
 test('a write that was taken back is made again, under another key, by whoever goes on', async () => {
