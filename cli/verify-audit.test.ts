@@ -8,7 +8,7 @@ import { runInProcess } from './testing/scripted-world.ts';
 import type { AuditVerdict, KeptHead } from './verify-audit.ts';
 import { createAuditVerifier } from './verify-audit.ts';
 
-interface Event {
+interface Event extends Line {
   record: 'event';
   log: 'admin' | 'proposal' | 'read' | 'run';
   thing: string;
@@ -22,7 +22,10 @@ interface Event {
   prevHash: string;
   hash: string;
 }
-type Line = { record: string; [field: string]: unknown };
+interface Line {
+  record: string;
+  [field: string]: unknown;
+}
 
 const tenant = 'acmé';
 const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest('hex');

@@ -7,15 +7,18 @@ import type { ChatCompletionFunctionTool } from 'openai/resources/chat/completio
 import { z } from 'zod';
 import type { Json } from '../../compiler/types.ts';
 import { editOrSuggest } from '../../prisma/agent-edits.ts';
+import { getArtifact } from '../../prisma/artifacts.ts';
 import type { Patch } from '../../prisma/json-patch.ts';
 import { patchSchemaOf } from '../../prisma/json-patch.ts';
 import type { Tx } from '../../prisma/open.ts';
 import { readContents } from '../../prisma/proposal-contents.ts';
 import { findProposal, mayEdit, sightOf } from '../../prisma/proposal-rights.ts';
+import { noteRead } from '../../prisma/read-log.ts';
 import type { Deed, EditDeed } from '../../prisma/session-deeds.ts';
 import { askOwner, editOf } from '../../prisma/session-deeds.ts';
 import type { NewMessage } from '../../prisma/sessions.ts';
 import type { Dependencies } from '../dependencies.ts';
+import type { Block } from '../models/context-blocks.ts';
 import { renderBlocks } from '../models/context-blocks.ts';
 import type { ToolDeclaration } from '../tools/declarations.ts';
 import { recordOf } from './call-arguments.ts';
@@ -67,6 +70,7 @@ export const proposalTools: Readonly<Record<string, ProposalTool>> = {
     z.strictObject({}),
     readProposal,
   ),
+  read_given: tool('Reads what the step that you talk about was given to go on from.', z.strictObject({}), readGiven),
   read_transcript: tool(
     'Reads what somebody discussed in their own session on this proposal, where they granted it to the person you work for.',
     z.strictObject({ person }),
@@ -106,8 +110,9 @@ export const proposalTools: Readonly<Record<string, ProposalTool>> = {
 };
 
 /** As functions that a model may call. */
-export function functionsOf(): ChatCompletionFunctionTool[] {
-  return Object.entries(proposalTools).map(([name, { description, input }]) => {
+export function functionsOf({ given }: TurnClaim): ChatCompletionFunctionTool[] {
+  const tools = Object.entries(proposalTools).filter(([name]) => name !== 'read_given' || given.length > 0);
+  return tools.map(([name, { description, input }]) => {
     const { $schema, ...parameters } = z.toJSONSchema(input, { io: 'input' });
     return { type: 'function', function: { name, description, parameters } };
   });
@@ -118,6 +123,7 @@ async function readProposal({ tx, deps, claim }: Around): Promise<Done> {
   const proposal = await findProposal(tx, actor.tenant, claim.proposal);
   const seen = proposal && (await sightOf(tx, actor, proposal));
   if (!seen) return { response: 'You have no access to the proposal any more.' };
+  await noteRead(tx, { what: 'proposal.read', thing: claim.proposal });
   const contents = await readContents(tx, actor.tenant, seen.proposal.sections);
   const definition = deps.definitions.load(seen.proposal.definition);
   const versions = await tx.sectionVersion.findMany({
@@ -153,6 +159,17 @@ async function readProposal({ tx, deps, claim }: Around): Promise<Done> {
   };
 }
 
+/** It comes of steps, which may have made it of anybody's text. */
+async function readGiven({ tx, claim }: Around): Promise<Done> {
+  const blocks: Block[] = [];
+  for (const { name, digest } of claim.given) {
+    const value = await getArtifact(tx, claim.actor.tenant, digest);
+    blocks.push({ name, source: 'step', trusted: false, value });
+  }
+  if (blocks.length === 0) return { response: 'There is nothing that a step was given here.' };
+  return { response: renderBlocks(blocks, windowTokens).text, untrusted: true };
+}
+
 /** What a session of theirs wrote was written in their name after they had said so, or before anybody else's text was seen. */
 const isOfOwner = (source: string): boolean => source === 'person' || source === 'session';
 
@@ -172,6 +189,7 @@ async function readTranscript({ tx, claim }: Around, { person: whose }: { person
       })
     : [];
   if (rows.length === 0) return { response: 'There is no transcript of theirs that you may read.' };
+  await noteRead(tx, { what: 'transcript.read', thing: claim.proposal, part: other?.id ?? '' });
   const said = rows
     .reverse()
     .map(({ author, body }) => ({ who: author === 'owner' ? whose : `agent of ${whose}`, body }));

@@ -25,6 +25,8 @@ export const auditorRole = 'auditor';
 const mayAudit = ({ roles }: Identity): boolean => roles.includes(adminRole) || roles.includes(auditorRole);
 
 export const auditRoutes: FastifyPluginAsyncZod = async (app) => {
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
   // The key of a service has been held against its scopes before it comes here.
   app.addHook('onRequest', async (request) => {
     const { person, scopes } = callerOf(request);
@@ -72,7 +74,9 @@ export const auditRoutes: FastifyPluginAsyncZod = async (app) => {
       const caller = callerOf(request);
       const lines = Readable.from(
         exportAudit(app.store, caller, async () => {
-          const person = caller.expiresAt.getTime() > Date.now() ? await caller.again() : undefined;
+          // An export does not keep the process from ending.
+          const stands = !closing.signal.aborted && caller.expiresAt.getTime() > Date.now();
+          const person = stands ? await caller.again() : undefined;
           return person?.tenant === caller.person.tenant && (caller.scopes !== undefined || mayAudit(person));
         }),
       );

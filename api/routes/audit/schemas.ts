@@ -4,7 +4,11 @@ import { json } from '../../json-value.ts';
 import { pageOf, pageQuery } from '../../pages.ts';
 
 const name = z.string().min(1).max(200);
-const moment = z.iso.datetime().transform((text) => new Date(text));
+const moment = z.iso
+  .datetime()
+  // The database's calendar has no year 0.
+  .refine((text) => !text.startsWith('0000'), 'Expected a moment of the year 1 or later')
+  .transform((text) => new Date(text));
 
 export const listAuditQuery = z.object({
   ...pageQuery,
