@@ -37,6 +37,13 @@ export interface Attempted {
 /** `after`: it is sent again then, in milliseconds. `gone`: the receiver wants none any more, so the webhook is disabled. */
 export type Settlement = { is: 'delivered' } | { is: 'again'; after: number } | { is: 'dead'; gone: boolean };
 
+/** Gives an attempt back that came to nothing by no fault of the receiver's: it is due at once, and does not count. */
+export async function returnDelivery(tx: Tx, { tenant, id, fence }: DueDelivery): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE webhook_delivery SET leased_until = NULL, attempts = greatest(attempts - 1, 0)
+    WHERE tenant_id = ${tenant} AND id = ${id} AND fence = ${fence} AND state = 'pending'`;
+}
+
 /** Returns false, and changes nothing, when the delivery was handed out anew meanwhile: who has it now settles it. */
 export async function settleDelivery(
   tx: Tx,

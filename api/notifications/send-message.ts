@@ -25,6 +25,9 @@ export interface Answered extends Attempted {
   retryAfterMs?: number;
 }
 
+/** The failure of an attempt that was given up because the process ends. */
+export const stopped = 'stopped';
+
 /** What it was answered with. Never rejects. */
 export async function sendMessage({ url, headers, body }: Message, sending: Sending): Promise<Answered> {
   const { signal } = sending;
@@ -80,7 +83,7 @@ function lookupAmong(addresses: readonly Address[]): LookupFunction {
 }
 
 const codeOfAbort = (reason: unknown): string =>
-  reason instanceof Error && reason.name === 'TimeoutError' ? 'timeout' : 'stopped';
+  reason instanceof Error && reason.name === 'TimeoutError' ? 'timeout' : stopped;
 
 /** A code of the network or of TLS. Never a text, which could hold what a receiver said. */
 function codeOf(problem: unknown): string {

@@ -144,16 +144,20 @@ test('of a webhook that is failing one delivery is handed out at a time, and non
   expect(await take()).toHaveLength(1);
 });
 
-test('a relay that stops gives up what hangs, and another sends it', async () => {
+test('a relay that stops gives back what hangs: it counts for nothing, and another sends it', async () => {
   receiver.answer = () => 'hang';
   await tell();
   const relay = startRelay();
   await eventually(() => receiver.received[0]);
   await relay.stop();
-  expect(await deliveries()).toMatchObject([{ state: 'pending', lastFailure: 'stopped', leasedUntil: null }]);
+  expect(await deliveries()).toMatchObject([{ state: 'pending', attempts: 0, lastAt: null, leasedUntil: null }]);
+  const row = await fixture.store.actAs(ada, (tx) => tx.webhook.findFirstOrThrow({ where: { id: webhook.id } }));
+  expect(row.failingSince).toBeNull();
   receiver.answer = () => 204;
   startRelay();
-  expect(await delivered()).toMatchObject([{ attempts: 2 }]);
+  expect(await delivered()).toMatchObject([{ attempts: 1 }]);
+  const ids = receiver.received.map(({ headers }) => headers['webhook-id']);
+  expect([ids.length, new Set(ids).size]).toEqual([2, 1]);
 });
 
 test('a receiver that does not answer in time is a failure that is tried again', async () => {

@@ -9,13 +9,13 @@
 import type { DueDelivery, Store } from '../../prisma/open.ts';
 import type { CredentialKey } from '../../prisma/sealing.ts';
 import type { DeliveryToSend, Settlement } from '../../prisma/webhook-deliveries.ts';
-import { readDelivery, settleDelivery } from '../../prisma/webhook-deliveries.ts';
+import { readDelivery, returnDelivery, settleDelivery } from '../../prisma/webhook-deliveries.ts';
 import { secretsOf } from '../../prisma/webhooks.ts';
 import type { WebhookLog } from '../log-lines.ts';
 import { messageOf } from './notification-view.ts';
 import type { Reach, Resolve } from './reach.ts';
 import type { Answered } from './send-message.ts';
-import { sendMessage } from './send-message.ts';
+import { sendMessage, stopped } from './send-message.ts';
 import { signatureHeaders } from './signature.ts';
 
 export interface WebhookRelay {
@@ -109,6 +109,7 @@ export function createWebhookRelay(settings: WebhookRelaySettings): WebhookRelay
     const leftMs = times.leaseMs - (performance.now() - takenAt);
     if (found === undefined || leftMs <= times.timeoutMs) return;
     const answered = await send(found);
+    if (answered.failure === stopped) return store.actAs(relay, (tx) => returnDelivery(tx, due));
     const settlement = settlementOf(answered, found.delivery.attempts, times.pausesMs);
     const settled = await store.actAs(relay, (tx) => settleDelivery(tx, due, answered, settlement));
     if (!settled || settlement.is === 'delivered') return;
