@@ -1,5 +1,5 @@
 /** The development stack as one command: how it comes up, what it says, how it ends, and what it leaves. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -10,6 +10,20 @@ import { apiClient } from './api-client.ts';
 import type { DevelopmentStack } from './development-stack.ts';
 import { end, runDevelopment, startDevelopment } from './development-stack.ts';
 import { order } from './documents.ts';
+
+/** A proposal, and a step that nothing here asks for. */
+const notes = `# Notes
+
+## Proposal
+| Section | Type |
+|---------|------|
+| Summary | text |
+
+## Steps
+### Say so
+- set:
+  - done: \`true\`
+`;
 
 let folder: string;
 let first: DevelopmentStack;
@@ -69,6 +83,35 @@ test('from nothing, it prints one line of JSON with its addresses and people, an
   expect(await answersOk(facts.openApiUrl)).toBe(true);
   expect(await answersOk(facts.webUiUrl ?? '')).toBe(true);
   for (const { name } of facts.users) expect((await first.as(name).call('GET', '/gates')).status).toBe(200);
+});
+
+test('sessions are answered by the practice model, and people’s own credentials are kept under a key that is in no log', async () => {
+  const an = first.as('An Nguyen');
+  await an.publish(notes);
+  const { body: proposal } = await an.call('POST', '/proposals', { document: 'notes' });
+  const { body: session } = await an.call('POST', `/proposals/${proposal.id}/sessions`, {});
+  const said = await an.call('POST', `/sessions/${session.id}/messages`, { text: 'write Summary: We agreed.' });
+  expect(said.status).toBe(201);
+  const ended = await vi.waitFor(
+    async () => {
+      const { turn } = (await an.call('GET', `/sessions/${session.id}`)).body;
+      expect(turn.endedAt).toEqual(expect.any(String));
+      return turn;
+    },
+    { timeout: 60_000, interval: 100 },
+  );
+  expect([ended.state, ended.failure]).toEqual(['done', undefined]);
+  expect((await an.call('GET', `/proposals/${proposal.id}`)).body.sections[0].content).toBe('We agreed.');
+
+  expect((await an.call('PUT', '/connections/payments.transfer', { credential: 'a-secret' })).status).toBe(200);
+  const key = readFileSync(join(folder, 'first/credential-key'), 'utf8').trim();
+  const logs = readdirSync(join(folder, 'first/logs')).map((log) =>
+    readFileSync(join(folder, 'first/logs', log), 'utf8'),
+  );
+  for (const text of [...logs, ...Object.values(first.output())]) {
+    expect(text).not.toContain(key);
+    expect(text).not.toContain('a-secret');
+  }
 });
 
 test('a second stack on the same folder is refused, and says what to do', async () => {
