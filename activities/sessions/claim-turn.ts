@@ -81,7 +81,7 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
     if (row.stopping) return { ended: await endTurn(tx, actor, row, { state: 'stopped' }) };
     const epoch = row.epoch ?? seen.proposal.assigneeEpoch;
     const untrusted = row.untrusted || (await buildsOnUntrusted(tx, actor, input.session, row.number));
-    const { agent, step, limits, tools, at } = await agentFor(tx, deps, actor, seen.proposal);
+    const talking = await agentFor(tx, deps, actor, seen.proposal);
     const confirmation =
       row.performs === null
         ? null
@@ -90,7 +90,7 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
           });
     await tx.sessionTurn.update({
       where: key,
-      data: { epoch, untrusted, agent: agent?.id ?? null, step: step?.id ?? null },
+      data: { epoch, untrusted, agent: talking.agent?.id ?? null, step: talking.step?.id ?? null },
     });
     await appendMessage(tx, actor, input.session, {
       author: 'agent',
@@ -108,12 +108,8 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
         fence,
         epoch,
         untrusted,
-        ...(agent === undefined ? {} : { agent }),
-        ...(step === undefined ? {} : { step }),
-        limits,
+        ...talking,
         spender: runId === null ? { proposal: scope.proposal } : { rootRun: runId },
-        tools,
-        ...(at === undefined ? {} : { at }),
         ...(confirmation === null ? {} : { performs: performsOf(confirmation) }),
         sections: seen.proposal.sections.map(({ name }) => name).filter((name) => name !== ''),
         hasState: seen.proposal.sections.some(({ name }) => name === ''),

@@ -7,6 +7,7 @@ import type { ChatCompletionFunctionTool } from 'openai/resources/chat/completio
 import { z } from 'zod';
 import type { Json } from '../../compiler/types.ts';
 import { editOrSuggest } from '../../prisma/agent-edits.ts';
+import { getArtifact } from '../../prisma/artifacts.ts';
 import type { Patch } from '../../prisma/json-patch.ts';
 import { patchSchemaOf } from '../../prisma/json-patch.ts';
 import type { Tx } from '../../prisma/open.ts';
@@ -17,6 +18,7 @@ import type { Deed, EditDeed } from '../../prisma/session-deeds.ts';
 import { askOwner, editOf } from '../../prisma/session-deeds.ts';
 import type { NewMessage } from '../../prisma/sessions.ts';
 import type { Dependencies } from '../dependencies.ts';
+import type { Block } from '../models/context-blocks.ts';
 import { renderBlocks } from '../models/context-blocks.ts';
 import type { ToolDeclaration } from '../tools/declarations.ts';
 import { recordOf } from './call-arguments.ts';
@@ -68,6 +70,7 @@ export const proposalTools: Readonly<Record<string, ProposalTool>> = {
     z.strictObject({}),
     readProposal,
   ),
+  read_given: tool('Reads what the step that you talk about was given to go on from.', z.strictObject({}), readGiven),
   read_transcript: tool(
     'Reads what somebody discussed in their own session on this proposal, where they granted it to the person you work for.',
     z.strictObject({ person }),
@@ -107,8 +110,9 @@ export const proposalTools: Readonly<Record<string, ProposalTool>> = {
 };
 
 /** As functions that a model may call. */
-export function functionsOf(): ChatCompletionFunctionTool[] {
-  return Object.entries(proposalTools).map(([name, { description, input }]) => {
+export function functionsOf({ given }: TurnClaim): ChatCompletionFunctionTool[] {
+  const tools = Object.entries(proposalTools).filter(([name]) => name !== 'read_given' || given.length > 0);
+  return tools.map(([name, { description, input }]) => {
     const { $schema, ...parameters } = z.toJSONSchema(input, { io: 'input' });
     return { type: 'function', function: { name, description, parameters } };
   });
@@ -153,6 +157,17 @@ async function readProposal({ tx, deps, claim }: Around): Promise<Done> {
     response: `${JSON.stringify(index)}\n\n${renderBlocks(blocks, windowTokens).text}`,
     untrusted: parts.some(({ trusted }) => !trusted),
   };
+}
+
+/** It comes of steps, which may have made it of anybody's text. */
+async function readGiven({ tx, claim }: Around): Promise<Done> {
+  const blocks: Block[] = [];
+  for (const { name, digest } of claim.given) {
+    const value = await getArtifact(tx, claim.actor.tenant, digest);
+    blocks.push({ name, source: 'step', trusted: false, value });
+  }
+  if (blocks.length === 0) return { response: 'There is nothing that a step was given here.' };
+  return { response: renderBlocks(blocks, windowTokens).text, untrusted: true };
 }
 
 /** What a session of theirs wrote was written in their name after they had said so, or before anybody else's text was seen. */

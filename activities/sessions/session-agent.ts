@@ -1,4 +1,5 @@
 /** Which agent of the document talks in a session, and what it may call and spend there. */
+import { z } from 'zod';
 import type { Agent, NodeOf } from '../../compiler/graph.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
 import type { HeldProposal } from '../../prisma/proposals.ts';
@@ -21,7 +22,11 @@ export interface SessionAgent {
   tools: ToolDeclaration[];
   /** The task of the step, while it is open and the owner's to do: where a write is asked for. */
   at?: CallDeed['at'];
+  /** What that step uses, as its task shows it: name and digest of each. */
+  given: { name: string; digest: string }[];
 }
+
+const givenSchema = z.array(z.object({ name: z.string(), digest: z.string() }));
 
 /**
  * The agent by which the step that waits for people talks with them, else the first such step of the document, else its first
@@ -34,7 +39,7 @@ export async function agentFor(
   actor: Actor,
   proposal: HeldProposal,
 ): Promise<SessionAgent> {
-  const none = { limits: [], tools: [] };
+  const none = { limits: [], tools: [], given: [] };
   if (proposal.graphHash === null) return none;
   const { graph } = await deps.graphs.load(tx, actor.tenant, proposal.graphHash);
   const task = await openTaskOf(tx, graph, proposal);
@@ -43,12 +48,13 @@ export async function agentFor(
   if (agent === undefined) return { ...none, limits: limitsOf(graph, undefined, []) };
   const names = step?.tools ?? agent.tools;
   const declared = names.flatMap((name) => findTool(deps.configuration, undefined, name) ?? []);
-  const mayWrite = task !== undefined && (await mayDo(tx, actor, task, proposal));
+  const isTheirs = task !== undefined && (await mayDo(tx, actor, task, proposal));
   return {
     agent,
     ...(step === undefined ? {} : { step }),
     limits: limitsOf(graph, step, [agent]),
-    tools: declared.filter(({ effect }) => effect === 'read' || mayWrite),
-    ...(mayWrite ? { at: { step: task.step.id, path: task.gate.path } } : {}),
+    tools: declared.filter(({ effect }) => effect === 'read' || isTheirs),
+    given: isTheirs ? givenSchema.parse(JSON.parse(task.gate.shown)) : [],
+    ...(isTheirs ? { at: { step: task.step.id, path: task.gate.path } } : {}),
   };
 }

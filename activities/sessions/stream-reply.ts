@@ -68,7 +68,7 @@ export async function streamReply(
       streamModel(
         deps.model,
         {
-          body: { model, messages, tools: [...functionsOf(), ...claim.tools.map(functionOf)] },
+          body: { model, messages, tools: [...functionsOf(claim), ...claim.tools.map(functionOf)] },
           timeoutMs,
           signal: AbortSignal.any([signal, ending.signal]),
         },
