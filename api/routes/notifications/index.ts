@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { notFound } from '../../errors.ts';
 import type { StreamLimits } from '../../event-stream.ts';
 import { notification, viewOfNotification } from '../../notifications/notification-view.ts';
-import { readTold, toldLogOf } from '../../notifications/told-log.ts';
+import { lastTold, readTold, toldLogOf } from '../../notifications/told-log.ts';
 import { keyOfNewest, olderThan, page } from '../../pages.ts';
 import { callerOf, personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
@@ -33,15 +33,18 @@ export const notificationRoutes: FastifyPluginAsyncZod<{ streams: StreamLimits }
       const { limit, cursor, unread } = request.query;
       const { tenant, user } = personOf(request);
       const of = { tenantId: tenant, userId: user };
-      const [rows, count] = await request.actAs(async (tx) => [
-        await tx.notification.findMany({
+      const { rows, count, last } = await request.actAs(async (tx) => ({
+        // Before the rows: what comes between the two is in both, and nothing in neither.
+        last: cursor === undefined ? await lastTold(tx, of) : undefined,
+        rows: await tx.notification.findMany({
           where: { ...of, ...(unread === 'true' ? { readAt: null } : {}), ...olderThan(cursor) },
           orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
           take: limit + 1,
         }),
-        await tx.notification.count({ where: { ...of, readAt: null } }),
-      ]);
-      return { ...page(rows, limit, keyOfNewest, viewOfNotification), unread: count };
+        count: await tx.notification.count({ where: { ...of, readAt: null } }),
+      }));
+      const shown = page(rows, limit, keyOfNewest, viewOfNotification);
+      return { ...shown, unread: count, ...(last === undefined ? {} : { streamAfter: last }) };
     },
   );
 

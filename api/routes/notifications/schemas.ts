@@ -10,6 +10,10 @@ export const listNotificationsQuery = z.object({
 
 export const notificationsPage = pageOf(notification).extend({
   unread: z.int().describe('How many of all are not marked as read'),
+  streamAfter: z
+    .int()
+    .optional()
+    .describe('Of the first page: the `Last-Event-ID` by which the stream gives what came after it'),
 });
 export const readBody = z.strictObject({}).nullish();
 export const readAllBody = z
