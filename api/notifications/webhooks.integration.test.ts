@@ -18,7 +18,8 @@ beforeAll(async () => {
   fixture = await openApiFixture({
     credentialKey: Buffer.alloc(32, 1),
     webhookReach: { loopback: true },
-    webhookTimes: { everyMs: 20, pausesMs: [10, 20, 30] },
+    // Longer than a test may last: what hangs hangs until its test is over.
+    webhookTimes: { everyMs: 20, timeoutMs: 200_000, leaseMs: 400_000, pausesMs: [10, 20, 30] },
   });
   second = await fixture.secondApp();
   await second.ready();

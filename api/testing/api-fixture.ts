@@ -275,12 +275,12 @@ export async function asWorker(
   });
 }
 
-/** Waits until `probe` gives something; fails after 5 s. */
+/** Waits until `probe` gives something; fails after 60 s. */
 export async function eventually<T>(probe: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (const until = Date.now() + 5_000; ; ) {
+  for (const until = Date.now() + 60_000; ; ) {
     const found = await probe();
     if (found !== undefined) return found;
-    if (Date.now() > until) throw new Error('what was waited for did not come about within 5 s');
+    if (Date.now() > until) throw new Error('what was waited for did not come about within 60 s');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
