@@ -47,7 +47,7 @@ export async function listAuditEntries(
   const logs = filter.log === undefined ? auditLogs : [filter.log];
   // Each log gives its newest by its own index: none is sorted whole.
   const parts = logs.map(
-    (log) => Prisma.sql`(SELECT * FROM (${entriesOf[log](tenant)}) ${Prisma.raw(log)}
+    (log) => Prisma.sql`(SELECT * FROM (${entriesOf[log](tenant, filter.person)}) ${Prisma.raw(log)}
       WHERE ${Prisma.join(conditionsOn(log, filter, after), ' AND ')} ORDER BY at DESC, thing DESC, seq DESC LIMIT ${limit})`,
   );
   return tx.$queryRaw<AuditEntry[]>`
@@ -76,21 +76,36 @@ function olderThan(log: AuditLog, { at, log: reached, thing, seq }: EntryKey): P
 /** Bodies are canonical JSON of ids: looked into as text, so that one that was tampered with is shown and breaks nothing. */
 const named = (field: string): Prisma.Sql => Prisma.raw(`substring(e.body from '"${field}":"([^"\\\\]+)"')`);
 
-const entriesOf: Record<AuditLog, (tenant: string) => Prisma.Sql> = {
+/** Passes what may be of this person, at a fraction of what it takes to say of whom each event is. */
+const mayBeOf = (person: string | undefined, besides: (person: string) => Prisma.Sql): Prisma.Sql =>
+  person === undefined
+    ? Prisma.empty
+    : Prisma.sql`AND (strpos(e.body, ${JSON.stringify(person)}) > 0 ${besides(person)})`;
+
+/** `person` narrows: what is left out is of others, what is left in has to be looked at. */
+const entriesOf: Record<AuditLog, (tenant: string, person?: string) => Prisma.Sql> = {
   admin: (
     tenant,
   ) => Prisma.sql`SELECT 'admin'::text AS log, 'admin'::text AS thing, e.seq, e.at, e.what, e.actor AS person,
     e.subject AS about, e.detail AS body, e.hash FROM admin_event e WHERE e.tenant_id = ${tenant}`,
-  proposal: (tenant) => Prisma.sql`SELECT 'proposal'::text AS log, e.proposal_id AS thing, e.seq, e.at, e.type AS what,
+  proposal: (
+    tenant,
+    person,
+  ) => Prisma.sql`SELECT 'proposal'::text AS log, e.proposal_id AS thing, e.seq, e.at, e.type AS what,
     coalesce(${named('by')}, ${named('owner')}, ${named('user')}) AS person, e.section AS about, e.body, e.hash
-    FROM proposal_event e WHERE e.tenant_id = ${tenant}`,
+    FROM proposal_event e WHERE e.tenant_id = ${tenant} ${mayBeOf(person, () => Prisma.empty)}`,
   read: (tenant) => Prisma.sql`SELECT 'read'::text AS log, e.thing, e.seq, e.at, e.what, e.reader AS person,
     nullif(e.part, '') AS about, NULL::text AS body, e.hash FROM read_event e WHERE e.tenant_id = ${tenant}`,
   // Who ordered something, the order says; who started a run, the run.
-  run: (tenant) => Prisma.sql`SELECT 'run'::text AS log, e.run_id AS thing, e.seq, e.at, e.type AS what,
+  run: (tenant, person) => Prisma.sql`SELECT 'run'::text AS log, e.run_id AS thing, e.seq, e.at, e.type AS what,
     coalesce(${named('by')}, ${named('user')}, ${named('from')}, c.user_id,
       CASE WHEN e.type = 'run.started' THEN r.requester_id END) AS person, e.node AS about, e.body, e.hash
     FROM run_event e JOIN run r ON r.tenant_id = e.tenant_id AND r.id = e.run_id
       LEFT JOIN command c ON c.tenant_id = e.tenant_id AND c.id = ${named('command')}
-    WHERE e.tenant_id = ${tenant}`,
+    WHERE e.tenant_id = ${tenant} ${mayBeOf(
+      person,
+      (one) => Prisma.sql`
+        OR (e.type = 'run.started' AND e.run_id IN (SELECT s.id FROM run s WHERE s.tenant_id = ${tenant} AND s.requester_id = ${one}))
+        OR e.run_id IN (SELECT o.run_id FROM command o WHERE o.tenant_id = ${tenant} AND o.user_id = ${one})`,
+    )}`,
 };

@@ -154,6 +154,7 @@ test('entries are found by person, thing, kind and time', async () => {
   ]);
   expect(await noted(`${of}&to=${before}`)).toEqual(opened);
   expect(await noted(`${of}&log=run`)).toEqual([]);
+  expect((await client.call('GET', '/audit?from=0000-01-01T00:00:00Z', 'audrey')).statusCode).toBe(400);
 });
 
 test('a decision and an order are of who gave them, the start of a run of who started it', async () => {
@@ -166,6 +167,13 @@ test('a decision and an order are of who gave them, the start of a run of who st
     ['mai', 'gate.decided'],
     ['olga', 'run.cancel-requested'],
   ]);
+  for (const [person, kind] of [
+    ['bo', 'run.started'],
+    ['mai', 'gate.decided'],
+    ['olga', 'run.cancel-requested'],
+  ]) {
+    expect(await noted(`thing=${run}&log=run&person=${person}`)).toEqual([[person, kind]]);
+  }
 });
 
 test('what admins change is there, and that the audit was read', async () => {
