@@ -4,7 +4,7 @@ import type { Node } from '../compiler/graph.ts';
 import { getArtifact } from '../prisma/artifacts.ts';
 import type { Tx } from '../prisma/open.ts';
 import { ask } from '../prisma/statements.ts';
-import { rolesOf } from './gate-rows.ts';
+import { approversOf, everybodyAsked } from './gate-rows.ts';
 import type { GraphCache } from './graph-cache.ts';
 import type { runSummary, runView, StepState } from './routes/runs/schemas.ts';
 import { runStatuses } from './routes/runs/schemas.ts';
@@ -79,13 +79,17 @@ export async function viewOfRun(
     steps,
     waiting: (run.endedAt === null ? gates : [])
       .filter((gate) => gate.status === 'open')
-      .map((gate) => ({
-        gate: gate.id,
-        step: gate.node,
-        title: gate.title,
-        approvers: rolesOf(gate),
-        since: gate.openedAt.toISOString(),
-      })),
+      .map((gate) => {
+        const asked = everybodyAsked(approversOf(gate));
+        return {
+          gate: gate.id,
+          step: gate.node,
+          title: gate.title,
+          approvers: asked.roles,
+          people: asked.people,
+          since: gate.openedAt.toISOString(),
+        };
+      }),
     ...(run.resultDigest === null ? {} : { result: await getArtifact(tx, tenant, run.resultDigest) }),
   };
 }

@@ -133,6 +133,7 @@ export const runSchema = startedRunSchema.extend({
       step: z.string(),
       title: z.string(),
       approvers: z.array(z.string()),
+      people: z.array(z.string()).default([]),
       since: z.iso.datetime(),
     }),
   ),

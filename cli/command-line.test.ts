@@ -366,7 +366,7 @@ describe('inspect', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('Status    waiting (practice: answered from a script)\n');
     expect(stdout).toContain(
-      `Waits for manager: Manager approves, since ${at(4)} (npx waymark decide ${gateId} ACTION)\n`,
+      `Waits for manager or bo: Manager approves, since ${at(4)} (npx waymark decide ${gateId} ACTION)\n`,
     );
     expect(stdout).toContain('Manager approves  approve  waiting\n');
     expect(stdout).toContain('In all: 100 tokens in, 20 out');

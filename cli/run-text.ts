@@ -34,8 +34,8 @@ export function stepsTable(run: Run): string {
 /** A line for each open gate: for whom it waits, and the command that decides it. */
 export function waitingLines(run: Run): string[] {
   return run.waiting.map(
-    ({ gate, title, approvers, since }) =>
-      `Waits for ${plainLine(approvers.join(' or '))}: ${plainLine(title)}, since ${since} (npx waymark decide ${gate} ACTION)`,
+    ({ gate, title, approvers, people, since }) =>
+      `Waits for ${plainLine([...approvers, ...people].join(' or '))}: ${plainLine(title)}, since ${since} (npx waymark decide ${gate} ACTION)`,
   );
 }
 

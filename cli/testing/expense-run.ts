@@ -29,7 +29,9 @@ export const waitingRun: ApiRun = {
     { id: 'manager', title: 'Manager approves', kind: 'approve', state: 'waiting', attempt: 0 },
     { id: 'pay', title: 'Pay', kind: 'tool', state: 'pending', attempt: 0 },
   ],
-  waiting: [{ gate: gateId, step: 'manager', title: 'Manager approves', approvers: ['manager'], since: at(4) }],
+  waiting: [
+    { gate: gateId, step: 'manager', title: 'Manager approves', approvers: ['manager'], people: ['bo'], since: at(4) },
+  ],
 };
 
 export const completedRun: ApiRun = {

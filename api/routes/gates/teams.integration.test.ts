@@ -159,6 +159,12 @@ describe('approvers joined by and', () => {
   });
 });
 
+test('the run says of roles and persons alike that it waits for them', async () => {
+  const { id: gate } = await open({ approverRoles: JSON.stringify([]), approverPeople: JSON.stringify(['bo']) });
+  const { waiting } = (await fixture.app.inject({ url: `/runs/${run}`, headers: await fixture.as('an') })).json();
+  expect(waiting).toMatchObject([{ gate, approvers: [], people: ['bo'] }]);
+});
+
 test('a person who is named decides, whatever their roles, and is in nobody else’s place', async () => {
   const gate = await open({ approverRoles: '[]', approverPeople: '["bo"]' });
   expect(await inbox('bo')).toContain(gate.id);

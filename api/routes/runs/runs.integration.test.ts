@@ -127,6 +127,7 @@ test('a run shows its steps, who it waits for, and nothing to another tenant', a
       step: 'manager_approves',
       title: 'Manager approves',
       approvers: ['manager'],
+      people: [],
       since: expect.any(String),
     },
   ]);
