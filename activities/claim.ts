@@ -14,7 +14,7 @@ import type { Actor, Store, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Digest, StepInput, StepOutcome, View } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
-import { editsBefore, editsOf, editsThatStand, givenBy } from './edited-inputs.ts';
+import { editsBefore, editsNow, givenBy } from './edited-inputs.ts';
 import type { StepFailure } from './failures.ts';
 import { applicationFailure, failStep, setRunStatus } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
@@ -162,7 +162,7 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   const earlier = latest === null || isFresh ? {} : await editsBefore(tx, deps, run, loaded, latest);
   const digestsWith = (proposed: Record<string, Digest>) => {
     const read = { ...input.inputs, ...proposed, input: run.inputDigest };
-    const edits = order.inputs === undefined ? editsThatStand(earlier, read) : editsOf(order, read);
+    const edits = editsNow(earlier, order, read);
     const { input: runInput, ...given } = { ...read, ...givenBy(edits) };
     return { edits, given, runInput, inputDigests: input.memoInputs ?? inputDigestsOf(node, given, runInput) };
   };

@@ -1,4 +1,4 @@
-/** What a step is given in place of what it reads: by an order, or by one that an earlier run of the lineage was given. */
+/** What a step is given in place of what it reads: by orders of its run, and of earlier ones of the lineage. */
 import { editHolds } from '../compiler/diff-graphs.ts';
 import type { EditedValues } from '../prisma/edited-values.ts';
 import { editedValuesOf } from '../prisma/edited-values.ts';
@@ -11,7 +11,7 @@ import type { StepOrder } from './orders.ts';
 type Digests = Readonly<Record<string, Digest>>;
 
 /**
- * What the latest work of the step was given and still holds: of another run of the lineage, where the step, and for `input`
+ * What the latest work of the step was given, and still holds: of another run of the lineage, where the step, and for `input`
  * the document's inputs, are as they were then.
  */
 export async function editsBefore(
@@ -33,18 +33,17 @@ export async function editsBefore(
   return keepingNames(edits, (name) => editHolds(before, graph, latest.node, name));
 }
 
-/** An order's values. One that gives what is read anyway edits nothing. */
-export function editsOf({ inputs = {}, inputsFrom = '' }: StepOrder, read: Digests): EditedValues {
-  const edits = Object.entries(inputs).map(([name, given]) => {
+/**
+ * What is given in place of what is read now: what an order says, and of other names what was given before and stands in
+ * place of the same. One that gives what is read anyway edits nothing.
+ */
+export function editsNow(earlier: EditedValues, { inputs = {}, order = '' }: StepOrder, read: Digests): EditedValues {
+  const kept = keepingNames(earlier, (name) => !Object.hasOwn(inputs, name) && earlier[name]?.over === read[name]);
+  const ordered = Object.entries(inputs).flatMap(([name, given]) => {
     const over = read[name];
-    return [name, { order: inputsFrom, given, ...(over === undefined ? {} : { over }) }] as const;
+    return given === over ? [] : [[name, { order, given, ...(over === undefined ? {} : { over }) }] as const];
   });
-  return keepingNames(Object.fromEntries(edits), (name) => inputs[name] !== read[name]);
-}
-
-/** Those of them that stand in place of what is read now. */
-export function editsThatStand(edits: EditedValues, read: Digests): EditedValues {
-  return keepingNames(edits, (name) => edits[name]?.over === read[name]);
+  return { ...kept, ...Object.fromEntries(ordered) };
 }
 
 export function givenBy(edits: EditedValues): Record<string, Digest> {

@@ -160,6 +160,34 @@ describe('a step that is done again', () => {
     expect(await outputOf(done)).toEqual({ it: 4 });
   });
 
+  test('by another name keeps what was edited before, until that is edited again', async () => {
+    const graph = graphOf({
+      inputs,
+      nodes: [
+        toolNode('price', 'shop.price'),
+        {
+          kind: 'set',
+          id: 'sum',
+          title: 'sum',
+          values: [{ name: 'it', expr: 'price.amount + input.amount' }],
+          checks: [{ expr: 'output.it > 100' }],
+        },
+      ],
+    });
+    const run = await startRun(fixture, graph, { amount: 5 });
+    shop.answer = (_, response) => json(response, 200, { amount: 8 });
+    const { output } = (await tool({ run, node: 'price' })) as { output: string };
+    const sum = async (given: { [name: string]: Json }): Promise<unknown> => {
+      const edited = await order(run, 'retry', 'sum', { given });
+      const one = { run, node: 'sum', inputs: { price: output }, order: edited };
+      return attemptOf<StepOutcome>((signal) => runSetStep(deps, one, signal));
+    };
+    expect(await sum({ price: { amount: 90 } })).toMatchObject(failed('check-failed'));
+    expect(await sum({ input: { amount: 7 } })).toMatchObject(failed('check-failed'));
+    expect(await sum({ price: { amount: 8 } })).toMatchObject(failed('check-failed'));
+    expect(await outputOf(await sum({ price: { amount: 100 } }))).toEqual({ it: 107 });
+  });
+
   test('an order about another step, or of another run, brings nothing', async () => {
     const run = await startRun(fixture, price(), { amount: 5 });
     const other = await startRun(fixture, price(), { amount: 5 });

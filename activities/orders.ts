@@ -11,33 +11,21 @@ import { settleEffect } from './settle-effect.ts';
 const ofSteps = { in: ['retry', 'supply', 'settle'] };
 
 export interface StepOrder extends CommandBody {
-  /** The order that gave `inputs`. */
-  inputsFrom?: string;
+  /** Its id; absent where there is none. */
+  order?: string;
 }
 
-/**
- * What an order about a step brings; empty without one, and where the order is not about this step of this run. Values
- * that were edited stay edited in their run until another order edits them again.
- */
+/** What an order about a step brings; empty without one, and where the order is not about this step of this run. */
 export async function orderFor(
   tx: Tx,
   at: { tenant: string; run: string; node: string },
   order: string | undefined,
 ): Promise<StepOrder> {
   if (order === undefined) return {};
-  const here = { tenantId: at.tenant, runId: at.run, node: at.node, kind: ofSteps };
-  const row = await tx.command.findFirst({ where: { ...here, id: order } });
-  if (row === null) return {};
-  const body = bodyOf(row);
-  if (body.inputs !== undefined) return { ...body, inputsFrom: row.id };
-  const earlier = await tx.command.findMany({
-    where: { ...here, path: row.path, applied: true, createdAt: { lt: row.createdAt } },
-    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+  const row = await tx.command.findFirst({
+    where: { tenantId: at.tenant, runId: at.run, node: at.node, kind: ofSteps, id: order },
   });
-  const edit = earlier
-    .map((one) => ({ id: one.id, inputs: bodyOf(one).inputs }))
-    .find(({ inputs }) => inputs !== undefined);
-  return edit?.inputs === undefined ? body : { ...body, inputs: edit.inputs, inputsFrom: edit.id };
+  return row === null ? {} : { ...bodyOf(row), order: row.id };
 }
 
 /**
