@@ -107,6 +107,14 @@ test('an owner that is no superuser migrates, provisions and serves, bound by th
   const due = (await api.before.dueOutbox(10)).filter(({ kind }) => kind === 'start');
   expect(due.map((row) => row.runId)).toEqual([run]);
   await api.before.settleOutbox('acme', due[0]?.id ?? '');
+  // What its webhook was told on the way, and the number that its reader gives it.
+  const deliveries = await api.before.dueDeliveries({ limit: 10, each: 10, busy: [], leaseMs: 1_000 });
+  expect(deliveries.map(({ tenant, fence }) => [tenant, fence])).toEqual([['acme', 1]]);
+  const told = await api.actAs({ tenant: 'acme', user: 'ann' }, async (tx) => {
+    await tx.$executeRaw`SELECT number_notifications()`;
+    return tx.notification.findMany({ select: { kind: true, seq: true } });
+  });
+  expect(told).toEqual([{ kind: 'suggested', seq: 1 }]);
   await Promise.all([api.close(), worker.close()]);
   expect(await queryOnce(url, "SELECT done_at IS NOT NULL AS done FROM outbox WHERE kind = 'start'")).toEqual([
     { done: true },
