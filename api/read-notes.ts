@@ -5,10 +5,10 @@
  */
 import type { Actor, Store, Tx } from '../prisma/open.ts';
 import type { Read } from '../prisma/read-log.ts';
-import { noteRead, readSeconds } from '../prisma/read-log.ts';
+import { inOneOrder, noteReads, readSeconds } from '../prisma/read-log.ts';
 
-/** What was read, by what there was to be shown; undefined where that held no content. */
-export type WhatIsRead<T> = Read | ((shown: T) => Read | undefined);
+/** What was read, by what there was to be shown; nothing where that held no content. */
+export type WhatIsRead<T> = Read | ((shown: T) => Read | readonly Read[] | undefined);
 
 export interface ReadNotes {
   /** One transaction as the actor. What `work` throws leaves no note: nothing was shown. */
@@ -28,17 +28,20 @@ export function createReadNotes(capacity = 10_000): ReadNotes {
 
   return {
     async readAs(store, actor, what, work) {
-      let written: { key: string; at: Date } | undefined;
+      const keyOf = ({ what: kind, thing, part }: Read): string =>
+        JSON.stringify([actor.tenant, actor.user, kind, thing, part]);
+      let written: { read: Read; at: Date | undefined }[] = [];
       const shown = await store.actAs(actor, async (tx) => {
         const found = await work(tx);
         const read = typeof what === 'function' ? what(found) : what;
-        if (read === undefined) return found;
-        const key = JSON.stringify([actor.tenant, actor.user, read.what, read.thing, read.part]);
-        if ((noted.get(key) ?? 0) <= Date.now()) written = { key, at: await noteRead(tx, read) };
+        const due = [read ?? []].flat().filter((one) => (noted.get(keyOf(one)) ?? 0) <= Date.now());
+        const reads = inOneOrder(due);
+        const moments = await noteReads(tx, reads);
+        written = reads.map((one, index) => ({ read: one, at: moments[index] }));
         return found;
       });
       // Only what was committed is remembered.
-      if (written !== undefined) remember(written.key, written.at);
+      for (const { read, at } of written) if (at !== undefined) remember(keyOf(read), at);
       return shown;
     },
   };

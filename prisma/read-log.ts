@@ -36,12 +36,28 @@ export const readSeconds = 600;
 export type ReadEventRow = ReadEvent;
 
 /** In the actor's name, unless that was within the last ten minutes. Gives the moment at which it was noted. */
-export async function noteRead(tx: Tx, { what, thing, part = '' }: Read): Promise<Date> {
-  const [row] = await tx.$queryRaw<{ at: Date }[]>`
-    SELECT note_read(${what}, ${thing}, ${part}, ${readSeconds}::int) AS at`;
-  if (row === undefined) throw new Error('note_read gave no moment');
-  return row.at;
+export async function noteRead(tx: Tx, read: Read): Promise<Date> {
+  const [at] = await noteReads(tx, [read]);
+  if (at === undefined) throw new Error('note_read gave no moment');
+  return at;
 }
+
+/**
+ * The moments of each, in the order given. Holds the logs of all the things until the transaction ends: given in the order of
+ * `inOneOrder`, no two transactions wait for each other.
+ */
+export async function noteReads(tx: Tx, reads: readonly Read[]): Promise<Date[]> {
+  if (reads.length === 0) return [];
+  const batch = JSON.stringify(reads.map(({ what, thing, part = '' }) => ({ what, thing, part })));
+  const rows = await tx.$queryRaw<{ at: Date }[]>`
+    SELECT note_read(r.read->>'what', r.read->>'thing', r.read->>'part', ${readSeconds}::int) AS at
+    FROM json_array_elements(${batch}::json) WITH ORDINALITY AS r(read, position) ORDER BY r.position`;
+  return rows.map(({ at }) => at);
+}
+
+/** The order in which reads of several things are noted. */
+export const inOneOrder = (reads: readonly Read[]): Read[] =>
+  reads.toSorted((a, b) => (a.thing < b.thing ? -1 : Number(a.thing > b.thing)));
 
 /** Whether `events` of one thing are as they were appended; `head`, its read log's, reveals a cut-off end. */
 export function verifyReadChain(events: ReadEventRow[], head?: ChainHead): ChainVerdict {

@@ -113,11 +113,14 @@ test('of a run its result, its journal and its gates are content; how it stands 
   expect(await readsOf(run)).toEqual([]);
   const gate = await openClaimGate(fixture, run, { shown: claimInput });
   await client.get(`/gates/${gate.id}`, 'mai');
+  // An inbox shows what the gates in it show, and is looked at again and again.
+  for (let i = 0; i < 2; i += 1) await client.get('/gates', 'minh');
   await asWorker(fixture, { ended: run, status: 'completed', result: { amount: 740 } });
   await client.get(`/executions/${run}`, 'bo');
   await client.get(`/runs/${run}/journal`, 'minh');
   expect(await readsOf(run)).toEqual([
     ['mai', 'gate.read'],
+    ['minh', 'gate.read'],
     ['bo', 'run.read'],
     ['minh', 'run.read'],
   ]);

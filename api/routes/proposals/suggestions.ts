@@ -86,7 +86,7 @@ export const suggestionRoutes: FastifyPluginAsyncZod<{ definitions: DefinitionCa
       const { limit, cursor, status } = request.query;
       const person = personOf(request);
       const before = cursor && momentOf(cursor);
-      const rows = await request.actAs(async (tx) => {
+      const rows = await request.readAs({ what: 'proposal.read', thing: request.params.id }, async (tx) => {
         await seeProposal(tx, person, request.params.id);
         return tx.suggestion.findMany({
           where: {

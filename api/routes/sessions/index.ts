@@ -1,5 +1,7 @@
 /** Sessions: everybody's own conversation with an agent on a proposal. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import type { Read } from '../../../prisma/read-log.ts';
 import { continueSession } from '../../../prisma/sessions.ts';
 import type { StreamLimits } from '../../event-stream.ts';
 import { answer, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
@@ -17,6 +19,13 @@ import { turnRoutes } from './turns.ts';
 export interface SessionRouteOptions {
   streams: StreamLimits;
 }
+
+/** What its agent would write is content. */
+const readOfAsks = ({ id, proposal, asks }: z.infer<typeof sessionView>): Read | undefined =>
+  asks.length === 0 ? undefined : { what: 'transcript.read', thing: proposal, part: id };
+
+const readOfSessions = ({ items }: z.infer<typeof sessionList>): Read[] =>
+  items.flatMap((one) => readOfAsks(one) ?? []);
 
 export const sessionRoutes: FastifyPluginAsyncZod<SessionRouteOptions> = async (app, { streams }) => {
   await app.register(transcriptRoutes, { streams });
@@ -67,7 +76,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRouteOptions> = async (
     async (request) => {
       const person = personOf(request);
       const { id } = request.params;
-      return request.actAs(async (tx) => {
+      return request.readAs(readOfSessions, async (tx) => {
         await seeProposal(tx, person, id);
         const of = { tenantId: person.tenant, proposalId: id };
         const granted = await tx.transcriptGrant.findMany({
@@ -97,7 +106,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<SessionRouteOptions> = async (
     },
     async (request) => {
       const person = personOf(request);
-      return request.actAs(async (tx) => {
+      return request.readAs(readOfAsks, async (tx) => {
         const { session } = await seeSession(tx, person, request.params.id);
         return viewOfSession(tx, session, person.user);
       });
