@@ -1,8 +1,8 @@
 /** The admin routes of the API as typed calls. */
 import type { ApiCalls } from './api-calls.ts';
 import { pathOf } from './api-calls.ts';
-import type { CreatedKey, Group, Key, User } from './api-shapes.ts';
-import { createdKeySchema, groupSchema, keySchema, userSchema } from './api-shapes.ts';
+import type { CreatedKey, Group, Key, Proposal, User } from './api-shapes.ts';
+import { createdKeySchema, groupSchema, keySchema, proposalSchema, userSchema } from './api-shapes.ts';
 
 /** Every call throws ApiProblem when the API refuses, and ApiUnreachable when it cannot be asked. */
 export interface AdminClient {
@@ -20,6 +20,9 @@ export interface AdminClient {
   keys(): Promise<Key[]>;
   createKey(key: { service: string; scopes: string[]; expiresAt?: string }): Promise<CreatedKey>;
   revokeKey(id: string): Promise<Key>;
+  /** Open ones, whose assignee is inactive. */
+  unattendedProposals(): Promise<Proposal[]>;
+  reassign(proposal: string, person: string): Promise<Proposal>;
 }
 
 export function createAdminClient({ call, list }: Pick<ApiCalls, 'call' | 'list'>): AdminClient {
@@ -32,5 +35,7 @@ export function createAdminClient({ call, list }: Pick<ApiCalls, 'call' | 'list'
     keys: () => list(keySchema, '/admin/keys'),
     createKey: (key) => call(createdKeySchema, 'POST', '/admin/keys', key),
     revokeKey: (id) => call(keySchema, 'POST', pathOf('admin', 'keys', id, 'revoke'), {}),
+    unattendedProposals: () => list(proposalSchema, '/admin/proposals'),
+    reassign: (proposal, person) => call(proposalSchema, 'POST', pathOf('proposals', proposal, 'reassign'), { person }),
   };
 }

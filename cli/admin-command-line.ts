@@ -86,5 +86,18 @@ export function addAdminCommands(
     .argument('<key>', 'its id')
     .action(async (key: string, options) => done(await (await load()).revokeKey(key, options, world)));
 
+  const proposals = admin.command('proposals').description('what people leave behind who may not act any more');
+  connected(proposals.command('list'))
+    .description('list the open proposals whose assignee is inactive')
+    .option('--json', 'print them as a JSON array')
+    .action(async (options) => done(await (await load()).listProposals(options, world)));
+  connected(proposals.command('reassign'))
+    .description('give such a proposal to somebody else')
+    .argument('<proposal>', 'its id')
+    .argument('<user>')
+    .action(async (proposal: string, user: string, options) =>
+      done(await (await load()).reassignProposal(proposal, user, options, world)),
+    );
+
   addWebhookCommands(admin, connected, world, done);
 }

@@ -302,6 +302,15 @@ export const userSchema = z.object({
 });
 export type User = z.infer<typeof userSchema>;
 
+export const proposalSchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  assignee: z.string().optional(),
+  startedBy: z.string(),
+  createdAt: z.iso.datetime(),
+});
+export type Proposal = z.infer<typeof proposalSchema>;
+
 export const auditEntrySchema = z.object({
   at: z.iso.datetime(),
   log: z.string(),

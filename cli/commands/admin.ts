@@ -50,14 +50,18 @@ export async function changeUser(
   world: World,
 ): Promise<number> {
   const client = connectAsAdmin(options, world);
+  const { id } = await userNamed(client, idOrEmail);
+  world.terminal.print(described(await client.changeUser(id, change)), 'good');
+  return exitCodes.done;
+}
+
+/** @throws CommandFailure when nobody is named so */
+async function userNamed(client: AdminClient, idOrEmail: string): Promise<User> {
   const wanted = idOrEmail.toLowerCase();
   const users = await client.users();
   const found = users.find(({ id }) => id === idOrEmail) ?? users.find(({ email }) => email.toLowerCase() === wanted);
-  if (found === undefined) {
-    throw new CommandFailure(`Nobody has the id or address ${idOrEmail}. See: waymark admin users list`);
-  }
-  world.terminal.print(described(await client.changeUser(found.id, change)), 'good');
-  return exitCodes.done;
+  if (found !== undefined) return found;
+  throw new CommandFailure(`Nobody has the id or address ${idOrEmail}. See: waymark admin users list`);
 }
 
 export async function listGroups(options: ListOptions, world: World): Promise<number> {
@@ -119,6 +123,33 @@ export async function createKey(service: string, options: CreateKeyOptions, worl
 export async function revokeKey(id: string, options: ConnectionOptions, world: World): Promise<number> {
   const key = await connectAsAdmin(options, world).revokeKey(id);
   world.terminal.print(`Revoked key ${key.id} of ${key.service}.`, 'good');
+  return exitCodes.done;
+}
+
+/** Those whose assignee is inactive. */
+export async function listProposals(options: ListOptions, world: World): Promise<number> {
+  const proposals = await connectAsAdmin(options, world).unattendedProposals();
+  const columns = ['proposal', 'title', 'assignee', 'started by', 'since'];
+  return showRows(world, options, proposals, columns, (one) => [
+    one.id,
+    one.title,
+    one.assignee ?? '',
+    one.startedBy,
+    one.createdAt,
+  ]);
+}
+
+/** @throws CommandFailure when nobody is named so */
+export async function reassignProposal(
+  proposal: string,
+  idOrEmail: string,
+  options: ConnectionOptions,
+  world: World,
+): Promise<number> {
+  const client = connectAsAdmin(options, world);
+  const { id, displayName } = await userNamed(client, idOrEmail);
+  const { title } = await client.reassign(proposal, id);
+  world.terminal.print(`${title} is ${displayName}'s from now on.`, 'good');
   return exitCodes.done;
 }
 

@@ -9,7 +9,7 @@ import { findConnection } from '../connection.ts';
 import { unreadable } from '../document-files.ts';
 import { CommandFailure, exitCodes, WrongUsage } from '../failures.ts';
 import { linesOf } from '../lines.ts';
-import { textTable } from '../text-table.ts';
+import { showRows } from '../show-rows.ts';
 import type { AuditVerdict, AuditVerifier, KeptHead } from '../verify-audit.ts';
 import { createAuditVerifier } from '../verify-audit.ts';
 import type { World } from '../world.ts';
@@ -40,21 +40,14 @@ export async function listAudit(options: ListAuditOptions, world: World): Promis
     Object.entries(said).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
   const entries = await connectToAudit(options, world).newest(filter);
-  if (options.json) world.terminal.printJson(entries);
-  else if (entries.length === 0) world.terminal.print('There are none.');
-  else {
-    const titles = ['when', 'who', 'did what', 'of', '', 'event'].map((title) => ({ title }));
-    const rows = entries.map((entry) => [
-      entry.at,
-      entry.person ?? '',
-      entry.kind,
-      entry.thing,
-      entry.about ?? '',
-      String(entry.seq),
-    ]);
-    world.terminal.print(textTable(titles, rows));
-  }
-  return exitCodes.done;
+  return showRows(world, options, entries, ['when', 'who', 'did what', 'of', '', 'event'], (entry) => [
+    entry.at,
+    entry.person ?? '',
+    entry.kind,
+    entry.thing,
+    entry.about ?? '',
+    String(entry.seq),
+  ]);
 }
 
 /** @throws WrongUsage */

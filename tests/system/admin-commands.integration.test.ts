@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ApiFixture } from '../../api/testing/api-fixture.ts';
 import { openApiFixture } from '../../api/testing/api-fixture.ts';
+import { expense, publishGraph, startProposalOf } from '../../api/testing/proposal-documents.ts';
 import { runInProcess } from '../../cli/testing/scripted-world.ts';
 
 let fixture: ApiFixture;
@@ -77,4 +78,17 @@ test('what cannot be done says why and exits 1, and wrong usage exits 2', async 
   expect([last.code, last.stderr]).toEqual([1, expect.stringContaining('left without an admin')]);
   expect((await admin(['keys', 'create', 'x'])).code).toBe(2);
   expect((await admin(['keys', 'create', 'x', '--scope', 'runs:read', '--expires', 'soon'])).code).toBe(2);
+});
+
+test('what somebody leaves behind is listed, and given to another', async () => {
+  await publishGraph(fixture, expense);
+  const proposal = await startProposalOf(fixture, 'expense-report', 'an');
+  const reassign = () => admin(['proposals', 'reassign', proposal, 'BO@acme.test']);
+  expect((await admin(['proposals', 'list'])).stdout).toBe('There are none.\n');
+  expect(await reassign()).toMatchObject({ code: 1, stderr: expect.stringContaining('they hand it over') });
+  await admin(['users', 'deactivate', 'an']);
+  expect((await admin(['proposals', 'list'])).stdout).toContain(`${proposal}  `);
+  expect((await reassign()).stdout).toMatch(/ is bo's from now on\.\n$/);
+  await admin(['users', 'activate', 'an']);
+  expect((await admin(['proposals', 'list'])).stdout).toBe('There are none.\n');
 });
