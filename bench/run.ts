@@ -20,6 +20,10 @@ const benchmarks: Readonly<Record<string, { packages: string[]; load: () => Prom
     packages: ['@dbos-inc/dbos-sdk', '@langchain/langgraph', '@langchain/langgraph-checkpoint-postgres', 'pg'],
     load: async () => (await import('./peers/peers.ts')).benchPeers,
   },
+  resume: {
+    packages: ['@temporalio/worker', '@prisma/client', 'pg'],
+    load: async () => (await import('./resume/resume.ts')).benchResume,
+  },
   compile: {
     packages: ['remark-parse', 'remark-gfm'],
     load: async () => (await import('./compile.ts')).benchCompile,

@@ -196,3 +196,13 @@ async function polls(connection: Connection, pid: number): Promise<true | undefi
   });
   return pollers?.some((poller) => poller.identity === `${pid}@${hostname()}`) ? true : undefined;
 }
+
+/** Steps that do nothing but give what the one before them gave. */
+export function chainDocument(steps: number): string {
+  const parts = Array.from({ length: steps }, (_, index) => {
+    const before = index === 0 ? 'input.text' : `step_${index}.text`;
+    return `### Step ${index + 1}\n- set:\n  - text: \`${before}\`\n`;
+  });
+  const head = ['# Chain', '', '## Inputs', '| Name | Type |', '|---|---|', '| text | text |', '', '## Steps'];
+  return [...head, ...parts].join('\n');
+}

@@ -13,7 +13,7 @@ import { createCaller } from '../api/closed-loop.ts';
 import type { Row } from '../report.ts';
 import { median, percentile } from '../report.ts';
 import type { BenchStack } from '../stack.ts';
-import { startBenchStack } from '../stack.ts';
+import { chainDocument, startBenchStack } from '../stack.ts';
 import type { Burst, BurstTimes } from './burst-server.ts';
 
 const steps = 10;
@@ -116,7 +116,7 @@ async function startWaymark(stack: BenchStack, owner: pg.Client, callers: Caller
   const published = await caller.ask({
     method: 'POST',
     path: '/documents',
-    body: { markdown: chainDocument() },
+    body: { markdown: chainDocument(steps) },
     key: randomUUID(),
   });
   if (published.status !== 201) throw new Error(`the chain was not published: ${published.body}`);
@@ -163,15 +163,4 @@ async function gapsOf(owner: pg.Client, ids: string[]): Promise<number[]> {
     [ids],
   );
   return rows.map(({ ms }) => Number(ms));
-}
-
-/** Each step gives what the one before it gave. */
-function chainDocument(): string {
-  const parts = Array.from({ length: steps }, (_, index) => {
-    const before = index === 0 ? 'input.text' : `step_${index}.text`;
-    return `### Step ${index + 1}\n- set:\n  - text: \`${before}\`\n`;
-  });
-  return ['# Chain', '', '## Inputs', '| Name | Type |', '|---|---|', '| text | text |', '', '## Steps', ...parts].join(
-    '\n',
-  );
 }
