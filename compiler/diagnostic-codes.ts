@@ -82,6 +82,7 @@ export const diagnosticCodes = {
   'other-container': 'A link leads to a step of another container.',
   'wrong-loop': 'A link leads back to a step that its own step does not follow.',
   'overlapping-loops': 'The bodies of two links back overlap, and neither lies in the other.',
+  'waiting-loops': 'Each of two links back waits for the other to end.',
   cycle: 'Steps wait for each other in a circle.',
   unreachable: 'No run can reach a step.',
   'idle-gate': 'Nothing waits for a gate, and other steps go on beside it.',

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EdgeDraft } from './draft.ts';
 import { LoopRegions } from './loop-regions.ts';
+import { sortByEdges } from './topological-order.ts';
 
 const edge = (from: number, to: number, start = 0): EdgeDraft => ({
   from: `s${from}`,
@@ -62,6 +63,38 @@ test('of any steps and links back, it tells the ones without a body, and a clash
     { numRuns: 2000, seed: 1 },
   );
   expect(sound).toBeGreaterThan(100);
+});
+
+test('of any loops within each other or apart, it tells what each makes wait: circles are those of all that leads out of bodies', () => {
+  const pair = fc.tuple(fc.nat({ max: 7 }), fc.nat({ max: 7 })).filter(([a, b]) => a < b);
+  const given = fc.record({
+    forward: fc.uniqueArray(pair, { minLength: 5, maxLength: 14, selector: String }),
+    back: fc.array(pair, { minLength: 2, maxLength: 4 }),
+  });
+  const ids = Array.from({ length: 8 }, (_, id) => `s${id}`);
+  const hasCircle = (edges: readonly EdgeDraft[]): boolean => {
+    const into = (id: string) => edges.filter(({ to }) => to === id);
+    const outOf = (id: string) => edges.filter(({ from }) => from === id);
+    return sortByEdges(ids, { into, outOf }).cycles.length > 0;
+  };
+  let circles = 0;
+  fc.assert(
+    fc.property(given, ({ forward, back }) => {
+      const edges = forward.map(([a, b]) => edge(a, b));
+      const loops = back.map(([a, b], index) => edge(b, a, index));
+      const regions = new LoopRegions(ids, edges);
+      const results = regions.fromInnermost(loops).map((loop) => regions.enclose(loop));
+      if (results.some((result) => result !== 'enclosed')) return;
+      const waits = [...bodiesOf(edges, loops)].flatMap(([loop, body]) =>
+        edges.filter(({ from, to }) => body.has(from) && !body.has(to)).map(({ to }) => ({ ...loop, to })),
+      );
+      const expected = hasCircle([...edges, ...waits]);
+      expect(hasCircle([...edges, ...regions.waitsForLoops()])).toBe(expected);
+      if (expected) circles += 1;
+    }),
+    { numRuns: 5000, seed: 1 },
+  );
+  expect(circles).toBeGreaterThan(10);
 });
 
 test('thousands of loops within each other are enclosed in the time that as many steps take', () => {

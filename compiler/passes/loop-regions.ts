@@ -37,6 +37,7 @@ interface Region {
 
 export class LoopRegions {
   readonly hasCircle: boolean;
+  private readonly waits: EdgeDraft[] = [];
   private readonly steps: ReadonlyMap<string, Step>;
 
   /** `edges` without links back. */
@@ -67,6 +68,15 @@ export class LoopRegions {
     return loops.toSorted((a, b) => length(a) - length(b) || a.span.start - b.span.start);
   }
 
+  /**
+   * What leads out of a body is delivered when its loop has ended for good: so many edges, of the loops that were enclosed,
+   * from the step that a link back stands in to what so follows it. Those within a body of more loops are told once.
+   */
+  waitsForLoops(): EdgeDraft[] {
+    const outermost = new Set([...this.steps.values()].map(regionOf));
+    return [...this.waits, ...[...outermost].flatMap((region) => waitsOf(region, () => true))];
+  }
+
   /** Makes its body a region; or says that it has none, or which loop's body it shares a part with, and the first step of that. */
   enclose(loop: EdgeDraft): 'enclosed' | 'no body' | { clash: EdgeDraft; shared: string } {
     const [first, last] = [this.steps.get(loop.to), this.steps.get(loop.from)];
@@ -77,7 +87,7 @@ export class LoopRegions {
     if (before?.has(start) && start.first !== first && start.loop) return { clash: start.loop, shared: first.id };
     const whole = before && regionsBetween(first, before);
     if (whole) {
-      join(whole, { first, last, loop });
+      this.join(whole, { first, last, loop });
       return 'enclosed';
     }
     const body = stepsBetween(first, last);
@@ -89,9 +99,38 @@ export class LoopRegions {
       const shared = [...body].filter((step) => regionOf(step) === clash).reduce((a, b) => (a.at < b.at ? a : b));
       return { clash: clash.loop, shared: shared.id };
     }
-    join(regions, { first, last, loop });
+    this.join(regions, { first, last, loop });
     return 'enclosed';
   }
+
+  /** The largest takes up the others, so that no list is copied often. */
+  private join(
+    regions: ReadonlySet<Region>,
+    { first, last, loop }: Pick<Region, 'first' | 'last'> & { loop: EdgeDraft },
+  ): void {
+    const size = (region: Region): number => region.before.length + region.after.length;
+    const [region, ...others] = [...regions].toSorted((a, b) => size(b) - size(a));
+    if (!region) return;
+    for (const other of others) other.within = region;
+    const isOutside = (step: Step): boolean => regionOf(step) !== region;
+    for (const one of regions) for (const wait of waitsOf(one, (step) => !isOutside(step))) this.waits.push(wait);
+    for (const other of others) {
+      for (const step of other.before) region.before.push(step);
+      for (const step of other.after) region.after.push(step);
+      other.before = [];
+      other.after = [];
+    }
+    region.before = region.before.filter(isOutside);
+    region.after = region.after.filter(isOutside);
+    region.first = first;
+    region.last = last;
+    region.loop = loop;
+  }
+}
+
+function waitsOf({ loop, after }: Region, isOf: (step: Step) => boolean): EdgeDraft[] {
+  if (!loop) return [];
+  return after.filter(isOf).map((step) => ({ from: loop.from, to: step.id, span: loop.span }));
 }
 
 function regionOf(step: Step): Region {
@@ -142,27 +181,4 @@ function stepsFrom(start: Step, next: (step: Step) => Step[]): Set<Step> {
   // What is added while it is gone through is gone through, too.
   for (const step of reached) for (const one of next(step)) reached.add(one);
   return reached;
-}
-
-/** The largest takes up the others, so that no list is copied often. */
-function join(
-  regions: ReadonlySet<Region>,
-  { first, last, loop }: Pick<Region, 'first' | 'last'> & { loop: EdgeDraft },
-): void {
-  const size = (region: Region): number => region.before.length + region.after.length;
-  const [region, ...others] = [...regions].toSorted((a, b) => size(b) - size(a));
-  if (!region) return;
-  for (const other of others) {
-    other.within = region;
-    for (const step of other.before) region.before.push(step);
-    for (const step of other.after) region.after.push(step);
-    other.before = [];
-    other.after = [];
-  }
-  const isOutside = (step: Step): boolean => regionOf(step) !== region;
-  region.before = region.before.filter(isOutside);
-  region.after = region.after.filter(isOutside);
-  region.first = first;
-  region.last = last;
-  region.loop = loop;
 }

@@ -94,7 +94,7 @@ function skeletonFrom(scope: readonly Plan[]): Skeleton {
         const isNested = shared === Math.min(body.size, other.body.size) && body.size !== other.body.size;
         return (shared === 0 || isNested) && other.to !== to;
       });
-      if (!nests) return;
+      if (!nests || waitInCircle([...bodies, { body, from }], forward)) return;
       bodies.push({ body, to, from });
       const node = nodes[from] as SkeletonNode;
       if (kind === 'approve') node.actions = { ...node.actions, rework: 'continue' };
@@ -105,6 +105,22 @@ function skeletonFrom(scope: readonly Plan[]): Skeleton {
       }
       edges.push(back);
     });
+  }
+}
+
+/** What leads out of a body waits for its source; as the compiler, no circle of that. */
+function waitInCircle(
+  loops: readonly { body: ReadonlySet<number>; from: number }[],
+  forward: readonly SkeletonEdge[],
+): boolean {
+  const waits = forward.flatMap(({ from, to }) =>
+    loops.flatMap((loop) => (loop.body.has(from) && !loop.body.has(to) ? [{ from: loop.from, to }] : [])),
+  );
+  let left = [...forward, ...waits];
+  for (;;) {
+    const free = left.filter(({ from }) => !left.some(({ to }) => to === from));
+    if (free.length === 0) return left.length > 0;
+    left = left.filter((edge) => !free.includes(edge));
   }
 }
 
