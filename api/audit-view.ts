@@ -4,6 +4,7 @@ import type { Json } from '../compiler/types.ts';
 import { auditLogs } from '../prisma/audit-chains.ts';
 import type { AuditEntry, EntryKey } from '../prisma/audit-entries.ts';
 import { momentOf } from './pages.ts';
+import { isHeld } from './plugins/text.ts';
 import type { auditEntry } from './routes/audit/schemas.ts';
 
 export function viewOfEntry({ at, what, person, about, body, ...row }: AuditEntry): z.infer<typeof auditEntry> {
@@ -32,7 +33,7 @@ function detailOf(body: string): Json {
 
 const place = z.tuple([
   z.enum(auditLogs),
-  z.string(),
+  z.string().refine(isHeld),
   z
     .int()
     .min(-(2 ** 31))

@@ -206,6 +206,21 @@ test('the pages are the whole list, newest first, each entry once', async () => 
   expect(new Set(all.map(({ log, thing, seq }) => `${log} ${thing} ${seq}`)).size).toBe(all.length);
 });
 
+test('a cursor of another list, or of nothing that the store can hold, is none', async () => {
+  const first = (await client.get('/audit?limit=1&log=admin', 'audrey')).items;
+  const at = new Date().toISOString();
+  for (const cursor of [
+    [at, 'some-run'],
+    [at, JSON.stringify(['run', 'a\0b', 1])],
+    [at, JSON.stringify(['run', '\ud800', 1])],
+    [at, JSON.stringify(['run', 'r', 2 ** 40])],
+    ['', ''],
+  ]) {
+    const text = Buffer.from(JSON.stringify(cursor)).toString('base64url');
+    expect((await client.get(`/audit?limit=1&log=admin&cursor=${text}`, 'audrey')).items).toEqual(first);
+  }
+});
+
 test('a body that was tampered with is listed as it stands', async () => {
   const run = await startClaim(fixture);
   const { Client } = await import('pg');
