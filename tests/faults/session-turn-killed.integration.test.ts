@@ -1,4 +1,5 @@
 /** kill -9 of the worker while turns of sessions are each in the middle of something: one kill, and what became of each. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Said, StreamingModel, Told } from '../../activities/sessions/testing/streaming-model.ts';
 import { startStreamingModel } from '../../activities/sessions/testing/streaming-model.ts';
@@ -239,4 +240,28 @@ test('what was said while no worker was there is answered once', async () => {
     ['agent', 'text', 'Here again.'],
   ]);
   expect([ends, askedOf.get('while-it-was-gone')]).toEqual([['done'], 1]);
+});
+
+test('a Reset of the session’s workflow, to each of its points, asks, says and calls nothing again', async () => {
+  const before = { ...(await ended('just-paid')), asked: askedOf.get('just-paid') };
+  const workflowId = `session/${talkOf('just-paid').session}`;
+  const handle = system.temporal.workflow.getHandle(workflowId);
+  const { runId } = await handle.describe();
+  const { events } = await system.temporal.workflow.getHandle(workflowId, runId).fetchHistory();
+  const points = (events ?? []).flatMap(({ eventId, workflowTaskCompletedEventAttributes: completed }) =>
+    completed && eventId ? [eventId] : [],
+  );
+  expect(points.length).toBeGreaterThan(2);
+  for (const point of points) {
+    const reset = await system.temporal.workflowService.resetWorkflowExecution({
+      namespace: system.namespace,
+      workflowExecution: { workflowId, runId },
+      workflowTaskFinishEventId: point,
+      requestId: randomUUID(),
+      reason: 'test',
+    });
+    await system.temporal.workflow.getHandle(workflowId, reset.runId ?? undefined).result();
+  }
+  expect({ ...(await ended('just-paid')), asked: askedOf.get('just-paid') }).toEqual(before);
+  expect(system.tools.requestsFor('just-paid')).toBe(2);
 });
