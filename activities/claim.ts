@@ -12,6 +12,7 @@ import { artifactKey } from '../prisma/artifacts.ts';
 import { editedText } from '../prisma/edited-values.ts';
 import type { Actor, Store, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
+import { ask } from '../prisma/statements.ts';
 import type { Digest, StepInput, StepOutcome, View } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { editsBefore, editsNow, givenBy } from './edited-inputs.ts';
@@ -134,13 +135,23 @@ export function nodeHashOf(deps: Dependencies, graph: Graph, node: Node, practic
   });
 }
 
+type RunRow = Awaited<ReturnType<Tx['run']['findUniqueOrThrow']>>;
+type ExecutionRow = Awaited<ReturnType<Tx['stepExecution']['findUniqueOrThrow']>>;
+
 type ClaimResult =
   | { done: StepOutcome }
   | { claimed: Claim; actorActive: boolean; stuck: boolean; refusal: StepFailure | undefined };
 
 async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: ClaimInput): Promise<ClaimResult> {
   const tenant = scope.tenant;
-  const run = await tx.run.findUniqueOrThrow({ where: { tenantId_id: { tenantId: tenant, id: input.run } } });
+  const path = input.path ?? '';
+  const [[run], [latest = null], artifacts] = await Promise.all([
+    ask<RunRow>(tx)`SELECT * FROM run WHERE tenant_id = ${tenant} AND id = ${input.run}`,
+    ask<ExecutionRow>(tx)`SELECT * FROM step_execution WHERE tenant_id = ${tenant}
+      AND root_run_id = ${scope.rootRun} AND node = ${input.node} AND path = ${path} ORDER BY generation DESC LIMIT 1`,
+    artifactKey(tx, tenant),
+  ]);
+  if (run === undefined) throw new Error('a run that has a scope is not there');
   // What another run goes on with is no longer this one's to do.
   if (run.status === 'cancelled' || run.resumedBy !== null)
     throw applicationFailure(input.node, 'not-allowed', { retry: false });
@@ -148,15 +159,10 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   const node = loaded.nodes.get(input.node);
   if (!node) throw applicationFailure(input.node, 'bug', { retry: false });
 
-  const path = input.path ?? '';
   const order = await orderFor(tx, { tenant, run: run.id, node: node.id }, input.order);
   const practice = run.practice ?? undefined;
   const hash = nodeHashOf(deps, loaded.graph, node, practice);
 
-  const latest = await tx.stepExecution.findFirst({
-    where: { tenantId: tenant, rootRunId: run.rootRunId, node: node.id, path },
-    orderBy: { generation: 'desc' },
-  });
   const standing = await standingOf(tx, deps, run, loaded, node, input);
   const isFresh = latest !== null && latest.runId !== run.id && freshOf(run).includes(node.id);
   const earlier = latest === null || isFresh ? {} : await editsBefore(tx, deps, run, loaded, latest);
@@ -185,30 +191,19 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   const isSame = stands && latest.memoKey === memoKeyAt(latest.generation);
   const generation = isSame ? latest.generation : Math.max(asked, latest === null ? 0 : latest.generation + 1);
   const memoKey = memoKeyAt(generation);
-  const key = { tenantId: tenant, memoKey };
   if (latest && latest.generation !== generation) await supersede(tx, tenant, latest.id, deps.clock());
-  if (!latest || latest.generation !== generation) {
-    await tx.stepExecution.createMany({
-      data: [
-        {
-          ...key,
-          id: randomUUID(),
-          rootRunId: run.rootRunId,
-          runId: run.id,
-          node: node.id,
-          path,
-          generation,
-          status: 'pending',
-          actorId: latest?.actorId ?? scope.requester,
-          edited: editedText(edits),
-        },
-      ],
-      skipDuplicates: true,
-    });
-  }
-
+  // Sent together: what is locked is the row that is made here, or that another attempt made first.
+  const [, before] = await Promise.all([
+    latest?.generation === generation
+      ? undefined
+      : ask(tx)`INSERT INTO step_execution
+          (tenant_id, id, root_run_id, run_id, node, path, generation, status, memo_key, actor_id, edited)
+          VALUES (${tenant}, ${randomUUID()}, ${run.rootRunId}, ${run.id}, ${node.id}, ${path}, ${generation},
+            'pending', ${memoKey}, ${latest?.actorId ?? scope.requester}, ${editedText(edits)})
+          ON CONFLICT DO NOTHING`,
+    lockExecution(tx, tenant, memoKey),
+  ]);
   const now = deps.clock();
-  const before = await lockExecution(tx, tenant, memoKey);
   if (before.status === 'committed' && before.outputDigest !== null) {
     await appendEvents(tx, await transitionEvents(tx, deps, run, input.log));
     return {
@@ -221,21 +216,24 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   }
   // A parked step is claimed again only because somebody asked for it: it starts with all its tries.
   const afresh = before.status === 'failed' || before.startedAt === null;
-  const artifacts = await artifactKey(tx, tenant);
   const place = standing.refusal === undefined ? placeWritten({ node, path }) : undefined;
   const base = !place ? null : !afresh ? before.baseDigest : await baseOf(tx, deps, run, loaded, place, artifacts);
-  const row = await tx.stepExecution.update({
-    where: { tenantId_memoKey: key },
-    data: {
-      status: 'running',
-      runId: run.id,
-      fence: { increment: 1 },
-      attempt: { increment: 1 },
-      ...(afresh ? { charged: 0, startedAt: now, endedAt: null, failureClass: null, failureDetail: null } : {}),
-      ...(base === null ? {} : { baseDigest: base }),
-    },
-  });
-  const actor = await tx.user.findUnique({ where: { tenantId_id: { tenantId: tenant, id: row.actorId } } });
+  // After a Reset of a run that had ended, or of a parked step, the row says again what is so.
+  const transitions = await transitionEvents(tx, deps, run, input.log);
+  const [[row], [actor], reopened] = await Promise.all([
+    ask<ExecutionRow>(tx)`UPDATE step_execution SET status = 'running', run_id = ${run.id}, fence = fence + 1,
+        attempt = attempt + 1, base_digest = coalesce(${base}, base_digest),
+        charged = CASE WHEN ${afresh} THEN 0 ELSE charged END,
+        started_at = CASE WHEN ${afresh} THEN ${now} ELSE started_at END,
+        ended_at = CASE WHEN ${afresh} THEN NULL ELSE ended_at END,
+        failure_class = CASE WHEN ${afresh} THEN NULL ELSE failure_class END,
+        failure_detail = CASE WHEN ${afresh} THEN NULL ELSE failure_detail END
+      WHERE tenant_id = ${tenant} AND memo_key = ${memoKey} RETURNING *`,
+    ask<{ active: boolean }>(tx)`SELECT active FROM user_account
+      WHERE tenant_id = ${tenant} AND id = ${before.actorId}`,
+    setRunStatus(tx, { actor: { tenant }, runId: run.id }, 'running', ['completed', 'rejected', 'failed']),
+  ]);
+  if (row === undefined) throw new Error('a row that is locked is not there');
   const claimed: Claim = {
     scope,
     actor: { tenant, user: row.actorId },
@@ -267,9 +265,6 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
       : { practice, practicePass: await practicePassOf(tx, { tenant, rootRun: run.rootRunId, node: node.id, path }) }),
   };
   const stuck = row.attempt - (await lastOutcomeAttempt(tx, claimed)) > CLAIMS_WITHOUT_PROGRESS;
-  // After a Reset of a run that had ended, or of a parked step, the row says again what is so.
-  const transitions = await transitionEvents(tx, deps, run, input.log);
-  const reopened = await setRunStatus(tx, claimed, 'running', ['completed', 'rejected', 'failed']);
   if (reopened.length > 0) {
     await tx.run.update({ where: { tenantId_id: { tenantId: tenant, id: run.id } }, data: { endedAt: null } });
   }
@@ -338,9 +333,11 @@ async function supersede(tx: Tx, tenant: string, id: string, now: Date): Promise
 }
 
 /** Locks the row for the rest of the transaction: of two attempts at once, one claims after the other. */
-async function lockExecution(tx: Tx, tenant: string, memoKey: string) {
-  await tx.$queryRaw`SELECT 1 FROM step_execution WHERE tenant_id = ${tenant} AND memo_key = ${memoKey} FOR UPDATE`;
-  return tx.stepExecution.findUniqueOrThrow({ where: { tenantId_memoKey: { tenantId: tenant, memoKey } } });
+async function lockExecution(tx: Tx, tenant: string, memoKey: string): Promise<ExecutionRow> {
+  const [row] = await ask<ExecutionRow>(tx)`SELECT * FROM step_execution
+    WHERE tenant_id = ${tenant} AND memo_key = ${memoKey} FOR UPDATE`;
+  if (row === undefined) throw new Error('a step that was made is not there');
+  return row;
 }
 
 /** The last attempt that came to something: a turn, a retry with its reason, an open approval. */

@@ -3,8 +3,10 @@ import { writesProposal } from '../compiler/proposal-places.ts';
 import type { Json } from '../compiler/types.ts';
 import type { View } from '../compiler/view.ts';
 import { deriveView } from '../compiler/view.ts';
-import { putArtifact } from '../prisma/artifacts.ts';
+import { artifactKey, putArtifact } from '../prisma/artifacts.ts';
+import type { NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
+import { ask } from '../prisma/statements.ts';
 import type { Claim } from './claim.ts';
 import type { Digest, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -54,7 +56,8 @@ export async function commitStep(deps: Dependencies, claim: Claim, done: Done): 
   }
   const place = placeWritten(claim);
   const outcome = await deps.store.actAs(claim.actor, async (tx): Promise<StepOutcome | { failure: StepFailure }> => {
-    const row = await requireFence(tx, claim);
+    // The key is asked for with it: storing the output needs it.
+    const [row] = await Promise.all([requireFence(tx, claim), artifactKey(tx, tenant)]);
     const failure = place && (await writeOutput(tx, deps, claim, place, done.output));
     if (failure) return { failure };
     const output = await putArtifact(tx, tenant, done.output);
@@ -73,22 +76,8 @@ export async function commitStep(deps: Dependencies, claim: Claim, done: Done): 
       },
       done.output,
     );
-    const where = { tenantId_id: { tenantId: tenant, id: claim.execution } };
-    if (row.status === 'running') await tx.stepExecution.update({ where, data: { status: 'validated' } });
-    await tx.stepExecution.update({
-      where,
-      data: {
-        status: 'committed',
-        outputDigest: output,
-        view: view === undefined ? null : JSON.stringify(view),
-        handoff,
-        failureClass: null,
-        failureDetail: null,
-        endedAt: deps.clock(),
-      },
-    });
     const about = { execution: claim.execution, attempt: claim.attempt };
-    await appendEvents(tx, [
+    const events: NewEvent[] = [
       {
         run: claim.runId,
         type: 'step.validated',
@@ -111,6 +100,20 @@ export async function commitStep(deps: Dependencies, claim: Claim, done: Done): 
           costUsd: done.usage.costUsd,
         },
       },
+    ];
+    await Promise.all([
+      ...(row.status === 'running'
+        ? [
+            ask(
+              tx,
+            )`UPDATE step_execution SET status = 'validated' WHERE tenant_id = ${tenant} AND id = ${claim.execution}`,
+          ]
+        : []),
+      ask(tx)`UPDATE step_execution SET status = 'committed', output_digest = ${output},
+          view = ${view === undefined ? null : JSON.stringify(view)}, handoff = ${handoff},
+          failure_class = NULL, failure_detail = NULL, ended_at = ${deps.clock()}
+        WHERE tenant_id = ${tenant} AND id = ${claim.execution}`,
+      appendEvents(tx, events),
     ]);
     return { status: 'committed', output, ...(view === undefined ? {} : { view }) };
   });

@@ -11,6 +11,7 @@ import { containersAround } from '../compiler/graph-order.ts';
 import type { Tx } from '../prisma/open.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
+import { ask } from '../prisma/statements.ts';
 import type { Claim } from './claim.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { FencedRow } from './fence.ts';
@@ -226,11 +227,10 @@ export async function setRunStatus(
   status: string,
   from: string[],
 ): Promise<NewEvent[]> {
-  const { count } = await tx.run.updateMany({
-    where: { tenantId: claim.actor.tenant, id: claim.runId, status: { in: from.filter((one) => one !== status) } },
-    data: { status },
-  });
-  if (count === 0) return [];
+  const changed = await ask(tx)`UPDATE run SET status = ${status}
+    WHERE tenant_id = ${claim.actor.tenant} AND id = ${claim.runId}
+      AND status = ANY(${from.filter((one) => one !== status)}) RETURNING id`;
+  if (changed.length === 0) return [];
   return [{ run: claim.runId, type: 'run.status', sourceKey: `status:${randomUUID()}`, body: { status } }];
 }
 

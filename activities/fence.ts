@@ -1,5 +1,6 @@
 /** The fence of a step execution: whoever claimed last holds it, and only the holder may record turns, intents and commits. */
 import type { Tx } from '../prisma/open.ts';
+import { ask } from '../prisma/statements.ts';
 import type { Claim } from './claim.ts';
 
 export interface FencedRow {
@@ -16,10 +17,9 @@ export async function holdsFence(
   tx: Tx,
   claim: Pick<Claim, 'actor' | 'execution' | 'fence'>,
 ): Promise<FencedRow | undefined> {
-  const rows = await tx.$queryRaw<(FencedRow & { fence: number })[]>`
-    SELECT fence, charged, status, started_at AS "startedAt" FROM step_execution
+  const [row] = await ask<FencedRow & { fence: number }>(tx)`
+    SELECT fence, charged, status, started_at FROM step_execution
     WHERE tenant_id = ${claim.actor.tenant} AND id = ${claim.execution} FOR UPDATE`;
-  const row = rows[0];
   if (!row || row.fence !== claim.fence || (row.status !== 'running' && row.status !== 'validated')) return undefined;
   return row;
 }

@@ -6,6 +6,7 @@ import { containersAround } from '../compiler/graph-order.ts';
 import type { Json } from '../compiler/types.ts';
 import { getArtifact } from '../prisma/artifacts.ts';
 import type { Tx } from '../prisma/open.ts';
+import { ask } from '../prisma/statements.ts';
 import type { Claim } from './claim.ts';
 import type { Digest } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -71,15 +72,16 @@ export async function bindingsIn(
   inputs: Readonly<Record<string, Digest>> | undefined,
 ): Promise<Bindings> {
   const tenant = from.actor.tenant;
-  const bindings: Bindings = { input: await getArtifact(tx, tenant, from.runInput) };
-  for (const [name, digest] of Object.entries(inputs ?? {})) {
-    if (name === 'input') continue;
-    const value = await getArtifact(tx, tenant, digest);
-    if (from.edited?.[name] !== digest && from.proposed?.[name] !== digest)
-      await requireRecord(tx, from, reader, { name, digest, value });
-    bindings[name] = value;
-  }
-  return bindings;
+  const read = Object.entries(inputs ?? {}).filter(([name]) => name !== 'input');
+  const [input, ...values] = await Promise.all([
+    getArtifact(tx, tenant, from.runInput),
+    ...read.map(async ([name, digest]) => ({ name, digest, value: await getArtifact(tx, tenant, digest) })),
+  ]);
+  const recorded = values.filter(
+    ({ name, digest }) => from.edited?.[name] !== digest && from.proposed?.[name] !== digest,
+  );
+  await Promise.all(recorded.map((named) => requireRecord(tx, from, reader, named)));
+  return { input, ...Object.fromEntries(values.map(({ name, value }) => [name, value])) };
 }
 
 /**
@@ -134,16 +136,9 @@ async function requireRecord(tx: Tx, from: BindingSource, reader: string | undef
 }
 
 async function requireHandoff(tx: Tx, from: BindingSource, step: string, digest: Digest, value: Json): Promise<void> {
-  const row = await tx.stepExecution.findFirst({
-    where: {
-      tenantId: from.actor.tenant,
-      rootRunId: from.rootRun,
-      node: step,
-      outputDigest: digest,
-      status: 'committed',
-    },
-    orderBy: { generation: 'desc' },
-  });
+  const [row] = await ask<{ handoff: string | null }>(tx)`SELECT handoff FROM step_execution
+    WHERE tenant_id = ${from.actor.tenant} AND root_run_id = ${from.rootRun} AND node = ${step}
+      AND output_digest = ${digest} AND status = 'committed' ORDER BY generation DESC LIMIT 1`;
   if (!row) throw new HandoffProblem(step, `Unexpected output ${digest}, expected one that the step committed`);
   readHandoff(step, row.handoff, digest, value);
 }
