@@ -30,7 +30,8 @@ if (!/^[1-9]\d{0,3}$/.test(values.times)) {
 
 const folder = mkdtempSync(join(tmpdir(), 'waymark-faults-'));
 const file = join(folder, 'report.json');
-const places = positionals.length > 0 ? positionals : ['tests/faults', 'workflows/reference-model', 'workflows/go-on'];
+const everywhere = ['tests/faults', 'workflows/reference-model', 'workflows/random-documents', 'workflows/go-on'];
+const places = positionals.length > 0 ? positionals : everywhere;
 const vitest = [commandOf('vitest', 'vitest'), 'run', '--reporter=default', '--reporter=json'];
 const { status } = spawnSync(process.execPath, [...vitest, `--outputFile.json=${file}`, ...places], {
   cwd: checkout,

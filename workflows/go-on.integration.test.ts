@@ -130,7 +130,7 @@ test(`${rings} rings across executions: none is lost, and what was decided witho
   expect((await run.result()).outcome).toBe('completed');
   expect(run.calls.filter((call) => call.startsWith('runToolStep'))).toHaveLength(20);
   once(run.calls);
-}, 600_000);
+}, 3_600_000);
 
 test(`a list of ${items} items is gone through once, a few at a time`, async () => {
   const skeleton = draw([
@@ -138,7 +138,7 @@ test(`a list of ${items} items is gone through once, a few at a time`, async () 
     { id: 'check', in: 'claims' },
   ]);
   const run = await trial.start({ skeleton, lists: { claims: new Array(items).fill(undefined) } });
-  await expect.poll(() => run.calls.length, patience).toBeGreaterThan(items / 2);
+  await expect.poll(() => run.calls.length, { ...patience, timeout: 1_800_000 }).toBeGreaterThan(items / 2);
   expect((await run.result()).outcome).toBe('completed');
   expect(run.calls.filter((call) => call === 'runAgentStep check')).toHaveLength(items);
   const paths = run.inputs.check?.map(({ path }) => path) ?? [];
@@ -146,4 +146,4 @@ test(`a list of ${items} items is gone through once, a few at a time`, async () 
   const histories = await historiesOf(run);
   expect(histories.length).toBeGreaterThan(items / 20);
   for (const { events } of histories) expect(events?.length).toBeLessThan(200);
-}, 900_000);
+}, 3_600_000);

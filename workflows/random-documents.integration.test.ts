@@ -22,32 +22,35 @@ test(`${count} random documents do what the rules say, and replay`, async () => 
   }
   quietRuntime();
   const environment = await createTimeSkipping({ binary: inject('temporalTestServer'), searchAttributes });
-  const { client, nativeConnection: connection } = environment;
-  const workflowBundle = await bundleInterpreter();
-  // A run that has ended meanwhile needs no ring; any other is rung again.
-  const world = answeringWorld(documents, (run, ring) => {
-    client.workflow
-      .getHandle(run)
-      .signal(ringSignal, ring)
-      .catch(() => undefined);
-  });
-  const taskQueue = `random-${randomUUID()}`;
-  const worker = await Worker.create({ connection, taskQueue, workflowBundle, activities: { ...world.activities } });
-  const histories = await worker.runUntil(async () => {
-    const runs = [...documents.keys()];
-    const started = await Promise.all(
-      runs.map((run) => client.workflow.start(runDocumentWorkflow, { taskQueue, workflowId: run, args: [{ run }] })),
-    );
-    await Promise.all(started.map((handle) => handle.result()));
-    return Promise.all(
-      started.map(async (handle) => ({ workflowId: handle.workflowId, history: await handle.fetchHistory() })),
-    );
-  });
-  for (const [run, document] of documents) expect([run, world.doneBy(run)]).toEqual([run, rulesFor(document)]);
-  const errors: unknown[] = [];
-  for await (const { error } of Worker.runReplayHistories({ workflowBundle }, histories)) {
-    if (error !== undefined) errors.push(error);
+  try {
+    const { client, nativeConnection: connection } = environment;
+    const workflowBundle = await bundleInterpreter();
+    // A run that has ended meanwhile needs no ring; any other is rung again.
+    const world = answeringWorld(documents, (run, ring) => {
+      client.workflow
+        .getHandle(run)
+        .signal(ringSignal, ring)
+        .catch(() => undefined);
+    });
+    const taskQueue = `random-${randomUUID()}`;
+    const worker = await Worker.create({ connection, taskQueue, workflowBundle, activities: { ...world.activities } });
+    const histories = await worker.runUntil(async () => {
+      const runs = [...documents.keys()];
+      const started = await Promise.all(
+        runs.map((run) => client.workflow.start(runDocumentWorkflow, { taskQueue, workflowId: run, args: [{ run }] })),
+      );
+      await Promise.all(started.map((handle) => handle.result()));
+      return Promise.all(
+        started.map(async (handle) => ({ workflowId: handle.workflowId, history: await handle.fetchHistory() })),
+      );
+    });
+    for (const [run, document] of documents) expect([run, world.doneBy(run)]).toEqual([run, rulesFor(document)]);
+    const errors: unknown[] = [];
+    for await (const { error } of Worker.runReplayHistories({ workflowBundle }, histories)) {
+      if (error !== undefined) errors.push(error);
+    }
+    expect(errors).toEqual([]);
+  } finally {
+    await environment.teardown();
   }
-  expect(errors).toEqual([]);
-  await environment.teardown();
 }, 600_000);

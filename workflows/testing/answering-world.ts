@@ -76,7 +76,8 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>, r
     const name = what.gate ?? what.run ?? '';
     for (let wait = 1; !row.heard.has(name) && row.done === undefined; wait = Math.min(wait * 2, 1000)) {
       ring(run, what);
-      await delay(wait);
+      // A test that has failed waits for nobody.
+      await delay(wait, undefined, { ref: false });
     }
   }
 
@@ -194,7 +195,9 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>, r
       const row = rowOf(run);
       tell(row, log);
       const states = gates.flatMap((gate) => row.gates.get(gate) ?? []);
-      return { decided: states.filter(({ verdict, lapsed }) => verdict !== undefined || lapsed) };
+      const decided = states.filter(({ verdict, lapsed }) => verdict !== undefined || lapsed);
+      for (const { gate } of decided) row.heard.add(gate);
+      return { decided };
     },
   };
 
