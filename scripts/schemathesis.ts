@@ -1,24 +1,21 @@
 /**
  * `npm run test:api-fuzz [-- --minutes N]`: Schemathesis sends random requests, well and badly formed, to every route of the
- * OpenAPI document of a whole stack, as an admin. It fails when an answer is a 5xx, has a status or content type that the
+ * OpenAPI document of a whole stack, as an admin, most of them about things that are there. It fails when an answer is a 5xx, has a status or content type that the
  * document does not name, does not match its schema, or is given without a token; and when fewer than 10,000 cases were
  * tried. Not part of `npm test`: it needs PyPI, or the environment that an earlier run left in the temporary folder.
  */
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startStack } from '../dev/stack.ts';
 import type { StackFacts } from '../dev/stack-facts.ts';
-import { checkout } from './checks.ts';
+import { configurationOf, makeTargets } from './fuzz-targets.ts';
 
 const version = '4.32.5';
 const fewestCases = 10_000;
-/** A stream of something that goes on has no end to wait for; event-stream.integration.test.ts is about them. */
-const streams = '^/(runs|proposals)/[^/]+/events$';
 /** About half of the routes. */
 const firstShare = '^/(proposals|notifications)';
 const checks = [
@@ -29,7 +26,7 @@ const checks = [
   'ignored_auth',
 ];
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '12' }, seed: { type: 'string' } } });
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '15' }, seed: { type: 'string' } } });
 const seconds = Math.round(Number(values.minutes) * 60);
 if (!(seconds > 0)) {
   console.error(`api-fuzz: unexpected --minutes ${values.minutes}, expected a number`);
@@ -44,8 +41,11 @@ async function fuzz(): Promise<number> {
   await chmod(dataDir, 0o711);
   const stack = await startStack({ dataDir, env: process.env, log: (line) => console.log(`  ${line}`) });
   try {
+    const { apiUrl } = stack.facts;
     const token = tokenOf(stack.facts, 'admin');
-    await prepare(stack.facts);
+    const streams = await streamsOf(apiUrl);
+    const settings = join(dataDir, 'schemathesis.toml');
+    await writeFile(settings, configurationOf(await makeTargets(apiUrl, token, 'ada')));
     // Two at once, each with its share of the routes: one alone spends most of its time in Python.
     const shares = await Promise.all(
       [
@@ -54,8 +54,8 @@ async function fuzz(): Promise<number> {
       ].map(async (filter, index) => {
         const report = join(dataDir, `report-${index}.json`);
         const code = await run(schemathesis, [
-          'run',
-          `${stack.facts.apiUrl}/openapi.json`,
+          ...['--config-file', settings, 'run'],
+          `${apiUrl}/openapi.json`,
           ...['--header', `Authorization: Bearer ${token}`],
           ...['--checks', checks.join(',')],
           ...filter,
@@ -81,28 +81,17 @@ async function fuzz(): Promise<number> {
   }
 }
 
-/** Something to read: a document, a run of it that waits at its gate, and one more that was cancelled. */
-async function prepare(facts: StackFacts): Promise<void> {
-  const example = (name: string) => readFile(join(checkout, 'examples/expense-approval', name), 'utf8');
-  const post = async (path: string, body: object) => {
-    const response = await fetch(facts.apiUrl + path, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${tokenOf(facts, 'employee')}`,
-        'content-type': 'application/json',
-        'idempotency-key': randomUUID(),
-      },
-      body: JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error(`POST ${path} answered ${response.status}: ${await response.text()}`);
-    return (await response.json()) as { id: string; document: string };
-  };
-  const { document } = await post('/documents', { markdown: await example('document.md') });
-  const input = JSON.parse(await example('input.json'));
-  const practice = JSON.parse(await example('practice.json'));
-  await post('/runs', { document, input, practice });
-  const { id } = await post('/runs', { document, input, practice });
-  await post(`/runs/${id}/cancel`, {});
+/** The paths of streams, as a regular expression: what goes on has no end to wait for. event-stream.integration.test.ts is about them. */
+async function streamsOf(apiUrl: string): Promise<string> {
+  const { paths } = (await (await fetch(`${apiUrl}/openapi.json`)).json()) as Described;
+  const streamed = Object.entries(paths).filter(([, methods]) =>
+    Object.values(methods).some(({ responses }) => responses['200']?.content?.['text/event-stream'] !== undefined),
+  );
+  return streamed.map(([path]) => `^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).join('|');
+}
+
+interface Described {
+  paths: Record<string, Record<string, { responses: Record<string, { content?: Record<string, unknown> }> }>>;
 }
 
 function tokenOf(facts: StackFacts, role: string): string {
