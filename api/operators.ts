@@ -9,6 +9,14 @@ import type { RunRow } from './run-view.ts';
 /** Besides who started the run. */
 export const operatingRoles = ['operator', 'admin'];
 
+/** @throws Problem not-permitted; `what` says what only they may do, such as `cancel it` */
+export function requireOperator(person: Identity, run: RunRow, what: string): void {
+  if (run.requesterId === person.user || person.roles.some((role) => operatingRoles.includes(role))) return;
+  throw new Problem('not-permitted', {
+    detail: `Only who started a run, or someone with the role ${operatingRoles.join(' or ')}, may ${what}.`,
+  });
+}
+
 /**
  * The run, locked until the transaction ends: two orders at once come one after the other.
  * @throws Problem not-found, not-permitted, run-ended
@@ -18,11 +26,7 @@ export async function runToOrder(tx: Tx, person: Identity, id: string, what: str
   await tx.$queryRaw`SELECT 1 FROM run WHERE tenant_id = ${tenantId} AND id = ${id} FOR NO KEY UPDATE`;
   const run = await tx.run.findUnique({ where: { tenantId_id: { tenantId, id } } });
   if (run === null) throw notFound('run');
-  if (run.requesterId !== person.user && !person.roles.some((role) => operatingRoles.includes(role))) {
-    throw new Problem('not-permitted', {
-      detail: `Only who started a run, or someone with the role ${operatingRoles.join(' or ')}, may ${what}.`,
-    });
-  }
+  requireOperator(person, run, what);
   if (run.endedAt !== null) throw new Problem('run-ended');
   if (run.resumedBy !== null) {
     throw new Problem('run-ended', { detail: `The run ${run.resumedBy} goes on with its work.` });

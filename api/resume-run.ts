@@ -1,19 +1,17 @@
 /** Resuming: a new run of the same lineage, which finds by their keys the steps, effects and decisions that still stand. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Json } from '../compiler/types.ts';
-import { getArtifact, putArtifact } from '../prisma/artifacts.ts';
+import { getArtifact } from '../prisma/artifacts.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
-import { appendEvents } from '../prisma/run-log.ts';
+import { beginRun, refuseWhatIsNotRun, storeInput } from './begin-run.ts';
 import { notFound, Problem } from './errors.ts';
 import { actionsOf } from './gate-rows.ts';
 import type { GraphCache } from './graph-cache.ts';
-import { giveOrder, operatingRoles } from './operators.ts';
-import type { startPayloadSchema } from './outbox.ts';
+import { giveOrder, requireOperator } from './operators.ts';
 import { recordedWork } from './recorded-work.ts';
 import type { ResumePlan } from './resume-plan.ts';
 import { planResume } from './resume-plan.ts';
 import type { RunRow } from './run-view.ts';
-import { refuseWhatIsNotRun } from './start-run.ts';
 
 export interface ResumeChoice {
   /** Id of a step: it and what it contains are done again. Of a run that was rejected, its rejections unless said. */
@@ -56,7 +54,7 @@ export async function resumeRun(
   const tenantId = person.tenant;
   // Two at once are one after the other; the second finds it resumed.
   await tx.$queryRaw`SELECT 1 FROM run WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
-  const { run, plan, input, document, title } = await prepare(tx, graphs, person, id, order);
+  const { run, plan, input, graph } = await prepare(tx, graphs, person, id, order);
   if (plan.digest !== order.digest) throw new Problem('plan-changed');
   const missing = plan.effects.toAcknowledge.filter(({ effect }) => !order.acknowledge.includes(effect));
   if (missing.length > 0) {
@@ -77,59 +75,31 @@ export async function resumeRun(
   });
 
   const next = randomUUID();
-  const workflowId = `${document}/${next}`;
-  const now = new Date();
   await tx.run.update({ where: { tenantId_id: { tenantId, id } }, data: { resumedBy: next } });
-  await tx.run.create({
-    data: {
-      tenantId,
-      id: next,
-      rootRunId: run.rootRunId,
-      workflowId,
-      documentId: document,
-      graphHash: plan.graphHash,
-      title,
-      status: 'running',
-      requesterId: run.requesterId,
-      inputDigest: input,
-      practice: run.practice,
-      traceId: randomBytes(16).toString('hex'),
-      createdAt: now,
-      calledBy: run.calledBy,
-      callerRunId: run.callerRunId,
-      resumesRunId: id,
-      fresh: JSON.stringify(plan.from),
-    },
-  });
-  const payload: typeof startPayloadSchema._output = { document, title, resumes: id };
-  await tx.outbox.create({
-    data: {
-      tenantId,
-      id: randomUUID(),
-      runId: next,
-      workflowId,
-      kind: 'start',
-      payload: JSON.stringify(payload),
-      nextAt: now,
-    },
-  });
   const by = { user: person.user, plan: plan.digest, run: next };
-  await appendEvents(tx, [
-    ...lapsed.map((gate) => ({
-      run: id,
-      type: 'gate.lapsed' as const,
-      sourceKey: `gate.lapsed:${gate.id}`,
-      node: gate.node,
-      body: { gate: gate.id },
-    })),
-    { run: id, type: 'run.resumed', sourceKey: 'run.resumed', body: { ...by, from: plan.from } },
+  await beginRun(
+    tx,
+    tenantId,
     {
-      run: next,
-      type: 'run.started',
-      sourceKey: 'run.started',
-      body: { graph: plan.graphHash, input, rootRun: run.rootRunId, resumes: id },
+      id: next,
+      graph,
+      graphHash: plan.graphHash,
+      input,
+      requester: run.requesterId,
+      practice: run.practice,
+      goesOn: { from: run, fresh: plan.from },
     },
-  ]);
+    [
+      ...lapsed.map((gate) => ({
+        run: id,
+        type: 'gate.lapsed' as const,
+        sourceKey: `gate.lapsed:${gate.id}`,
+        node: gate.node,
+        body: { gate: gate.id },
+      })),
+      { run: id, type: 'run.resumed', sourceKey: 'run.resumed', body: { ...by, from: plan.from } },
+    ],
+  );
   // What is under way there finds its fence lost.
   if (run.endedAt === null) await giveOrder(tx, person, run, { kind: 'cancel', comment: '', body: {} });
   return next;
@@ -139,11 +109,7 @@ async function prepare(tx: Tx, graphs: GraphCache, person: Identity, id: string,
   const tenantId = person.tenant;
   const run = await tx.run.findUnique({ where: { tenantId_id: { tenantId, id } } });
   if (run === null) throw notFound('run');
-  if (run.requesterId !== person.user && !person.roles.some((role) => operatingRoles.includes(role))) {
-    throw new Problem('not-permitted', {
-      detail: `Only who started a run, or someone with the role ${operatingRoles.join(' or ')}, may resume it.`,
-    });
-  }
+  requireOperator(person, run, 'resume it');
   if (run.resumedBy !== null) {
     throw new Problem('already-resumed', { detail: `The run ${run.resumedBy} goes on with its work.` });
   }
@@ -153,12 +119,7 @@ async function prepare(tx: Tx, graphs: GraphCache, person: Identity, id: string,
   refuseWhatIsNotRun(after.graph);
 
   const given = choice.input ?? (await getArtifact(tx, tenantId, run.inputDigest));
-  const completed = after.inputs.complete(given);
-  if (!completed.ok) {
-    const errors = completed.violations.map(({ path, message }) => ({ at: path, in: 'input' as const, message }));
-    throw new Problem('invalid-input', { errors });
-  }
-  const input = await putArtifact(tx, tenantId, completed.value);
+  const input = await storeInput(tx, tenantId, after, given);
   const recorded = await recordedWork(tx, graphs, run, after.graph);
   const from = choice.from === undefined ? await rejectionsIn(tx, run) : [choice.from];
   const unknown = from.find((step) => !after.graph.nodes.some((node) => node.id === step));
@@ -175,7 +136,7 @@ async function prepare(tx: Tx, graphs: GraphCache, person: Identity, id: string,
     from,
     recorded,
   });
-  return { run, plan, input, document: after.graph.id, title: after.graph.title };
+  return { run, plan, input, graph: after.graph };
 }
 
 /** What ended the run as rejected: gates whose verdict ends, and steps that were refused by what they ran. */
