@@ -53,18 +53,22 @@ async function fuzz(): Promise<number> {
         ['--include-path-regex', firstShare, '--exclude-path-regex', streams],
       ].map(async (filter, index) => {
         const report = join(dataDir, `report-${index}.json`);
-        const code = await run(schemathesis, [
-          ...['--config-file', settings, 'run'],
-          `${apiUrl}/openapi.json`,
-          ...['--header', `Authorization: Bearer ${token}`],
-          ...['--checks', checks.join(',')],
-          ...filter,
-          ...['--phases', 'examples,coverage,fuzzing'],
-          ...['--max-time', String(seconds), '--request-timeout', '30'],
-          ...['--continue-on-failure', '--no-shrink', '--suppress-health-check', 'all'],
-          ...['--report', 'json', '--report-json-path', report],
-          ...(values.seed === undefined ? [] : ['--seed', values.seed]),
-        ]);
+        const code = await run(
+          schemathesis,
+          [
+            ...['--config-file', settings, 'run'],
+            `${apiUrl}/openapi.json`,
+            ...['--header', `Authorization: Bearer ${token}`],
+            ...['--checks', checks.join(',')],
+            ...filter,
+            ...['--phases', 'examples,coverage,fuzzing'],
+            ...['--max-time', String(seconds), '--request-timeout', '30'],
+            ...['--continue-on-failure', '--no-shrink', '--suppress-health-check', 'all'],
+            ...['--report', 'json', '--report-json-path', report],
+            ...(values.seed === undefined ? [] : ['--seed', values.seed]),
+          ],
+          dataDir,
+        );
         return { code, cases: casesOf(JSON.parse(await readFile(report, 'utf8'))) };
       }),
     );
@@ -119,9 +123,10 @@ async function installed(): Promise<string> {
   return command;
 }
 
-function run(program: string, args: string[]): Promise<number> {
+/** `cwd`: where it leaves what it keeps. */
+function run(program: string, args: string[], cwd = tmpdir()): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'inherit' });
+    const child = spawn(program, args, { stdio: 'inherit', cwd });
     child.on('error', reject);
     child.on('exit', (code) => resolve(code ?? 1));
   });
