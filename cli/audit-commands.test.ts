@@ -55,7 +55,7 @@ test('an export that does not hold is kept, for it is what there is, and fails',
   answer = lines(start + end);
   const { code, stdout, stderr } = await waymark('export', 'audit.ndjson');
   expect([code, stdout]).toEqual([1, 'Wrote 0 events of 0 chains of the tenant acme to audit.ndjson.\n']);
-  expect(stderr).toContain('Not as it was written: line 2 the lines before it are not those that were exported.');
+  expect(stderr).toContain('Not as it was written: line 2: the lines before it are not those that were exported.');
   expect(await readFile(join(folder, 'audit.ndjson'), 'utf8')).toBe(start + end);
 });
 

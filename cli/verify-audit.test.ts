@@ -221,12 +221,12 @@ test('the command asks no API about a file, and exits with 1 and the place where
   expect([broken.code, broken.stdout, broken.stderr.split('\n')[0]]).toEqual([
     1,
     '',
-    'Not as it was written: event 3 of the log of proposal p its content is not what was hashed.',
+    'Not as it was written: event 3 of the log of proposal p: its content is not what was hashed.',
   ]);
   const kept = await runInProcess(['audit', 'verify', '--file', file, '--since', file]);
   expect([kept.code, kept.stderr.split('\n')[0]]).toEqual([
     1,
-    `${file} is not as it was exported: event 3 of the log of proposal p its content is not what was hashed.`,
+    `${file} is not as it was exported: event 3 of the log of proposal p: its content is not what was hashed.`,
   ]);
 });
 
@@ -236,7 +236,14 @@ test('long work tells how far it is', async () => {
   expect([code, stderr]).toEqual([0, '50000 events ...\n100000 events ...\n']);
 });
 
-test('a file that cannot be read is wrong usage', async () => {
-  const { code, stderr } = await runInProcess(['audit', 'verify', '--file', join(folder, 'none')]);
-  expect([code, stderr]).toEqual([2, `${join(folder, 'none')} cannot be read: there is no such file.\n`]);
+test('a file that cannot be read, or is something else, is wrong usage', async () => {
+  const verify = async (file: string) => {
+    const { code, stderr } = await runInProcess(['audit', 'verify', '--file', file]);
+    return [code, stderr];
+  };
+  const [none, letter] = [join(folder, 'none'), join(folder, 'letter.txt')];
+  await writeFile(letter, 'Dear auditor,\n');
+  expect(await verify(none)).toEqual([2, `${none} cannot be read: there is no such file.\n`]);
+  const expected = 'expected lines that begin with {"record":';
+  expect(await verify(letter)).toEqual([2, `${letter} is no export of the audit, ${expected}.\n`]);
 });

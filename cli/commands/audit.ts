@@ -107,18 +107,21 @@ async function headsIn(name: string, world: World): Promise<KeptHead[]> {
   for await (const _line of watched(linesIn(name, world), verifier, world));
   const [first] = verifier.finish().breaks;
   if (first === undefined) return verifier.heads();
-  throw new CommandFailure(`${name} is not as it was exported: ${first.place} ${first.reason}.`);
+  throw new CommandFailure(`${name} is not as it was exported: ${first.place}: ${first.reason}.`);
 }
 
-/** @throws WrongUsage naming the file */
+/** @throws WrongUsage naming the file, which cannot be read or is something else */
 async function* linesIn(name: string, world: World): AsyncGenerator<string> {
   const pieces = name === '-' ? world.streams.stdin : createReadStream(resolve(world.cwd, name));
   const lines = linesOf(bytesOf(pieces));
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     const next = await lines.next().catch((error: unknown) => {
       throw unreadable(name, error);
     });
     if (next.done) return;
+    if (isFirst && !next.value.startsWith('{"record":')) {
+      throw new WrongUsage(`${name} is no export of the audit, expected lines that begin with {"record":.`);
+    }
     yield next.value;
   }
 }
@@ -152,8 +155,8 @@ function tell(verdict: AuditVerdict, { terminal }: World): number {
     terminal.print(`All is as it was written: ${countOf(verdict)}.`, 'good');
     return exitCodes.done;
   }
-  terminal.complain(`Not as it was written: ${first.place} ${first.reason}.`, 'bad');
-  for (const { place, reason } of more.slice(0, mostBreaks - 1)) terminal.complain(`Also: ${place} ${reason}.`);
+  terminal.complain(`Not as it was written: ${first.place}: ${first.reason}.`, 'bad');
+  for (const { place, reason } of more.slice(0, mostBreaks - 1)) terminal.complain(`Also: ${place}: ${reason}.`);
   if (breaks.length > mostBreaks) terminal.complain(`And ${breaks.length - mostBreaks} places more.`);
   terminal.complain(`Looked at ${countOf(verdict)}.`);
   return exitCodes.failed;

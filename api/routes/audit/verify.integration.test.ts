@@ -128,7 +128,7 @@ test.each(everyLog)('an event of the %s log that was changed is found', async (l
   const verdict = await tampered(log, (where) => [`UPDATE ${table} SET ${field} = 'gus' WHERE ${where} AND seq = 2`]);
   expect([verdict.code, placesIn(verdict)]).toEqual([
     1,
-    [`Not as it was written: event 2 of the ${name()} its content is not what was hashed.`],
+    [`Not as it was written: event 2 of the ${name()}: its content is not what was hashed.`],
   ]);
 });
 
@@ -137,7 +137,7 @@ test.each(everyLog)('an event of the %s log that was taken out is found', async 
   const verdict = await tampered(log, (where) => [`DELETE FROM ${table} WHERE ${where} AND seq = 2`]);
   expect([verdict.code, placesIn(verdict)]).toEqual([
     1,
-    [`Not as it was written: event 3 of the ${name()} expected event 2.`],
+    [`Not as it was written: event 3 of the ${name()}: expected event 2.`],
   ]);
 });
 
@@ -154,7 +154,7 @@ test.each(everyLog)('an event that was put into the %s log, and all after it mov
   ]);
   expect([verdict.code, placesIn(verdict)]).toEqual([
     1,
-    [`Not as it was written: event 2 of the ${name()} does not follow the event before it.`],
+    [`Not as it was written: event 2 of the ${name()}: does not follow the event before it.`],
   ]);
 });
 
@@ -169,7 +169,7 @@ test.each(everyLog)('an event that was put at the end of the %s log is found', a
   ]);
   expect([verdict.code, placesIn(verdict)]).toEqual([
     1,
-    [expect.stringMatching(`event \\d+ of the ${name()} its content is not what was hashed`)],
+    [expect.stringMatching(`event \\d+ of the ${name()}: its content is not what was hashed`)],
   ]);
 });
 
@@ -182,7 +182,7 @@ test.each(everyLog)('two events of the %s log that changed places are found', as
   ]);
   expect([verdict.code, placesIn(verdict)]).toEqual([
     1,
-    [`Not as it was written: event 2 of the ${name()} does not follow the event before it.`],
+    [`Not as it was written: event 2 of the ${name()}: does not follow the event before it.`],
   ]);
 });
 
@@ -191,12 +191,12 @@ test.each(everyLog)('a %s log whose end, or all of which, was cut off is found',
   const cut = await tampered(log, (where) => [`DELETE FROM ${table} WHERE ${where} AND seq > 3`]);
   expect([cut.code, placesIn(cut)]).toEqual([
     1,
-    [expect.stringMatching(`the end of the ${name()} the log ends at 3, its head says \\d+`)],
+    [expect.stringMatching(`the end of the ${name()}: the log ends at 3, its head says \\d+`)],
   ]);
   const emptied = await tampered(log, (where) => [`DELETE FROM ${table} WHERE ${where}`]);
   expect([emptied.code, placesIn(emptied)]).toEqual([
     1,
-    [expect.stringMatching(`the end of the ${name()} the log ends at 0, its head says \\d+`)],
+    [expect.stringMatching(`the end of the ${name()}: the log ends at 0, its head says \\d+`)],
   ]);
 });
 
@@ -224,7 +224,7 @@ test('an export verifies without a server, and shows later what was rewritten wi
   const since = await tampered('run', rewrite, '--since', file);
   expect([since.code, placesIn(since)]).toEqual([
     1,
-    [expect.stringMatching(`event \\d+ of the log of run ${run} is not the one of the earlier export`)],
+    [expect.stringMatching(`event \\d+ of the log of run ${run}: is not the one of the earlier export`)],
   ]);
   const gone = await tampered(
     'run',
@@ -234,6 +234,6 @@ test('an export verifies without a server, and shows later what was rewritten wi
   );
   expect([gone.code, placesIn(gone)]).toEqual([
     1,
-    [expect.stringMatching(`event \\d+ of the log of run ${run} is in the earlier export, and is not there any more`)],
+    [expect.stringMatching(`event \\d+ of the log of run ${run}: is in the earlier export, and is not there any more`)],
   ]);
 });
