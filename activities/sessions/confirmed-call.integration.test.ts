@@ -267,6 +267,49 @@ test('an attempt that was taken over while the tool answered records what the to
   expect(model.asked.at(-1)?.answer).toContain('B-2');
 });
 
+describe('what an earlier attempt has had done is not said to be undone', () => {
+  test('where the step is over since and the tool had answered, it is told as done', async () => {
+    const talked = await open();
+    const asked = await asksFor(talked);
+    const begun = await saysYes(asked);
+    desk.answer = async (_, response) => {
+      await fixture.store.actAs(requester, (tx) =>
+        tx.sessionTurn.updateMany({ where: { id: begun.turn }, data: { fence: { increment: 1 } } }),
+      );
+      json(response, 200, { booking: 'B-4' });
+    };
+    expect(await runTurn(deps, begun, never)).toEqual({ state: 'lost' });
+    await decide(fixture, talked.gate, 'done');
+    says('Done.');
+    expect(await runTurn(deps, begun, never)).toEqual({ state: 'done' });
+    expect(await talked.last(requester, asked.session, 'action')).toMatchObject({ did: 'called' });
+    expect([model.asked.at(-1)?.answer.includes('B-4'), desk.asked.length]).toEqual([true, 1]);
+  });
+
+  test('where nobody knows whether it did, the turn fails with that', async () => {
+    const talked = await open();
+    const asked = await asksFor(talked);
+    const begun = await saysYes(asked);
+    const cut = new AbortController();
+    desk.answer = (_, response) => {
+      response.destroy();
+      cut.abort(new Error('the worker is going'));
+    };
+    await expect(runTurn(deps, begun, cut.signal)).rejects.toThrow();
+    await decide(fixture, talked.gate, 'done');
+    // Its deadline is over.
+    await fixture.store.actAs(requester, (tx) =>
+      tx.effect.updateMany({ where: { tenantId: tenant, turnId: begun.turn }, data: { deadline: new Date(0) } }),
+    );
+    expect(await runTurn(deps, begun, never)).toEqual({ state: 'failed' });
+    expect(await talked.last(requester, asked.session, 'turn')).toMatchObject({
+      failure: 'outcome-unknown',
+      detail: expect.stringMatching(/^Whether rooms\.book did what it was asked is not known: it was called before, /),
+    });
+    expect(desk.asked).toHaveLength(1);
+  });
+});
+
 test('stopped while the tool answers, the turn still says that it was done', async () => {
   const talked = await open();
   const asked = await asksFor(talked);

@@ -5,6 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Json } from '../../compiler/types.ts';
+import { getArtifact } from '../../prisma/artifacts.ts';
 import type { Tx } from '../../prisma/open.ts';
 import { findProposal } from '../../prisma/proposal-rights.ts';
 import type { CallDeed } from '../../prisma/session-deeds.ts';
@@ -63,11 +64,25 @@ export async function makeCall(
     turn: claim.turn,
     body: { ...body, tool: deed.tool, confirmation },
   });
-  const notMade = (why: string): Made => ({
-    response: `It was not done. ${why}`,
-    say: said({ did: 'nothing', why }),
-    untrusted: true,
-  });
+  const done = (value: Json, problems: readonly string[] = []): Made => {
+    const note = problems.length === 0 ? '' : `It is not what ${deed.tool} declares: ${problems.join('; ')}\n\n`;
+    const block = { name: deed.tool, source: `tool ${deed.tool}`, trusted: false, value };
+    return {
+      response: `It is done. ${note}${renderBlocks([block], windowTokens).text}`,
+      say: said({ did: 'called' }),
+      untrusted: true,
+    };
+  };
+  /** Only where no earlier attempt may have had it done. */
+  const notMade = async (why: string): Promise<Made> => {
+    if ((await effectOf(deps, claim))?.isUnsettled) {
+      const detail = `Whether ${deed.tool} did what it was asked is not known: it was called before, and is not called again. ${why}`;
+      throw new CallUnsettled({ class: 'outcome-unknown', detail });
+    }
+    return { response: `It was not done. ${why}`, say: said({ did: 'nothing', why }), untrusted: true };
+  };
+  const before = await effectOf(deps, claim);
+  if (before?.outcome !== undefined) return done(before.outcome);
   const tool = findTool(deps.configuration, undefined, deed.tool);
   if (tool?.effect !== 'write') return notMade(`${deed.tool} is no write that the configuration declares.`);
   const wrong = argumentProblem(tool, deed.arguments);
@@ -84,14 +99,7 @@ export async function makeCall(
     signal.throwIfAborted();
     try {
       const value = await deps.breakers.run(`tool:${tool.name}`, () => performEffect(deps, maker, effect));
-      const problems = schemaProblems(tool.output, value);
-      const note = problems.length === 0 ? '' : `It is not what ${tool.name} declares: ${problems.join('; ')}\n\n`;
-      const block = { name: tool.name, source: `tool ${tool.name}`, trusted: false, value };
-      return {
-        response: `It is done. ${note}${renderBlocks([block], windowTokens).text}`,
-        say: said({ did: 'called' }),
-        untrusted: true,
-      };
+      return done(value, schemaProblems(tool.output, value));
     } catch (problem) {
       const failure = failureOf(problem);
       if (failure.uncharged === undefined) tries += 1;
@@ -105,6 +113,23 @@ export async function makeCall(
       await wait(Math.max(ownMs, failure.atLeastMs ?? 0), undefined, { signal });
     }
   }
+}
+
+/** What the ledger says of the turn's call; undefined while none was intended. */
+async function effectOf(
+  deps: Dependencies,
+  { actor, turn }: TurnClaim,
+): Promise<{ outcome?: Json; isUnsettled: boolean } | undefined> {
+  return deps.store.actAs(actor, async (tx) => {
+    const row = await tx.effect.findFirst({ where: { tenantId: actor.tenant, turnId: turn } });
+    if (row === null) return undefined;
+    const isUnsettled = row.status === 'intent' || row.status === 'unknown';
+    if (row.status !== 'succeeded') return { isUnsettled };
+    return {
+      isUnsettled,
+      outcome: row.outcomeDigest === null ? null : await getArtifact(tx, actor.tenant, row.outcomeDigest),
+    };
+  });
 }
 
 /** A refusal is told at once: somebody waits, and may ask for something else. */
