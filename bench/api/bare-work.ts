@@ -100,6 +100,7 @@ export async function readRun(client: PoolClient, { tenant }: Person, id: string
         step: gate.node,
         title: gate.title,
         approvers: JSON.parse(gate.approver_roles),
+        people: JSON.parse(gate.approver_people),
         since: gate.opened_at,
       })),
     ...(result === undefined ? {} : { result }),

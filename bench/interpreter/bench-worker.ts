@@ -25,12 +25,14 @@ export interface BenchWorker {
  * Does `work` beside a worker that polls, on a dev server of its own whose limiter is lifted.
  * @param graphs of runs, by what their input calls `run`
  * @param dynamicConfig of the server, besides
+ * @param onStep told of each step when it is done
  */
 export async function withBenchWorker<T>(
   graphs: ReadonlyMap<string, Graph>,
   dynamicConfig: Readonly<Record<string, number>>,
   progress: (line: string) => void,
   work: (bench: BenchWorker) => Promise<T>,
+  onStep: (node: string) => void = () => undefined,
 ): Promise<T> {
   logOnlyErrors();
   const binary = await findTemporal({ env: process.env, cacheDir: await defaultCacheDir(process.env), log: progress });
@@ -46,7 +48,7 @@ export async function withBenchWorker<T>(
       connection,
       taskQueue,
       workflowBundle: bundle,
-      activities: activitiesThatDoNothing(graphs),
+      activities: activitiesThatDoNothing(graphs, onStep),
     });
     const { workflow: client } = new Client({ connection: clientConnection });
     const start = (type: string, input: { run: string; steps?: number }) =>
@@ -104,9 +106,11 @@ export function graphOf(
 }
 
 /** Answers as the real activities do: a digest of 43 characters for each step. */
-function activitiesThatDoNothing(graphs: ReadonlyMap<string, Graph>): RunActivities {
-  const committed = (input: StepInput): Promise<StepOutcome> =>
-    Promise.resolve({ status: 'committed', output: input.node.padEnd(43, 'x') });
+function activitiesThatDoNothing(graphs: ReadonlyMap<string, Graph>, onStep: (node: string) => void): RunActivities {
+  const committed = (input: StepInput): Promise<StepOutcome> => {
+    onStep(input.node);
+    return Promise.resolve({ status: 'committed', output: input.node.padEnd(43, 'x') });
+  };
   const unexpected = () => Promise.reject(new Error('no step of the benchmark asks for this'));
   return {
     beginRun({ run }) {
