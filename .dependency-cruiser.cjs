@@ -117,6 +117,13 @@ module.exports = {
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'peers-stay-in-bench',
+      comment: 'What Waymark is measured against is there for the benchmarks alone.',
+      severity: 'error',
+      from: { pathNot: '^bench/|node_modules/' },
+      to: { path: 'node_modules/(@dbos-inc|@langchain)/' },
+    },
+    {
       name: 'only-listed-packages',
       comment: 'Import a package only if package.json lists it.',
       severity: 'error',

@@ -112,3 +112,10 @@ test('the arrows of the design are allowed', async () => {
   expect(violations).toEqual([]);
   expect(filesRead).toBe(16);
 });
+
+test('what Waymark is measured against is imported by the benchmarks alone', async () => {
+  const peer = "import { thing } from '../node_modules/@dbos-inc/dbos-sdk/index.js';\nexport const used = thing;\n";
+  expect(await brokenRules({ 'tests/peers.ts': peer, 'bench/peers.ts': peer })).toEqual([
+    'peers-stay-in-bench: tests/peers.ts -> node_modules/@dbos-inc/dbos-sdk/index.js',
+  ]);
+});
