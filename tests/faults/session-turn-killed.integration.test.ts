@@ -97,7 +97,8 @@ beforeAll(async () => {
   system.tools.release('just-paid');
   system.tools.release('letter');
   await system.worker.start({ OPENAI_BASE_URL: model.url });
-});
+  // Six runs, three starts of the worker: on a busy machine more than a hook is given.
+}, 300_000);
 afterAll(async () => {
   await system?.close();
   await model?.close();
