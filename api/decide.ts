@@ -8,7 +8,7 @@ import type { Json } from '../compiler/types.ts';
 import type { Violation } from '../compiler/validate-value.ts';
 import type { View } from '../compiler/view.ts';
 import { deriveView } from '../compiler/view.ts';
-import { putArtifact } from '../prisma/artifacts.ts';
+import { artifactKey, putArtifact } from '../prisma/artifacts.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { ask } from '../prisma/statements.ts';
@@ -89,8 +89,12 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
   if (gate.status === 'decided') return refuse('already-decided');
   if (gate.status !== 'open' || run.endedAt !== null) return refuse('not-open');
   if (gate.subject !== request.subject || !(await proposalStands(tx, gate))) return refuse('stale-subject');
-  const before = await ask<DecisionRow>(tx)`SELECT * FROM decision
-    WHERE tenant_id = ${tenant} AND gate_id = ${gate.id} AND subject = ${gate.subject} ORDER BY decided_at, id`;
+  const [before] = await Promise.all([
+    ask<DecisionRow>(tx)`SELECT * FROM decision
+      WHERE tenant_id = ${tenant} AND gate_id = ${gate.id} AND subject = ${gate.subject} ORDER BY decided_at, id`,
+    // Asked for with it: what is decided is stored under it.
+    artifactKey(tx, tenant),
+  ]);
   const people = [user, ...(gate.claimedBy === null ? [] : [gate.claimedBy])];
   const rights = await readRights(tx, gate, run, [...people, ...before.map(({ userId }) => userId)]);
   const right = voteOf(rights, user, request.for);
@@ -137,10 +141,10 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
       tx,
       loaded,
       gate,
+      run,
       { action: action.name, votes, form: prepared.output ?? filled.value },
       decidedAt,
     );
-    await leaveRing(tx, tenant, run, { gate: gate.id }, decidedAt);
   }
   await appendEvents(tx, [
     missing.length === 0
@@ -176,13 +180,24 @@ function withoutDelegation(rights: GateRights, principal: string, caster: string
   return { ...rights, delegations: rights.delegations.filter(({ from }) => from !== principal) };
 }
 
-async function writeVerdict(tx: Tx, loaded: LoadedGraph, gate: GateRow, agreed: Agreed, at: Date): Promise<void> {
+/** And leaves the ring by which the workflow hears of it. */
+async function writeVerdict(
+  tx: Tx,
+  loaded: LoadedGraph,
+  gate: GateRow,
+  run: { id: string; workflowId: string },
+  agreed: Agreed,
+  at: Date,
+): Promise<void> {
   const output = outputOf(gate, agreed);
   const view = viewOf(loaded, gate, output);
   const digest = await putArtifact(tx, gate.tenantId, output);
-  await ask(tx)`UPDATE gate SET status = 'decided', verdict = ${agreed.action}, output_digest = ${digest},
-      view = ${view === undefined ? null : JSON.stringify(view)}, decided_at = ${at}
-    WHERE tenant_id = ${gate.tenantId} AND id = ${gate.id}`;
+  await Promise.all([
+    ask(tx)`UPDATE gate SET status = 'decided', verdict = ${agreed.action}, output_digest = ${digest},
+        view = ${view === undefined ? null : JSON.stringify(view)}, decided_at = ${at}
+      WHERE tenant_id = ${gate.tenantId} AND id = ${gate.id}`,
+    leaveRing(tx, gate.tenantId, run, { gate: gate.id }, at),
+  ]);
 }
 
 /** What the proposal holds is opaque: conditions read it as it stands then, by an activity. */
