@@ -37,7 +37,13 @@ beforeAll(async () => {
   connection = await Connection.connect({ address: server.address });
   native = await connectQuietly(server.address);
   bundle = await bundleInterpreter();
-  trial = await tryInterpreter({ client: new Client({ connection, namespace: 'go-on' }), connection: native, bundle });
+  trial = await tryInterpreter({
+    client: new Client({ connection, namespace: 'go-on' }),
+    connection: native,
+    bundle,
+    // The longest there is: to replay thousands of rings takes its time on a machine that does much else.
+    workflowTaskTimeout: '2 minutes',
+  });
 });
 afterAll(async () => {
   await trial?.stop();

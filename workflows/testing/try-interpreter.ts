@@ -49,6 +49,8 @@ export interface TrialOptions {
   worker?: Partial<WorkerOptions>;
   /** Of its own unless said. */
   taskQueue?: string;
+  /** Temporal's 10 seconds unless said. */
+  workflowTaskTimeout?: '2 minutes';
   /** Several workers may share one. */
   world?: ScriptedWorld;
 }
@@ -77,7 +79,7 @@ export async function tryInterpreter(options: TrialOptions): Promise<Trial> {
         taskQueue,
         workflowId,
         args: [{ run: workflowId }],
-        workflowTaskTimeout: '10s',
+        workflowTaskTimeout: options.workflowTaskTimeout ?? '10s',
       });
       const started: StartedRun = Object.assign(run, {
         handle,
