@@ -60,7 +60,7 @@ export class TransactionTimeout extends Error {
 }
 
 export interface ActAsParts {
-  /** Of logins that may take the role, in pipeline mode. */
+  /** Of logins that may take the role, in pipeline mode; one that is lost ends no process. */
   connections: Pool;
   clients: LazyClients;
   role: StoreRole;
@@ -108,25 +108,19 @@ export function createActAs({ connections, clients, role, guard, nameOf, announc
     guard.refuseNested('actAs');
     if (actor.tenant === '' || actor.user === '') throw new Error('actAs: expected an actor with a tenant and a user.');
     const connection = await connect(connections);
-    // A connection that is lost says so to whoever asks it; unheard, it would end the process.
-    connection.on('error', ignore);
-    const giveBack = (broken?: true) => {
-      connection.removeListener('error', ignore);
-      connection.release(broken);
-    };
     try {
       const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
       const { done, grown } = await guard.enter(() => inTransaction(connection, actor, work, timeoutMs));
-      giveBack();
+      connection.release();
       if (grown.size > 0) announce(grown);
       return done;
     } catch (error) {
       // A statement may still be under way: without its connection the server ends both.
-      if (error instanceof TransactionTimeout) giveBack(true);
+      if (error instanceof TransactionTimeout) connection.release(true);
       else {
         await connection.query('ROLLBACK').then(
-          () => giveBack(),
-          () => giveBack(true),
+          () => connection.release(),
+          () => connection.release(true),
         );
       }
       throw error;

@@ -1,5 +1,4 @@
 /** The store: opening a database under one of the two roles. */
-import { Pool } from 'pg';
 import type { ActAs, StoreRole } from './act-as.ts';
 import { createActAs, createNestingGuard, groupRoles } from './act-as.ts';
 import { createAnnouncer } from './announce.ts';
@@ -8,6 +7,7 @@ import { createBeforeTenant } from './before-tenant.ts';
 import { GatheringSocket } from './gathering-socket.ts';
 import { createLazyClients } from './lazy-client.ts';
 import { createRunEventListener } from './listen.ts';
+import { openPool } from './pool.ts';
 import { checkReadiness } from './readiness.ts';
 import { createStatementNames } from './statement-names.ts';
 
@@ -53,7 +53,7 @@ export interface OpenStoreOptions {
 /** Connects and answers once the database does. Does not ask whether it is migrated: that is `ready`. */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const { url, role } = options;
-  const transactions = new Pool({
+  const transactions = openPool({
     connectionString: url,
     max: options.max ?? 20,
     application_name: `waymark-${role}`,
@@ -63,15 +63,12 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     stream: () => new GatheringSocket(),
   });
   // The role is taken when a connection starts, so that a question is one round trip.
-  const questions = new Pool({
+  const questions = openPool({
     connectionString: url,
     max: 3,
     application_name: `waymark-${role}-before`,
     options: `-c role=${groupRoles[role]}`,
   });
-  // An idle connection that is lost would otherwise end the process; the pool replaces it by itself.
-  transactions.on('error', () => undefined);
-  questions.on('error', () => undefined);
   const nameOf = createStatementNames();
   const clients = createLazyClients(nameOf);
   const listener = createRunEventListener(url);

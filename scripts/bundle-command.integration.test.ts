@@ -48,7 +48,7 @@ test('what has changed since is never run from the bundle', async () => {
 });
 
 test('it prints what the sources print', async () => {
-  for (const room of ['cli', 'compiler', 'models', 'package.json', 'package-lock.json', 'examples']) {
+  for (const room of ['cli', 'compiler', 'models', 'prisma', 'package.json', 'package-lock.json', 'examples']) {
     cpSync(join(checkout, room), join(root, room), { recursive: true, preserveTimestamps: true });
   }
   symlinkSync(join(checkout, 'node_modules'), join(root, 'node_modules'));
