@@ -6,6 +6,7 @@ import type { Tx } from './act-as.ts';
 import type { ReadEvent } from './generated/client.ts';
 import type { ChainHead, ChainVerdict, HashChain } from './hash-chain.ts';
 import { verifyHashChain } from './hash-chain.ts';
+import { ask } from './statements.ts';
 
 /** Everything that is noted of readers. */
 export const readTypes = [
@@ -49,7 +50,7 @@ export async function noteRead(tx: Tx, read: Read): Promise<Date> {
 export async function noteReads(tx: Tx, reads: readonly Read[]): Promise<Date[]> {
   if (reads.length === 0) return [];
   const batch = JSON.stringify(reads.map(({ what, thing, part = '' }) => ({ what, thing, part })));
-  const rows = await tx.$queryRaw<{ at: Date }[]>`
+  const rows = await ask<{ at: Date }>(tx)`
     SELECT note_read(r.read->>'what', r.read->>'thing', r.read->>'part', ${readSeconds}::int) AS at
     FROM json_array_elements(${batch}::json) WITH ORDINALITY AS r(read, position) ORDER BY r.position`;
   return rows.map(({ at }) => at);
