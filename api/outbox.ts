@@ -12,6 +12,7 @@ import { z } from 'zod';
 import type { OutboxRow, Store, Tx } from '../prisma/open.ts';
 import { ask } from '../prisma/statements.ts';
 import type { RelayLog } from './log-lines.ts';
+import { repeating } from './repeating.ts';
 import type { Workflows } from './temporal-client.ts';
 
 export const startPayloadSchema = z.object({
@@ -61,9 +62,6 @@ const batch = 50;
 
 export function createRelay({ store, workflows, log, everyMs = 1_000 }: RelaySettings): Relay {
   let stopped = false;
-  let due = false;
-  let wake: () => void = () => {};
-  let loop: Promise<void> | undefined;
 
   async function drain(): Promise<void> {
     for (let full = true; full && !stopped; ) {
@@ -73,33 +71,13 @@ export function createRelay({ store, workflows, log, everyMs = 1_000 }: RelaySet
     }
   }
 
-  async function run(): Promise<void> {
-    while (!stopped) {
-      due = false;
-      await drain().catch((error: unknown) => log.relayFailed(error));
-      if (due || stopped) continue;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, everyMs);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-  }
-
+  const loop = repeating({ everyMs, work: drain, failed: (error) => log.relayFailed(error) });
   return {
-    start() {
-      loop ??= run();
-    },
-    nudge() {
-      due = true;
-      wake();
-    },
+    start: loop.start,
+    nudge: loop.wake,
     async stop() {
       stopped = true;
-      wake();
-      await loop;
+      await loop.stop();
     },
   };
 }

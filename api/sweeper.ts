@@ -8,6 +8,7 @@ import type { OpenRun, Store, Tx } from '../prisma/open.ts';
 import type { EventType, NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { SweeperLog } from './log-lines.ts';
+import { repeating } from './repeating.ts';
 import type { Workflows } from './temporal-client.ts';
 
 export interface Sweeper {
@@ -32,11 +33,10 @@ const batch = 50;
 
 export function createSweeper(settings: SweeperSettings): Sweeper {
   const { store, log, everyMs = 30_000, dueAfterSeconds = 300 } = settings;
-  const stopping = new AbortController();
-  let loop: Promise<void> | undefined;
+  let stopped = false;
 
   async function sweep(): Promise<void> {
-    for (let full = true; full && !stopping.signal.aborted; ) {
+    for (let full = true; full && !stopped; ) {
       const runs = await store.before.runsToSweep(batch, dueAfterSeconds);
       full = runs.length === batch;
       await Promise.all(
@@ -45,28 +45,13 @@ export function createSweeper(settings: SweeperSettings): Sweeper {
     }
   }
 
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      await sweep().catch((error: unknown) => log.sweepFailed(error));
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, everyMs);
-        stopping.signal.addEventListener('abort', () => {
-          clearTimeout(timer);
-          resolve();
-        });
-        if (stopping.signal.aborted) resolve();
-      });
-    }
-  }
-
+  const loop = repeating({ everyMs, work: sweep, failed: (error) => log.sweepFailed(error) });
   return {
-    start() {
-      loop ??= run();
-    },
+    start: loop.start,
     sweep,
     async stop() {
-      stopping.abort();
-      await loop;
+      stopped = true;
+      await loop.stop();
     },
   };
 }

@@ -12,6 +12,7 @@ import type { DeliveryToSend, Settlement } from '../../prisma/webhook-deliveries
 import { readDelivery, returnDelivery, settleDelivery } from '../../prisma/webhook-deliveries.ts';
 import { secretsOf } from '../../prisma/webhooks.ts';
 import type { WebhookLog } from '../log-lines.ts';
+import { repeating } from '../repeating.ts';
 import { messageOf } from './notification-view.ts';
 import type { Reach, Resolve } from './reach.ts';
 import type { Answered } from './send-message.ts';
@@ -71,9 +72,7 @@ export function createWebhookRelay(settings: WebhookRelaySettings): WebhookRelay
   const underWay = new Set<Promise<void>>();
   /** Deliveries under way by webhook. */
   const busy = new Map<string, number>();
-  let freed = false;
-  let wake: () => void = () => {};
-  let loop: Promise<void> | undefined;
+  const loop = repeating({ everyMs: times.everyMs, work: take, failed: (error) => log.deliveryFailed(error) });
 
   async function take(): Promise<void> {
     const limit = atOnce - underWay.size;
@@ -97,8 +96,7 @@ export function createWebhookRelay(settings: WebhookRelaySettings): WebhookRelay
     if (left > 0) busy.set(webhook, left);
     else {
       busy.delete(webhook);
-      freed = true;
-      wake();
+      loop.wake();
     }
   }
 
@@ -132,29 +130,11 @@ export function createWebhookRelay(settings: WebhookRelaySettings): WebhookRelay
     return sendMessage({ url: new URL(webhook.url), headers, body }, { reach, resolve, signal });
   }
 
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      freed = false;
-      await take().catch((error: unknown) => log.deliveryFailed(error));
-      if (freed || stopping.signal.aborted) continue;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, times.everyMs);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-  }
-
   return {
-    start() {
-      loop ??= run();
-    },
+    start: loop.start,
     async stop() {
       stopping.abort();
-      wake();
-      await loop;
+      await loop.stop();
       await Promise.all(underWay);
     },
   };
