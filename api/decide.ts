@@ -22,7 +22,6 @@ import type { Missing } from './gate-votes.ts';
 import { missingVotes } from './gate-votes.ts';
 import type { GraphCache, LoadedGraph } from './graph-cache.ts';
 import { holdGate } from './hold-gate.ts';
-import type { RingPayload } from './outbox.ts';
 import { leaveInOutbox } from './outbox.ts';
 import { lapseGate, proposalStands } from './proposal-stands.ts';
 import { prepareWrite, writeTaskOutput } from './task-output.ts';
@@ -196,7 +195,7 @@ async function writeVerdict(
     ask(tx)`UPDATE gate SET status = 'decided', verdict = ${agreed.action}, output_digest = ${digest},
         view = ${view === undefined ? null : JSON.stringify(view)}, decided_at = ${at}
       WHERE tenant_id = ${gate.tenantId} AND id = ${gate.id}`,
-    leaveRing(tx, gate.tenantId, run, { gate: gate.id }, at),
+    leaveInOutbox(tx, gate.tenantId, run, 'ring', { gate: gate.id }, at),
   ]);
 }
 
@@ -232,7 +231,7 @@ export async function logRefusal(
   const { gate, run, node, reason } = refusal;
   const held = reason === 'stale-subject' ? await holdGate(tx, actor.tenant, gate) : undefined;
   if (held?.gate.status === 'open' && !(await proposalStands(tx, held.gate))) {
-    await leaveRing(tx, actor.tenant, held.run, { gate }, new Date());
+    await leaveInOutbox(tx, actor.tenant, held.run, 'ring', { gate }, new Date());
     await lapseGate(tx, held.gate);
   }
   await appendEvents(tx, [
@@ -244,15 +243,4 @@ export async function logRefusal(
       body: { gate, user: actor.user, reason },
     },
   ]);
-}
-
-/** Leaves the row from which the relay rings the run until it has heard. */
-export async function leaveRing(
-  tx: Tx,
-  tenant: string,
-  run: { id: string; workflowId: string },
-  ring: RingPayload,
-  nextAt: Date,
-): Promise<void> {
-  await leaveInOutbox(tx, tenant, run, 'ring', ring, nextAt);
 }

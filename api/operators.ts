@@ -2,8 +2,8 @@
 import type { CommandKind, NewCommand } from '../prisma/commands.ts';
 import { giveCommand } from '../prisma/commands.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
-import { leaveRing } from './decide.ts';
 import { notFound, Problem } from './errors.ts';
+import { leaveInOutbox } from './outbox.ts';
 import type { RunRow } from './run-view.ts';
 
 /** Besides who started the run. */
@@ -41,7 +41,7 @@ export async function giveOrder(tx: Tx, person: Identity, run: RunRow, order: Or
   const now = new Date();
   const { tenant, user } = person;
   const command = await giveCommand(tx, { tenant, run: run.id, user, now, ...order });
-  await leaveRing(tx, tenant, run, { command }, now);
+  await leaveInOutbox(tx, tenant, run, 'ring', { command }, now);
   return command;
 }
 
