@@ -12,6 +12,8 @@ export const readProposalLog: ReadLog = async (store, { tenant, user }, proposal
       orderBy: { seq: 'asc' },
       take: logPageSize,
     });
+    // Their access may have ended between the two: what was appended after its end is not theirs to read.
+    if (events.length > 0) await seeProposal(tx, { tenant, user }, proposal);
     return {
       ended: seen.proposal.status === 'closed',
       events: events.map(({ seq, type, section, body, at }) => {
