@@ -304,7 +304,7 @@ async function standingOf(
 }
 
 /** What a step that is done had read of the proposal, and of outputs that go there. */
-function recordedReads(
+export function recordedReads(
   loaded: LoadedGraph,
   node: Node,
   { handoff }: { handoff: string | null },
@@ -315,7 +315,7 @@ function recordedReads(
   return Object.fromEntries(Object.entries(inputDigests).filter(([name]) => isProposed(name)));
 }
 
-function freshOf(run: { fresh: string }): string[] {
+export function freshOf(run: { fresh: string }): string[] {
   return JSON.parse(run.fresh) as string[];
 }
 

@@ -97,9 +97,31 @@ export interface CollectInput extends StepInput {
   items?: Digest[];
 }
 
+/** Which step, among all containers, items and passes. */
+export interface StepPlace {
+  node: string;
+  path: string;
+}
+
+/** A step that an earlier run of the lineage committed. It is what the step gives here too, where it reads the same. */
+export interface RecalledStep {
+  node: string;
+  /** As of a step's input; absent at the top level. */
+  path?: string;
+  /** By the names that its work is made of: the digest it read, or null where there was no value. */
+  read: Record<string, Digest | null>;
+  output: Digest;
+  view?: View;
+}
+
 export interface RunActivities {
-  /** Local activity. Marks the run started and hands out what interpretation needs. */
-  beginRun(input: { run: string }): Promise<{ skeleton: string; input?: View }>;
+  /** Local activity. Marks the run started and hands out what interpretation needs. `resumes`: it goes on with another run. */
+  beginRun(input: { run: string }): Promise<{ skeleton: string; input?: View; resumes?: true }>;
+  /**
+   * Of a run that resumes another: steps of earlier ones whose record stands, so that they need not be claimed one by one. Not all
+   * of them; what is left out is claimed. By pages: `next` is the `after` of another.
+   */
+  recallSteps(input: { run: string; after?: StepPlace }): Promise<{ steps: RecalledStep[]; next?: StepPlace }>;
   /** Local activity. Keeps part of the state of a run that goes on in a new execution, under the digest it gives. */
   keepState(input: { run: string; part: string }): Promise<{ digest: Digest }>;
   /** Local activity. */

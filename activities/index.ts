@@ -7,6 +7,7 @@ import { evaluateConditions } from './evaluate-conditions.ts';
 import { closeOverdue, remindGate } from './gate-times.ts';
 import { openGate } from './gates.ts';
 import { withHeartbeats, withPlainFailures } from './heartbeat.ts';
+import { recallSteps } from './recall-steps.ts';
 import { runAgentStep } from './run-agent-step.ts';
 import { runMergeStep } from './run-merge-step.ts';
 import { runSetStep } from './run-set-step.ts';
@@ -22,6 +23,7 @@ export function createActivities(deps: Dependencies): RunActivities & SessionAct
   return {
     beginRun: (input) => withPlainFailures(() => beginRun(deps, input)),
     finishRun: (input) => withPlainFailures(() => finishRun(deps, input)),
+    recallSteps: (input) => withPlainFailures(() => recallSteps(deps, input)),
     keepState: (input) => withPlainFailures(() => keepState(deps, input)),
     readState: (input) => withPlainFailures(() => readState(deps, input)),
     flushLog: (input) => withPlainFailures(() => flushLog(deps, input)),

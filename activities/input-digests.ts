@@ -11,15 +11,21 @@ export function rootsOf(source: string): string[] {
   return parsed.ok ? readsOf(parsed.expression).map((read) => read.root) : [];
 }
 
+/** The names that the step's work is made of; of what only decides whether it runs, nothing. */
+export function workNames(node: Node): Set<string> {
+  const names = new Set([...inputsOf(node), ...checksOf(node)].flatMap(rootsOf));
+  // An agent that is sent back to sees why, whether or not it names it.
+  if (node.kind === 'agent') names.add('feedback');
+  return names;
+}
+
 /** Digests of what the step's work reads, and of the run's input only if it reads that: an edit elsewhere reruns nothing. */
 export function inputDigestsOf(
   node: Node,
   outputs: Readonly<Record<string, Digest>> | undefined,
   runInput: Digest,
 ): Record<string, Digest> {
-  const roots = new Set([...inputsOf(node), ...checksOf(node)].flatMap(rootsOf));
-  // An agent that is sent back to sees why, whether or not it names it.
-  if (node.kind === 'agent') roots.add('feedback');
+  const roots = workNames(node);
   const read = Object.entries(outputs ?? {}).filter(([name]) => roots.has(name));
   return { ...Object.fromEntries(read), ...(roots.has('input') ? { input: runInput } : {}) };
 }

@@ -39,7 +39,11 @@ export async function beginRun(deps: Dependencies, input: { run: string }): Retu
     ]);
     return {
       run,
-      answer: { skeleton: encodeSkeleton(skeletonOf(graph)), ...(view === undefined ? {} : { input: view }) },
+      answer: {
+        skeleton: encodeSkeleton(skeletonOf(graph)),
+        ...(view === undefined ? {} : { input: view }),
+        ...(run.row.resumesRunId === null ? {} : { resumes: true as const }),
+      },
     };
   });
   logRun(deps, begun.run, { event: 'run.started', status: 'running' });

@@ -49,6 +49,7 @@ const optionsOf: Record<RemoteActivity, ActivityOptions> = {
   remindGate: fast,
   hear: fast,
   readGates: fast,
+  recallSteps: fast,
 };
 
 /** One marker event each, in the workflow task that is open anyway. */

@@ -6,6 +6,7 @@ import type { Transition, View } from '../activities/contract.ts';
 import type { Skeleton } from '../compiler/skeleton.ts';
 import type { Frame, FrameSnapshot } from './frames.ts';
 import { frameSnapshot, openFrame } from './frames.ts';
+import type { Recalled } from './recalled.ts';
 import type { Changes, Failure, RunState, RunStatus } from './run-state.ts';
 import { startState } from './run-state.ts';
 
@@ -69,8 +70,9 @@ export function goOnFrom(
   skeleton: Skeleton,
   input: View | undefined,
   changes: Changes,
+  recalled?: Recalled,
 ): RunState {
-  const state = startState(run, skeleton, input, changes, carried.frames[0]);
+  const state = startState(run, skeleton, input, changes, { from: carried.frames[0], recalled });
   const frames: Frame[] = [state.outermost];
   for (const { within, path, ordinal, endsOnFailure = false, ...from } of carried.frames.slice(1)) {
     const outer = within && frames[within.frame];

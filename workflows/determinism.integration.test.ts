@@ -76,7 +76,7 @@ async function countsOf(run: StartedRun): Promise<Record<string, number>> {
 }
 
 describe('with a warm cache and with none', () => {
-  const inOrder = Object.entries(scenarios).filter(([, { parallel }]) => !parallel);
+  const inOrder = Object.entries(scenarios).filter(([, { unordered }]) => !unordered);
 
   test.each(inOrder)('%s gives the same commands', async (_, scenario) => {
     const [first, second] = [await play(warm, scenario), await play(cold, scenario)];

@@ -6,6 +6,7 @@ import { decide } from './conditions.ts';
 import type { Doorbell } from './doorbell.ts';
 import type { Frame } from './frames.ts';
 import { digestsOf, joinPath, nodeAt, pathOf, valueFor } from './frames.ts';
+import { takeRecalled } from './recalled.ts';
 import type { RunFrame } from './run-frames.ts';
 import type { At, RunState } from './run-state.ts';
 import { rest } from './run-state.ts';
@@ -56,6 +57,7 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
         return progress;
       },
       run: (activity, gates) =>
+        (at.frame.orders.has(at.place) ? undefined : takeRecalled(state.recalled, at)) ??
         call(at, node.id, (shown, input) =>
           callActivity(activity, shown, gates.length > 0 ? { ...input, gates: [...gates] } : input),
         ),

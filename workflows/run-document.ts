@@ -19,6 +19,7 @@ import type { RunDocumentInput, RunDocumentResult } from './messages.ts';
 import { ringSignal } from './messages.ts';
 import { operatorsView } from './operators-view.ts';
 import { stepPerformer } from './perform-step.ts';
+import { recallSteps } from './recalled.ts';
 import { runFrames } from './run-frames.ts';
 import type { Changes, RunState } from './run-state.ts';
 import { createChanges, startState } from './run-state.ts';
@@ -80,13 +81,14 @@ export async function runDocument(input: RunDocumentInput): Promise<RunDocumentR
 }
 
 async function stateOf({ run, carried }: RunDocumentInput, changes: Changes): Promise<RunState> {
-  const { skeleton: text, input } = await beginRun({ run });
+  const { skeleton: text, input, resumes } = await beginRun({ run });
   const skeleton = decodeSkeleton(text);
-  if (carried === undefined) return startState(run, skeleton, input, changes);
+  const recalled = resumes ? await recallSteps(run) : undefined;
+  if (carried === undefined) return startState(run, skeleton, input, changes, { recalled });
   let encoded = '';
   if ('state' in carried) encoded = carried.state;
   else for (const digest of carried.digests) encoded += (await readState({ run, digest })).part;
-  const state = goOnFrom(decodeCarried(encoded), run, skeleton, input, changes);
+  const state = goOnFrom(decodeCarried(encoded), run, skeleton, input, changes, recalled);
   await readOpenGates(state);
   return state;
 }

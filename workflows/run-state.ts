@@ -3,6 +3,7 @@ import type { GateState, Transition, View } from '../activities/contract.ts';
 import type { Skeleton } from '../compiler/skeleton.ts';
 import type { Frame, FrameSnapshot } from './frames.ts';
 import { openFrame } from './frames.ts';
+import type { Recalled } from './recalled.ts';
 import type { Scopes } from './scopes.ts';
 import { scopesOf } from './scopes.ts';
 
@@ -50,6 +51,8 @@ export interface RunState {
   /** By what is parked. */
   readonly failures: Map<string, Failure>;
   readonly log: UntoldLog;
+  /** Of a run that resumes others: what they did. */
+  readonly recalled: Recalled;
   /** The status that the store was told last. */
   told: RunStatus;
   /** Nothing is started that nobody orders. */
@@ -93,13 +96,13 @@ export function createChanges(): Changes {
 
 export type RunStatus = 'running' | 'waiting' | 'needs-attention';
 
-/** `from`: the outermost frame of a run that goes on. */
+/** `from`: the outermost frame of a run that goes on. `recalled`: of one that resumes others. */
 export function startState(
   run: string,
   skeleton: Skeleton,
   input: View | undefined,
   changes: Changes,
-  from?: FrameSnapshot,
+  { from, recalled = new Map() }: { from?: FrameSnapshot | undefined; recalled?: Recalled | undefined } = {},
 ): RunState {
   const scopes = scopesOf(skeleton);
   const outermost = openFrame({
@@ -123,6 +126,7 @@ export function startState(
     resting: 0,
     failures: new Map(),
     log: createLog(),
+    recalled,
     told: 'running',
     paused: false,
     toldPaused: false,

@@ -120,6 +120,7 @@ function activitiesThatDoNothing(graphs: ReadonlyMap<string, Graph>, onStep: (no
     },
     finishRun: () => Promise.resolve({}),
     flushLog: () => Promise.resolve(),
+    recallSteps: unexpected,
     keepState: unexpected,
     readState: unexpected,
     runAgentStep: committed,

@@ -114,6 +114,10 @@ test('a run that needs attention goes on where it stands: nothing is read, decid
   // In the Web UI, too.
   const { raw } = await system.temporal.workflow.getHandle(ended.workflowId).describe();
   expect(Buffer.from(raw.executionConfig?.userMetadata?.details?.data ?? []).toString()).toContain(first);
+  // Of the steps that were kept no activity is made: they are recalled together.
+  const { events } = await system.temporal.workflow.getHandle(ended.workflowId).fetchHistory();
+  const scheduled = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: of }) => of?.activityId ?? []);
+  expect(scheduled).toEqual(['recall#1', 'manager_approves', 'pay']);
 });
 
 test('a run that was rejected asks again, and only that', async () => {

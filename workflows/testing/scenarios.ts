@@ -18,8 +18,11 @@ export interface Scenario {
   /** What people do; resolves when the run can end by itself. */
   drive?: (run: DrivenRun) => Promise<void>;
   ends: 'completed' | 'rejected' | 'cancelled' | 'canceled by Temporal';
-  /** Steps of it run beside each other, so the order in which they end is not the same every time. */
-  parallel?: true;
+  /**
+   * Steps of it run beside each other, or it goes by the clock: in which order things end, or whether a time has passed when
+   * it is looked at, is not the same every time.
+   */
+  unordered?: true;
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -129,7 +132,7 @@ export const scenarios: Record<string, Scenario> = {
       await decide(run, 'gate of ask', 'approve');
     },
     ends: 'completed',
-    parallel: true,
+    unordered: true,
   },
   'run-of-another-document': {
     script: {
@@ -142,7 +145,7 @@ export const scenarios: Record<string, Scenario> = {
       await run.ring({ run: 'called' });
     },
     ends: 'completed',
-    parallel: true,
+    unordered: true,
   },
   'run-that-is-rejected': {
     script: {
@@ -221,7 +224,7 @@ export const scenarios: Record<string, Scenario> = {
       await cancel(run);
     },
     ends: 'cancelled',
-    parallel: true,
+    unordered: true,
   },
   'cancelled-by-temporal': {
     script: { skeleton: expense, ...amount(600) },
@@ -264,7 +267,7 @@ export const scenarios: Record<string, Scenario> = {
       },
     },
     ends: 'completed',
-    parallel: true,
+    unordered: true,
   },
   'sent-back-by-a-gate': {
     script: {
@@ -322,6 +325,7 @@ export const scenarios: Record<string, Scenario> = {
       gateTimes: { ask: { due: 500, remindEvery: 200 } },
       overdue: { 'gate of ask': 'overdue' },
     },
+    unordered: true,
     ends: 'completed',
   },
   'gate-that-asks-on': {
@@ -336,6 +340,7 @@ export const scenarios: Record<string, Scenario> = {
       await until(() => run.calls.includes('closeOverdue ask'));
       await decide(run, 'gate of ask', 'approve');
     },
+    unordered: true,
     ends: 'completed',
   },
   'retried-then-supplied-beside-one-left-out': {
@@ -403,6 +408,28 @@ export const scenarios: Record<string, Scenario> = {
       await run.ring({ gate: 'first' });
       await nthWait(run, 2);
       await decide(run, 'second', 'approve');
+    },
+    ends: 'completed',
+  },
+  'resumed-after-steps-that-stand': {
+    script: {
+      skeleton: draw([
+        { id: 'read_the_receipt' },
+        { id: 'classify', after: ['read_the_receipt'], reads: ['read_the_receipt'] },
+        { id: 'manager_approves', ...approval, after: ['classify'], reads: ['classify'] },
+        { id: 'pay', kind: 'tool', after: ['manager_approves'], reads: ['classify'] },
+      ]),
+      recalled: [
+        [{ node: 'read_the_receipt', read: {}, output: 'digest of read_the_receipt' }],
+        [
+          { node: 'classify', read: { read_the_receipt: 'digest of read_the_receipt' }, output: 'digest of classify' },
+          { node: 'pay', read: { classify: 'digest of another class' }, output: 'digest of pay' },
+        ],
+      ],
+    },
+    drive: async (run) => {
+      await nthWait(run, 1);
+      await decide(run, 'gate of manager_approves', 'approve');
     },
     ends: 'completed',
   },

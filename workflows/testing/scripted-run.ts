@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type {
   Heard,
   Order,
+  RecalledStep,
   RunActivities,
   RunOutcome,
   StepInput,
@@ -40,6 +41,8 @@ export interface Script {
   /** Writes that are to be taken back, in that order, and those of them that cannot be. */
   undo?: { effect: string; node: string }[];
   undoFails?: string[];
+  /** What earlier runs did, in pages: it resumes them. */
+  recalled?: RecalledStep[][];
   /** Fails the closing of a completed run for good. */
   resultFails?: true;
 }
@@ -170,7 +173,14 @@ export function scriptedWorld(): ScriptedWorld {
       return {
         skeleton: encodeSkeleton(script.skeleton),
         ...(script.input === undefined ? {} : { input: script.input }),
+        ...(script.recalled === undefined ? {} : { resumes: true as const }),
       };
+    },
+    async recallSteps({ run, after }) {
+      const { recalled = [] } = rowOf(run).script;
+      const page = Number(after?.path ?? 0);
+      const isLast = page + 1 >= recalled.length;
+      return { steps: recalled[page] ?? [], ...(isLast ? {} : { next: { node: '', path: String(page + 1) } }) };
     },
     async finishRun({ run, outcome, inputs, log }) {
       const row = rowOf(run);
