@@ -64,7 +64,8 @@ type Reservation =
   | { next: 'fail'; failure: StepFailure }
   | { next: 'lapse'; gateNode: string }
   | { next: 'lost' }
-  | { next: 'cancelled' };
+  | { next: 'cancelled' }
+  | { next: 'anew' };
 
 /**
  * The outcome of the write, made now or recorded before. @throws ToolProblem with the failure class, GateLapsed,
@@ -103,6 +104,8 @@ export async function performEffect(shared: Dependencies, claim: EffectClaim, ef
       throw fenceLost(claim);
     case 'cancelled':
       throw applicationFailure(claim.node.id, 'not-allowed', { retry: true, delayMs: 1000 });
+    case 'anew':
+      return performEffect(shared, claim, effect);
     case 'look up':
       throw unknown(tool, 'another attempt sent it again meanwhile');
     case 'send': {
@@ -167,6 +170,8 @@ async function reserve(
     const requestDigest = digestOf(claim.artifactKey, { tool: tool.name, args });
     await tx.$queryRaw`SELECT 1 FROM effect WHERE tenant_id = ${tenant} AND effect_key = ${key} FOR UPDATE`;
     const row = await tx.effect.findUnique({ where: { tenantId_effectKey: { tenantId: tenant, effectKey: key } } });
+    // A person has said so since the key was chosen.
+    if (sentAnew.some((answer) => answer === row?.answer)) return { next: 'anew' };
     // A person may have said that what was done under the other request is what was wanted.
     if (row && row.requestDigest !== requestDigest && row.answer !== 'happened') {
       return {

@@ -30,7 +30,8 @@ export async function orderFor(
 
 /**
  * Marks the order as heard and tells what the workflow is to do about it; undefined where the run has no such order. An
- * answer about a write is taken in here, and the step it is of done again. The events are for the caller to append last.
+ * answer about a write is taken in here, and the step it is of done again; of a write of a session the workflow has nothing
+ * to do. The events are for the caller to append last.
  */
 export async function hearCommand(
   tx: Tx,
@@ -43,13 +44,14 @@ export async function hearCommand(
   if (command === null) return undefined;
   await tx.command.updateMany({ where: { tenantId, id, heardAt: null }, data: { heardAt: deps.clock() } });
   if (command.kind !== 'settle') return { heard: heardOf(command), events: [] };
-  const { applied, events } = await settleEffect(tx, deps, run, command);
-  if (applied) return { heard: heardOf(command), events };
-  await tx.command.updateMany({ where: { tenantId, id }, data: { applied: false } });
+  const { applied, ofSession, events } = await settleEffect(tx, deps, run, command);
+  if (applied && !ofSession) return { heard: heardOf(command), events };
+  await tx.command.updateMany({ where: { tenantId, id }, data: { applied } });
   const { node, path } = command;
-  const about = { command: id, applied: false, ...(path === '' ? {} : { path }) };
-  const said: NewEvent = { run: run.row.id, type: 'command.applied', sourceKey: `not applied:${id}`, body: about };
-  return { heard: { kind: 'nothing' }, events: [node === null ? said : { ...said, node }] };
+  const about = { command: id, applied, ...(path === '' ? {} : { path }) };
+  const sourceKey = `${applied ? 'applied' : 'not applied'}:${id}`;
+  const said: NewEvent = { run: run.row.id, type: 'command.applied', sourceKey, body: about };
+  return { heard: { kind: 'nothing' }, events: [...events, node === null ? said : { ...said, node }] };
 }
 
 /** What the workflow is told of the row. */

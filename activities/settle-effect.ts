@@ -18,14 +18,14 @@ type EffectRow = NonNullable<Awaited<ReturnType<Tx['effect']['findUnique']>>>;
 /**
  * Whether the answer changed anything, now or when it was heard before; the events are for the caller to append last. It
  * does not where another answer was first, where the write may still be under way, and where what a tool is said to have
- * answered is nothing that it could.
+ * answered is nothing that it could. `ofSession`: no step waits for it; a turn goes on from it once its owner asks for that.
  */
 export async function settleEffect(
   tx: Tx,
   deps: Dependencies,
   run: RunInHand,
   command: CommandRow,
-): Promise<{ applied: boolean; events: NewEvent[] }> {
+): Promise<{ applied: boolean; ofSession?: boolean; events: NewEvent[] }> {
   const { effect, answer, output } = bodyOf(command);
   const refused = { applied: false, events: [] };
   if (effect === undefined || answer === undefined) return refused;
@@ -34,7 +34,8 @@ export async function settleEffect(
   const where = { tenantId_effectKey: { tenantId: tenant, effectKey: effect } };
   const row = await tx.effect.findUnique({ where });
   if (row === null || row.rootRunId !== run.rootRun) return refused;
-  if (row.answer !== null) return { applied: await isHeard(tx, run, command), events: [] };
+  const ofSession = row.turnId !== null;
+  if (row.answer !== null) return { applied: await isHeard(tx, run, command), ofSession, events: [] };
   const value = output === undefined ? null : await getArtifact(tx, tenant, output);
   if (!mayAnswer(deps, run, row, answer, value)) return refused;
 
@@ -45,6 +46,7 @@ export async function settleEffect(
   });
   return {
     applied: true,
+    ofSession,
     events: [
       {
         run: run.row.id,

@@ -119,7 +119,7 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
   await app.register(graphRoutes);
   const streams = { ...defaultStreamLimits, ...deps.streams };
   await app.register(runRoutes, { ...settings, streams });
-  await app.register(runOrderRoutes);
+  await app.register(runOrderRoutes, { declared });
   await app.register(resumeRoutes, settings);
   await app.register(gateRoutes, settings);
   await app.register(executionRoutes, { ...settings, declared });

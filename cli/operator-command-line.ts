@@ -10,7 +10,8 @@ const effectsHelp = `
 A step that parked as outcome-unknown or effect-conflict waits for an answer, and is done again on it:
   happened         the write was made; the step takes its answer, given with --output where none is recorded
   did not happen   the write was not made; it is sent, under a new key
-  send again       the write is sent under a new key, whatever became of it`;
+  send again       the write is sent under a new key, whatever became of it
+Of a write that was made in a session, the first two: who has the session has its turn go on from that.`;
 
 /** @param connected adds the options of a command that talks to the API */
 export function addOperatorCommands(

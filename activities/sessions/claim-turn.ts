@@ -10,6 +10,7 @@ import type { MessageRow } from '../../prisma/sessions.ts';
 import { appendMessage } from '../../prisma/sessions.ts';
 import type { Spender } from '../budgets.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { tellAnswers } from './answered-writes.ts';
 import type { SessionAgent } from './session-agent.ts';
 import { agentFor } from './session-agent.ts';
 
@@ -98,6 +99,7 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
       turn: row.id,
       body: { state: 'running', attempt: fence },
     });
+    await tellAnswers(tx, actor, row);
     const { runId } = seen.proposal;
     return {
       claimed: {

@@ -11,6 +11,8 @@ import { decide, effectsOf, eventsOf, manager, openFixture, requester, tenant } 
 import type { ToolServer } from '../testing/tool-server.ts';
 import { json, startToolServer } from '../testing/tool-server.ts';
 import { runTurn } from './run-turn.ts';
+import type { AskedWrite } from './testing/asked-write.ts';
+import { askForWrite, sayYesTo } from './testing/asked-write.ts';
 import type { TalkedOver } from './testing/session-step.ts';
 import { openTalk, sessionDependencies, talkGraph } from './testing/session-step.ts';
 import type { StreamingModel } from './testing/streaming-model.ts';
@@ -68,25 +70,9 @@ const says = (...said: Awaited<ReturnType<StreamingModel['next']>>[]) => {
 };
 const calls = (name: string, args: Json = { room: 'Blue' }) => ({ calls: [{ name, args }] });
 
-/** The agent asks for the write; gives the question's id. */
-async function asksFor(talked: TalkedOver, actor: Actor = requester, name = 'rooms__book') {
-  says(calls(name), 'I asked you.');
-  const turn = await talked.talk(actor, 'Book the blue room.');
-  expect(turn.state).toBe('done');
-  const asked = await fixture.api.actAs(actor, (tx) =>
-    tx.confirmation.findFirstOrThrow({ where: { tenantId: tenant, turnId: turn.turn } }),
-  );
-  return { ...turn, confirmation: asked.id, deed: JSON.parse(asked.body) as Json };
-}
-
-/** The owner says yes; gives the turn that does it. */
-async function saysYes({ session, confirmation }: { session: string; confirmation: string }, actor = requester) {
-  const { outcome } = await fixture.api.actAs(actor, (tx) =>
-    answerConfirmation(tx, deps.definitions, actor, { session, confirmation, answer: 'yes' }),
-  );
-  const { turn } = outcome as { did: 'begun'; turn: string };
-  return { session, turn };
-}
+const asksFor = (talked: TalkedOver, actor: Actor = requester, tool = 'rooms__book') =>
+  askForWrite({ fixture, model }, talked, { actor, tool });
+const saysYes = (asked: AskedWrite) => sayYesTo({ fixture, deps }, asked);
 
 const again = (turn: string) =>
   fixture.api.actAs(requester, (tx) =>

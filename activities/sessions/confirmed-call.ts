@@ -58,6 +58,7 @@ export async function makeCall(
   { confirmation, deed }: Performs,
   signal: AbortSignal,
 ): Promise<Made> {
+  const slot = `session ${confirmation}`;
   const said = (body: Record<string, Json>): NewMessage => ({
     author: 'agent',
     kind: 'action',
@@ -75,14 +76,14 @@ export async function makeCall(
   };
   /** Only where no earlier attempt may have had it done. */
   const notMade = async (why: string): Promise<Made> => {
-    if ((await effectOf(deps, claim))?.isUnsettled) {
+    if ((await callOf(deps, claim, slot)).isUnsettled) {
       const detail = `Whether ${deed.tool} did what it was asked is not known: it was called before, and is not called again. ${why}`;
       throw new CallUnsettled({ class: 'outcome-unknown', detail });
     }
     return { response: `It was not done. ${why}`, say: said({ did: 'nothing', why }), untrusted: true };
   };
-  const before = await effectOf(deps, claim);
-  if (before?.outcome !== undefined) return done(before.outcome);
+  const before = await callOf(deps, claim, slot);
+  if (before.outcome !== undefined) return done(before.outcome);
   const tool = findTool(deps.configuration, undefined, deed.tool);
   if (tool?.effect !== 'write') return notMade(`${deed.tool} is no write that the configuration declares.`);
   const wrong = argumentProblem(tool, deed.arguments);
@@ -91,7 +92,7 @@ export async function makeCall(
   if (maker === undefined) return notMade(noTask);
   const effect = {
     tool,
-    slot: `session ${confirmation}`,
+    slot,
     args: deed.arguments,
     gateCheck: (tx: Tx) => stillAsked(tx, deps, claim, deed.at),
   };
@@ -115,19 +116,22 @@ export async function makeCall(
   }
 }
 
-/** What the ledger says of the turn's call; undefined while none was intended. */
-async function effectOf(
+/** What the ledger says of the turn's call, of all the keys that it had: after an answer of a person it has another. */
+async function callOf(
   deps: Dependencies,
   { actor, turn }: TurnClaim,
-): Promise<{ outcome?: Json; isUnsettled: boolean } | undefined> {
+  slot: string,
+): Promise<{ outcome?: Json; isUnsettled: boolean }> {
   return deps.store.actAs(actor, async (tx) => {
-    const row = await tx.effect.findFirst({ where: { tenantId: actor.tenant, turnId: turn } });
-    if (row === null) return undefined;
-    const isUnsettled = row.status === 'intent' || row.status === 'unknown';
-    if (row.status !== 'succeeded') return { isUnsettled };
+    const rows = await tx.effect.findMany({ where: { tenantId: actor.tenant, turnId: turn, slot } });
+    const made = rows.find(({ status }) => status === 'succeeded');
+    if (made === undefined) {
+      return { isUnsettled: rows.some(({ status, answer }) => answer === null && status !== 'failed') };
+    }
+    const { outcomeDigest } = made;
     return {
-      isUnsettled,
-      outcome: row.outcomeDigest === null ? null : await getArtifact(tx, actor.tenant, row.outcomeDigest),
+      isUnsettled: false,
+      outcome: outcomeDigest === null ? null : await getArtifact(tx, actor.tenant, outcomeDigest),
     };
   });
 }

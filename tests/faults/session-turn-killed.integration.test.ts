@@ -35,6 +35,7 @@ You do what you are asked for.
 `;
 
 interface Talk {
+  run: string;
   session: string;
   proposal: string;
 }
@@ -118,7 +119,7 @@ async function open(name: string, ...script: (Said | Promise<Said>)[]): Promise<
   await system.openGateOf(run);
   const { body: proposal } = await an.call('POST', `/runs/${run}/proposal`);
   const { body: session } = await an.call('POST', `/proposals/${proposal.id}/sessions`, {});
-  talks.set(name, { session: session.id, proposal: proposal.id });
+  talks.set(name, { run, session: session.id, proposal: proposal.id });
 }
 
 async function say(name: string): Promise<void> {
@@ -232,6 +233,38 @@ test('killed in a confirmed write that has neither key nor lookup: it is never c
   expect(turn.failure).toBe('outcome-unknown');
   expect(ends).toEqual(['done', 'failed']);
   expect(system.tools.lettersTo('letter')).toBe(1);
+});
+
+test('what an operator says became of that write is what its owner goes on from, and it is not made again', async () => {
+  await ended('letter');
+  const { run, session } = talkOf('letter');
+  const [{ effect }] = (await an.call('GET', `/runs/${run}/state`)).body.effects;
+  const answered = { answer: 'happened', output: { reference: 'L-by-hand' } };
+  // From the deadline of the call on, which the worker died in.
+  await vi.waitFor(
+    async () => {
+      const { status } = await system
+        .as('Olga Petrova')
+        .call('POST', `/runs/${run}/effects/${effect}/answer`, answered);
+      expect(status).toBe(202);
+    },
+    { timeout: 60_000, interval: 500 },
+  );
+  await vi.waitFor(
+    async () =>
+      expect((await an.call('GET', `/runs/${run}/state`)).body.effects).toMatchObject([
+        { effect, status: 'succeeded', answer: 'happened' },
+      ]),
+    { timeout: 60_000, interval: 100 },
+  );
+  expect((await an.call('POST', `/sessions/${session}/retry`, {})).status).toBeLessThan(300);
+  const { said, ends } = await ended('letter');
+  expect(said.slice(4)).toEqual([
+    ['agent', 'action', expect.objectContaining({ did: 'learned', effect, answer: 'happened', by: 'olga' })],
+    ['agent', 'action', expect.objectContaining({ did: 'called', tool: 'letters.send' })],
+    ['agent', 'text', 'It is paid.'],
+  ]);
+  expect([ends.at(-1), system.tools.lettersTo('letter')]).toEqual(['done', 1]);
 });
 
 test('what was said while no worker was there is answered once', async () => {

@@ -22,8 +22,8 @@ import { startScriptedModel } from './scripted-model.ts';
 import type { ScriptedTools } from './scripted-tools.ts';
 import { configurationFor, startScriptedTools } from './scripted-tools.ts';
 
-/** An employee, two managers, a finance director, and a manager of another tenant. */
-export type PersonName = 'An Nguyen' | 'Mai Tran' | 'Minh Pham' | 'Finn Olsen' | 'Gus Grant';
+/** An employee, two managers, a finance director, an operator, and a manager of another tenant. */
+export type PersonName = 'An Nguyen' | 'Mai Tran' | 'Minh Pham' | 'Finn Olsen' | 'Olga Petrova' | 'Gus Grant';
 
 export interface System {
   models: ScriptedModel;

@@ -5,6 +5,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import type { Declared } from '../../../compiler/declared-tools.ts';
 import type { Tx } from '../../../prisma/open.ts';
 import { answerForEffect } from '../../answer-effect.ts';
 import { orderRun } from '../../operators.ts';
@@ -42,7 +43,12 @@ const refusedOfSteps = [...refused, 'step-not-parked', 'not-for-this-step'] as c
 
 type AtStep = FastifyRequest<{ Params: z.infer<typeof stepParams> }>;
 
-export const runOrderRoutes: FastifyPluginAsyncZod = async (app) => {
+export interface RunOrderOptions {
+  /** Tools whose answers are known. */
+  declared: Declared;
+}
+
+export const runOrderRoutes: FastifyPluginAsyncZod<RunOrderOptions> = async (app, { declared }) => {
   async function accept(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -126,7 +132,7 @@ export const runOrderRoutes: FastifyPluginAsyncZod = async (app) => {
       schema: {
         summary: 'Say what became of a write',
         description:
-          'Of a write whose outcome is not known, or that is another than was recorded. The step is done again on that: with the answer given, or by another write. The first answer counts.',
+          'Of a write whose outcome is not known, or that is another than was recorded. The step is done again on that: with the answer given, or by another write. A write of a session is not sent again here: its owner has the turn go on from what was said. The first answer counts.',
         tags: ['runs'],
         params: effectParams,
         headers: idempotencyKeyAllowed,
@@ -144,7 +150,7 @@ export const runOrderRoutes: FastifyPluginAsyncZod = async (app) => {
       const { answer: said, output, comment = '' } = request.body;
       const asked = { answer: said, comment, ...(output === undefined ? {} : { output }) };
       return accept(request, reply, id, (tx) =>
-        answerForEffect(tx, app.graphs, personOf(request), { run: id, effect }, asked),
+        answerForEffect(tx, { graphs: app.graphs, declared }, personOf(request), { run: id, effect }, asked),
       );
     },
   );
