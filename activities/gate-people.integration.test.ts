@@ -273,7 +273,7 @@ describe('a gate that is overdue', () => {
   });
 
   test.each(['reject', 'continue', 'link'] as const)(
-    'that says %s has the verdict overdue, of nobody',
+    'that says %s has the verdict overdue, of nobody, and who started the run is told',
     async (what) => {
       const { run, gate } = await open({ ...soon, ifOverdue: { do: what } });
       const { state } = await close(run, gate);
@@ -283,6 +283,11 @@ describe('a gate that is overdue', () => {
       // Asked again it gives the same.
       expect(await close(run, gate)).toEqual({ state });
       expect(await eventsOf(fixture, run, 'gate.decided')).toHaveLength(1);
+      const [decided, ...more] = await fixture.api.actAs({ tenant, user: 'rita' }, (tx) =>
+        tx.notification.findMany({ where: { sourceKey: `gate.decided:${gate}` } }),
+      );
+      expect([decided, more]).toMatchObject([{ userId: 'rita', kind: 'decided', address: `/gates/${gate}` }, []]);
+      expect(JSON.parse(decided?.body ?? '')).toEqual({ gate, run, action: 'overdue' });
     },
   );
 

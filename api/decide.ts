@@ -9,10 +9,11 @@ import type { Violation } from '../compiler/validate-value.ts';
 import type { View } from '../compiler/view.ts';
 import { deriveView } from '../compiler/view.ts';
 import { artifactKey, putArtifact } from '../prisma/artifacts.ts';
+import { notify } from '../prisma/notifications.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { ask } from '../prisma/statements.ts';
-import { endDelegations } from './end-delegations.ts';
+import { endDelegations, tellFormerDelegates } from './end-delegations.ts';
 import { fillForm, nodeOf } from './gate-forms.ts';
 import type { GateRights } from './gate-rights.ts';
 import { ownRight, readRights, voteOf, votersOf, votesThatCount } from './gate-rights.ts';
@@ -68,6 +69,8 @@ type DecisionRow = Awaited<ReturnType<Tx['decision']['findMany']>>[number];
 /** Something people agreed on, as it becomes the gate's output. */
 interface Agreed {
   action: string;
+  /** Whose vote was the last that was needed. */
+  by: string;
   /** In the order in which they decided. */
   votes: { userId: string; comment: string }[];
   form: Json | undefined;
@@ -117,7 +120,7 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
   const decidedAt = new Date(Math.max(Date.now(), (before.at(-1)?.decidedAt.getTime() ?? 0) + 1));
   const form = filled.value === undefined ? null : await putArtifact(tx, tenant, filled.value);
   const forUser = right.principal === user ? null : right.principal;
-  await Promise.all([
+  const [, ended = []] = await Promise.all([
     ask(tx)`INSERT INTO decision
       (tenant_id, id, gate_id, user_id, for_user_id, action, comment, form_digest, subject, decided_at)
       VALUES (${tenant}, ${decision}, ${gate.id}, ${user}, ${forUser}, ${action.name}, ${request.comment}, ${form},
@@ -141,10 +144,10 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
       loaded,
       gate,
       run,
-      { action: action.name, votes, form: prepared.output ?? filled.value },
+      { action: action.name, by: user, votes, form: prepared.output ?? filled.value },
       decidedAt,
     );
-  }
+  } else await tellFormerDelegates(tx, gate, ended);
   await appendEvents(tx, [
     missing.length === 0
       ? {
@@ -179,12 +182,12 @@ function withoutDelegation(rights: GateRights, principal: string, caster: string
   return { ...rights, delegations: rights.delegations.filter(({ from }) => from !== principal) };
 }
 
-/** And leaves the ring by which the workflow hears of it. */
+/** And leaves the ring by which the workflow hears of it, and tells who started the run. */
 async function writeVerdict(
   tx: Tx,
   loaded: LoadedGraph,
   gate: GateRow,
-  run: { id: string; workflowId: string },
+  run: { id: string; workflowId: string; requesterId: string },
   agreed: Agreed,
   at: Date,
 ): Promise<void> {
@@ -196,6 +199,26 @@ async function writeVerdict(
         view = ${view === undefined ? null : JSON.stringify(view)}, decided_at = ${at}
       WHERE tenant_id = ${gate.tenantId} AND id = ${gate.id}`,
     leaveInOutbox(tx, gate.tenantId, run, 'ring', { gate: gate.id }, at),
+    tellRequester(tx, gate, run, agreed),
+  ]);
+}
+
+/** Who started the run is told what was decided, unless it was by them. */
+async function tellRequester(
+  tx: Tx,
+  gate: GateRow,
+  run: { id: string; requesterId: string },
+  { action, by }: Agreed,
+): Promise<void> {
+  if (run.requesterId === by) return;
+  await notify(tx, gate.tenantId, [
+    {
+      user: run.requesterId,
+      kind: 'decided',
+      address: `/gates/${gate.id}`,
+      body: { gate: gate.id, run: run.id, action, by },
+      sourceKey: `gate.decided:${gate.id}`,
+    },
   ]);
 }
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { notify } from '../prisma/notifications.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
-import { endDelegations } from './end-delegations.ts';
+import { endDelegations, tellFormerDelegates } from './end-delegations.ts';
 import { Problem } from './errors.ts';
 import { nodeOf } from './gate-forms.ts';
 import { gateProblem } from './gate-problems.ts';
@@ -103,7 +103,7 @@ export async function delegateVote(tx: Tx, person: Identity, id: string, to: str
   if (rights.barred.has(to)) throw gateProblem('separation-of-duties');
   if (rights.delegations.some((one) => one.from === user && one.to === to)) return;
   const madeAt = new Date();
-  await endDelegations(tx, gate, user, madeAt);
+  await tellFormerDelegates(tx, gate, await endDelegations(tx, gate, user, madeAt));
   const delegation = randomUUID();
   await tx.gateDelegation.create({
     data: { tenantId: tenant, gateId: gate.id, id: delegation, fromUserId: user, toUserId: to, madeAt },
@@ -139,11 +139,10 @@ export async function delegateVote(tx: Tx, person: Identity, id: string, to: str
 export async function withdrawDelegation(tx: Tx, person: Identity, id: string): Promise<string | undefined> {
   const { tenant, user } = person;
   const { gate, run } = await holdOpenGate(tx, tenant, id);
-  const delegation = await tx.gateDelegation.findFirst({
-    where: { tenantId: tenant, gateId: gate.id, fromUserId: user, withdrawnAt: null },
-  });
-  if (delegation === null) return undefined;
-  await endDelegations(tx, gate, user, new Date());
+  const ended = await endDelegations(tx, gate, user, new Date());
+  const [delegation] = ended;
+  if (delegation === undefined) return undefined;
+  await tellFormerDelegates(tx, gate, ended);
   const to = delegation.toUserId;
   await appendEvents(tx, [
     {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { migrate, readMigrations } from './migrate.ts';
+import { notificationKinds } from './notifications.ts';
 import { openStore } from './open.ts';
 import { provision } from './provision.ts';
 import { schemaDifference } from './testing/schema-diff.ts';
@@ -79,7 +80,8 @@ test('the migrations bring forth exactly the schema', async () => {
   });
 });
 
-test('an owner that is no superuser migrates, provisions and serves, bound by the policies itself', async () => {
+/** An owner of the database that is no superuser; gives what ends it. */
+async function openPlainOwner(): Promise<{ owner: string; ownerUrl: string; drop(): Promise<void> }> {
   const owner = `owner_${database}`;
   await queryOnce(inject('ownerUrl'), `CREATE ROLE ${owner} LOGIN CREATEROLE PASSWORD 'owner'`);
   // The server's roles were made by another; an installation's administrator lets the new owner hand them on.
@@ -87,6 +89,43 @@ test('an owner that is no superuser migrates, provisions and serves, bound by th
   await queryOnce(inject('ownerUrl'), `ALTER DATABASE ${database} OWNER TO ${owner}`);
   await queryOnce(url, `ALTER SCHEMA public OWNER TO ${owner}`);
   const ownerUrl = Object.assign(new URL(url), { username: owner, password: 'owner' }).href;
+  return {
+    owner,
+    ownerUrl,
+    async drop() {
+      await queryOnce(url, `REASSIGN OWNED BY ${owner} TO CURRENT_USER`);
+      await queryOnce(url, `DROP OWNED BY ${owner}`);
+      await queryOnce(inject('ownerUrl'), `ALTER DATABASE ${database} OWNER TO CURRENT_USER; DROP ROLE ${owner}`);
+    },
+  };
+}
+
+test('a webhook that was sent all kinds is sent the one that was added, and another is not', async () => {
+  const plain = await openPlainOwner();
+  for (const { name } of await readMigrations()) {
+    if (name >= '20261122030000') await rm(join(directory, name), { recursive: true });
+  }
+  await migrate(plain.ownerUrl, { directory });
+  await queryOnce(url, `INSERT INTO tenant (id, name, artifact_key) VALUES ('acme', 'Acme', '')`);
+  const added = notificationKinds.filter((kind) => kind !== 'delegation-withdrawn');
+  for (const [id, kinds] of Object.entries({ all: added, most: added.slice(1) })) {
+    const values = `'acme', '${id}', 'https://a.example', '{${kinds}}', '', 'ada', now()`;
+    await queryOnce(
+      url,
+      `INSERT INTO webhook (tenant_id, id, url, kinds, sealed, created_by, created_at) VALUES (${values})`,
+    );
+  }
+  await migrate(plain.ownerUrl);
+  expect(await queryOnce(url, 'SELECT id, kinds FROM webhook ORDER BY id')).toEqual([
+    { id: 'all', kinds: [...notificationKinds] },
+    { id: 'most', kinds: added.slice(1) },
+  ]);
+  expect(await queryOnce(url, `SELECT FROM pg_policies WHERE policyname = 'while_migrating'`)).toEqual([]);
+  await plain.drop();
+});
+
+test('an owner that is no superuser migrates, provisions and serves, bound by the policies itself', async () => {
+  const { owner, ownerUrl, drop } = await openPlainOwner();
   // Each start of an installation migrates, and gives the logins their passwords again.
   const logins = { api: { user: `${owner}_api`, password: 'a' }, worker: { user: `${owner}_worker`, password: 'w' } };
   await migrate(ownerUrl, { logins });

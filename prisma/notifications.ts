@@ -4,6 +4,7 @@ import canonicalize from 'canonicalize';
 import type { Json } from '../compiler/types.ts';
 import type { Actor, Tx } from './act-as.ts';
 import { noteGrown } from './run-log.ts';
+import { ask } from './statements.ts';
 
 export const notificationKinds = [
   'shared',
@@ -16,6 +17,7 @@ export const notificationKinds = [
   'overdue',
   'escalated',
   'delegated',
+  'delegation-withdrawn',
   'question',
   'answer',
 ] as const;
@@ -53,7 +55,8 @@ export async function notify(tx: Tx, tenant: string, notifications: NewNotificat
       sourceKey,
     })),
   );
-  await tx.$executeRaw`
+  for (const { user } of notifications) noteGrown(tx, toldChannel({ tenant, user }));
+  await ask(tx)`
     INSERT INTO notification (tenant_id, id, user_id, kind, proposal_id, address, body, source_key, created_at)
     SELECT u.tenant_id, t."id", u.id, t."kind", t."proposal", t."address", t."body", t."sourceKey", date_trunc('milliseconds', statement_timestamp())
     FROM json_to_recordset(${told}::json) AS t("id" text, "user" text, "kind" text, "proposal" text, "address" text, "body" text, "sourceKey" text)
@@ -67,7 +70,6 @@ export async function notify(tx: Tx, tenant: string, notifications: NewNotificat
           s.owner_id = u.id
           OR EXISTS (SELECT FROM membership m WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id AND m.role = s.owner_role)))))
     ON CONFLICT DO NOTHING`;
-  for (const { user } of notifications) noteGrown(tx, toldChannel({ tenant, user }));
 }
 
 /** What a process that waits for something to be told to this person is woken by. */

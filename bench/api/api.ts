@@ -270,7 +270,7 @@ const shapeOf = (answer: Record<string, unknown>) =>
 
 async function rowsWritten(owner: pg.Client): Promise<number[]> {
   const counts: number[] = [];
-  for (const table of ['idempotent_request', 'run', 'run_event', 'outbox', 'decision']) {
+  for (const table of ['idempotent_request', 'run', 'run_event', 'outbox', 'decision', 'notification']) {
     const { rows } = await owner.query<{ count: number }>(`SELECT count(*)::int AS count FROM ${table}`);
     counts.push(rows[0]?.count ?? 0);
   }

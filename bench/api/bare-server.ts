@@ -63,9 +63,13 @@ async function asPerson<T>({ tenant, user }: Person, work: (client: pg.PoolClien
   }
 }
 
-/** Tells those who wait for the run's log, as the store does after a commit. */
-const announce = (run: string) =>
-  pool.query({ name: 'announce', text: 'SELECT pg_notify($1, $2)', values: ['waymark_run_events', run] });
+/** Tells those who wait for a run's log, or to be told something, as the store does after a commit. */
+const announce = (grown: string[]) =>
+  pool.query({
+    name: 'announce',
+    text: 'SELECT pg_notify($1, one) FROM unnest($2::text[]) AS one',
+    values: ['waymark_run_events', grown],
+  });
 
 app.get('/health', () => ({ status: 'ok' }));
 
@@ -78,7 +82,7 @@ app.post<{ Body: Start }>('/runs', async (request, reply) => {
   const person = await personOf(request);
   const key = String(request.headers['idempotency-key']);
   const started = await asPerson(person, (client) => startRun(client, person, key, request.body));
-  void announce(started.id);
+  void announce([started.id]);
   relay.nudge();
   return reply.code(201).send(started);
 });
@@ -86,8 +90,10 @@ app.post<{ Body: Start }>('/runs', async (request, reply) => {
 app.post<{ Params: { id: string }; Body: Decision }>('/gates/:id/decisions', async (request, reply) => {
   const person = await personOf(request);
   const key = String(request.headers['idempotency-key']);
-  const decided = await asPerson(person, (client) => decideGate(client, person, key, request.params.id, request.body));
-  void announce(decided.run);
+  const { decided, requester } = await asPerson(person, (client) =>
+    decideGate(client, person, key, request.params.id, request.body),
+  );
+  void announce([decided.run, `told:${person.tenant}:${requester}`]);
   relay.nudge();
   return reply.code(201).send(decided);
 });

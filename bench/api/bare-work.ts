@@ -198,6 +198,11 @@ export async function decideGate(client: PoolClient, person: Person, key: string
     [tenant, gateId, body.action, output, decidedAt],
   );
   await leaveOutbox(client, tenant, gate.run_id, run?.workflow_id, 'ring', { gate: gateId });
+  const requester: string = run?.requester_id;
+  if (requester !== user) {
+    const about = { gate: gateId, run: gate.run_id, action: body.action, by: user };
+    await tell(client, tenant, requester, 'decided', `/gates/${gateId}`, about, `gate.decided:${gateId}`);
+  }
   await appendEvent(client, gate.run_id, 'gate.decided', `gate.decided:${gateId}`, gate.node, {
     gate: gateId,
     decision: id,
@@ -207,7 +212,7 @@ export async function decideGate(client: PoolClient, person: Person, key: string
   });
   const decided = { id, gate: gateId, run: gate.run_id as string, action: body.action, missing: [], decidedAt };
   await keepAnswer(client, person, key, decided);
-  return decided;
+  return { decided, requester };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: rows by hand have no types
@@ -285,6 +290,26 @@ async function leaveOutbox(
     `INSERT INTO outbox (tenant_id, id, run_id, workflow_id, kind, payload, next_at)
       VALUES ($1, $2, $3, $4, $5, $6, now())`,
     [tenant, randomUUID(), run, workflowId, kind, JSON.stringify(payload)],
+  );
+}
+
+/** A person, if active. Webhooks get theirs by the trigger. */
+async function tell(
+  client: PoolClient,
+  tenant: string,
+  user: string,
+  kind: string,
+  address: string,
+  about: unknown,
+  sourceKey: string,
+): Promise<void> {
+  await query(
+    client,
+    'tell',
+    `INSERT INTO notification (tenant_id, id, user_id, kind, address, body, source_key, created_at)
+      SELECT tenant_id, $3, id, $4, $5, $6, $7, now() FROM user_account
+        WHERE tenant_id = $1 AND id = $2 AND active AND kind = 'person' ON CONFLICT DO NOTHING`,
+    [tenant, user, randomUUID(), kind, address, canonicalize(about), sourceKey],
   );
 }
 
