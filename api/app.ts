@@ -61,6 +61,8 @@ export interface AppDependencies {
   /** Where webhooks may lead besides public addresses: nowhere, unless said. */
   webhookReach?: Partial<Reach>;
   webhookTimes?: Partial<WebhookTimes>;
+  /** How many days deliveries of webhooks are kept once they were settled. */
+  webhookDeliveryDays?: number;
   /** Where documents are drafted; which model it is, `declared` says. */
   model?: ModelAddress;
   /** Where people reach the Temporal Web UI. */
@@ -103,8 +105,16 @@ export async function buildApp(deps: AppDependencies): Promise<FastifyInstance> 
     ...(deps.sweep && { sweep: deps.sweep }),
   });
   const reach = { privateHosts: [], loopback: false, ...deps.webhookReach };
-  const { credentialKey: key, webhookTimes: times } = deps;
-  if (key) await app.register(webhooks, { key, reach, resolve: resolveWithin(reach), ...(times && { times }) });
+  const { credentialKey: key, webhookTimes: times, webhookDeliveryDays: keptDays } = deps;
+  if (key) {
+    await app.register(webhooks, {
+      key,
+      reach,
+      resolve: resolveWithin(reach),
+      ...(times && { times }),
+      ...(keptDays !== undefined && { keptDays }),
+    });
+  }
   await app.register(openapi);
 
   const { webUi } = deps;

@@ -20,6 +20,7 @@ test('a usable environment is read with its defaults, and empty variables count 
     WAYMARK_TOKEN_AUDIENCE: 'waymark',
     WAYMARK_PRACTICE: false,
     WAYMARK_WEBHOOK_PRIVATE_HOSTS: [],
+    WAYMARK_WEBHOOK_DELIVERY_DAYS: 30,
   });
 });
 
@@ -28,6 +29,12 @@ test('private hosts of webhooks are names by comma', () => {
     readEnv({ ...usable, WAYMARK_WEBHOOK_PRIVATE_HOSTS: text }).WAYMARK_WEBHOOK_PRIVATE_HOSTS;
   expect(read('Hooks.internal, 10.0.0.7')).toEqual(['hooks.internal', '10.0.0.7']);
   expect(read(' , ')).toEqual([]);
+});
+
+test('deliveries of webhooks are kept for a whole number of days, at least one', () => {
+  const read = (text: string) => readEnv({ ...usable, WAYMARK_WEBHOOK_DELIVERY_DAYS: text });
+  expect(read('7').WAYMARK_WEBHOOK_DELIVERY_DAYS).toBe(7);
+  for (const text of ['0', '1.5', 'a week']) expect(() => read(text)).toThrow('  WAYMARK_WEBHOOK_DELIVERY_DAYS: ');
 });
 
 test('everything wrong is named at once, and no value is shown', () => {

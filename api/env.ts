@@ -39,6 +39,8 @@ const envSchema = z
       .string()
       .default('')
       .transform((text) => text.split(',').flatMap((name) => name.trim().toLowerCase() || [])),
+    /** How many days deliveries of webhooks are kept once they were settled. */
+    WAYMARK_WEBHOOK_DELIVERY_DAYS: z.coerce.number().int().min(1).max(36_500).default(30),
     /** Whether a run may bring a script of model and tool answers. */
     WAYMARK_PRACTICE: flag.default(false),
   })

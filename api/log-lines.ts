@@ -36,6 +36,8 @@ export interface WebhookLog {
     is: 'again' | 'dead';
   }): void;
   deliveryFailed(error: unknown, delivery?: string): void;
+  /** Old deliveries could not be removed. */
+  forgettingFailed(error: unknown): void;
 }
 
 export const sweeperLog = (log: FastifyBaseLogger): SweeperLog => ({
@@ -52,4 +54,5 @@ export const webhookLog = (log: FastifyBaseLogger): WebhookLog => ({
   notDelivered: (facts) => log.warn({ event: 'webhook.not-delivered', ...facts }),
   deliveryFailed: (error, delivery) =>
     log.warn({ event: 'webhook.failed', ...(delivery === undefined ? {} : { delivery }), ...errorFacts(error) }),
+  forgettingFailed: (error) => log.warn({ event: 'webhook.forgetting-failed', ...errorFacts(error) }),
 });

@@ -58,6 +58,7 @@ async function main(): Promise<void> {
     ...(model && { model }),
     ...(credentialKey && { credentialKey }),
     webhookReach: { privateHosts: env.WAYMARK_WEBHOOK_PRIVATE_HOSTS, loopback: env.NODE_ENV !== 'production' },
+    webhookDeliveryDays: env.WAYMARK_WEBHOOK_DELIVERY_DAYS,
     logLevel: env.LOG_LEVEL,
     ...(env.WAYMARK_WEB_UI_URL === undefined ? {} : { webUiUrl: env.WAYMARK_WEB_UI_URL }),
   });

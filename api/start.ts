@@ -24,6 +24,7 @@ export interface ApiSettings {
   model?: ModelAddress;
   credentialKey?: CredentialKey;
   webhookReach?: Partial<Reach>;
+  webhookDeliveryDays?: number;
   logLevel: string;
 }
 
@@ -50,6 +51,7 @@ export async function startApi(settings: ApiSettings): Promise<RunningApi> {
       ...(settings.model && { model: settings.model }),
       ...(settings.credentialKey && { credentialKey: settings.credentialKey }),
       ...(settings.webhookReach && { webhookReach: settings.webhookReach }),
+      ...(settings.webhookDeliveryDays !== undefined && { webhookDeliveryDays: settings.webhookDeliveryDays }),
       log: { level: settings.logLevel },
       ...(webUiUrl === undefined ? {} : { webUi: { url: webUiUrl, namespace: settings.temporal.namespace } }),
     });

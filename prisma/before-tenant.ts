@@ -104,6 +104,8 @@ export interface BeforeTenant {
     busy: readonly string[];
     leaseMs: number;
   }): Promise<DueDelivery[]>;
+  /** Removes at most `limit` deliveries that were settled more than `days` days ago; gives how many. For the API. */
+  forgetDeliveries(days: number, limit: number): Promise<number>;
   /** It is done; again is no error. For the API. */
   settleOutbox(tenant: string, id: string): Promise<void>;
 }
@@ -182,6 +184,15 @@ export function createBeforeTenant(pool: Pool, refuseNested: (call: string) => v
         values: [limit, each, busy, leaseMs],
       });
       return rows;
+    },
+    async forgetDeliveries(days, limit) {
+      refuseNested('forgetDeliveries');
+      const { rows } = await pool.query<{ count: number }>({
+        name: 'forget-deliveries',
+        text: 'SELECT forget_deliveries($1, $2) AS count',
+        values: [days, limit],
+      });
+      return rows[0]?.count ?? 0;
     },
     async settleOutbox(tenant, id) {
       refuseNested('settleOutbox');

@@ -154,14 +154,14 @@ test('an owner that is no superuser migrates, provisions and serves, bound by th
     return tx.notification.findMany({ select: { kind: true, seq: true } });
   });
   expect(told).toEqual([{ kind: 'suggested', seq: 1 }]);
+  await queryOnce(url, `UPDATE webhook_delivery SET state = 'delivered', last_at = now() - interval '2 days'`);
+  expect(await api.before.forgetDeliveries(2, 10)).toBe(1);
   await Promise.all([api.close(), worker.close()]);
   expect(await queryOnce(url, "SELECT done_at IS NOT NULL AS done FROM outbox WHERE kind = 'start'")).toEqual([
     { done: true },
   ]);
   await queryOnce(ownerUrl, `DROP ROLE ${owner}_api, ${owner}_worker`);
-  await queryOnce(url, `REASSIGN OWNED BY ${owner} TO CURRENT_USER`);
-  await queryOnce(url, `DROP OWNED BY ${owner}`);
-  await queryOnce(inject('ownerUrl'), `ALTER DATABASE ${database} OWNER TO CURRENT_USER; DROP ROLE ${owner}`);
+  await drop();
 });
 
 test('logins are made or given the new password, and are nothing but members of their group', async () => {

@@ -130,6 +130,7 @@ test('each function can be called by these roles only', async () => {
     { line: 'deliver_notifications: ', pinned: true },
     { line: 'deliveries_due: api', pinned: true },
     { line: 'end_steps: api', pinned: true },
+    { line: 'forget_deliveries: api', pinned: true },
     { line: 'identify: api', pinned: true },
     { line: 'identify_key: api', pinned: true },
     { line: 'note_key_use: api', pinned: true },

@@ -31,7 +31,7 @@ export interface WebhookRelaySettings {
   key: CredentialKey;
   reach: Reach;
   resolve: Resolve;
-  log: WebhookLog;
+  log: Pick<WebhookLog, 'notDelivered' | 'deliveryFailed'>;
   times?: Partial<WebhookTimes>;
 }
 

@@ -36,6 +36,7 @@ export async function openOfflineApp(changes: Partial<AppDependencies> = {}): Pr
       sessionScope: async () => undefined,
       dueOutbox: async () => [],
       dueDeliveries: async () => [],
+      forgetDeliveries: async () => 0,
       runsToSweep: async () => [],
       settleOutbox: async () => undefined,
     },
