@@ -20,6 +20,10 @@ const benchmarks: Readonly<Record<string, { packages: string[]; load: () => Prom
     packages: ['@dbos-inc/dbos-sdk', '@langchain/langgraph', '@langchain/langgraph-checkpoint-postgres', 'pg'],
     load: async () => (await import('./peers/peers.ts')).benchPeers,
   },
+  latency: {
+    packages: ['@temporalio/worker', 'openai', 'pg'],
+    load: async () => (await import('./latency.ts')).benchLatency,
+  },
   resume: {
     packages: ['@temporalio/worker', '@prisma/client', 'pg'],
     load: async () => (await import('./resume/resume.ts')).benchResume,
