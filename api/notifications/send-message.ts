@@ -1,7 +1,8 @@
 /** One message to one receiver: one request, which follows nowhere and waits for no longer than it may. */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { LookupFunction } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { retryAfter } from '../../models/retry-after.ts';
 import type { Attempted } from '../../prisma/webhook-deliveries.ts';
 import type { Address, Reach, Resolve } from './reach.ts';
@@ -68,7 +69,10 @@ function ask(
         response.destroy();
       },
     );
-    asked.on('error', reject);
+    asked.on('error', (error: NodeJS.ErrnoException) => {
+      if (isDistrusted(asked.socket)) resolve({ failure: codeOfCertificate(error.code) });
+      else reject(error);
+    });
     asked.end(body);
   });
 }
@@ -84,6 +88,15 @@ function lookupAmong(addresses: readonly Address[]): LookupFunction {
 
 const codeOfAbort = (reason: unknown): string =>
   reason instanceof Error && reason.name === 'TimeoutError' ? 'timeout' : stopped;
+
+/** Whether it ended because the receiver's certificate, for the name in the address, was not accepted. */
+const isDistrusted = (socket: Socket | null): boolean =>
+  socket instanceof TLSSocket && Boolean(socket.authorizationError);
+
+function codeOfCertificate(code: string | undefined): string {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'certificate-of-another-host';
+  return code === 'CERT_HAS_EXPIRED' ? 'certificate-expired' : 'certificate-not-trusted';
+}
 
 /** A code of the network or of TLS. Never a text, which could hold what a receiver said. */
 function codeOf(problem: unknown): string {

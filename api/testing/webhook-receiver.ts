@@ -1,6 +1,9 @@
 /** A receiver of webhooks over real HTTP that answers as a test says. */
-import { createServer } from 'node:http';
+import type { RequestListener } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 
 export interface Received {
   path: string;
@@ -17,14 +20,17 @@ export interface WebhookReceiver {
   received: Received[];
   /** Ids that were asked for while a request with the same id had not been answered yet. */
   overlapping: string[];
+  /** The name that each connection over TLS was opened to; `false` of one that named none. */
+  names: (string | false)[];
   /** 204, unless said. */
   answer: (received: Received, before: Received[]) => Reply | Promise<Reply>;
   close(): Promise<void>;
 }
 
-export async function openWebhookReceiver(): Promise<WebhookReceiver> {
+/** Over https where a certificate is given. */
+export async function openWebhookReceiver(tls?: { cert: Buffer; key: Buffer }): Promise<WebhookReceiver> {
   const open = new Set<string>();
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', async () => {
@@ -44,12 +50,16 @@ export async function openWebhookReceiver(): Promise<WebhookReceiver> {
       const { status, headers } = typeof reply === 'number' ? { status: reply, headers: {} } : reply;
       response.writeHead(status, headers).end();
     });
-  });
+  };
+  const names: WebhookReceiver['names'] = [];
+  const server = tls ? createHttpsServer(tls, listener) : createHttpServer(listener);
+  server.on('secureConnection', ({ servername }: TLSSocket) => names.push(servername || false));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const receiver: WebhookReceiver = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: tls ? `https://localhost:${portOf()}` : `http://127.0.0.1:${portOf()}`,
     received: [],
     overlapping: [],
+    names,
     answer: () => 204,
     async close() {
       server.closeAllConnections();
@@ -57,4 +67,8 @@ export async function openWebhookReceiver(): Promise<WebhookReceiver> {
     },
   };
   return receiver;
+
+  function portOf(): number {
+    return (server.address() as AddressInfo).port;
+  }
 }
