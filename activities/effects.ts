@@ -163,9 +163,7 @@ async function reserve(
   const tenant = claim.actor.tenant;
   return deps.store.actAs(claim.actor, async (tx): Promise<Reservation> => {
     if (claim.takesBack === undefined && !(await holdsWork(tx, claim))) return { next: 'lost' };
-    const cancel = await tx.command.findFirst({
-      where: { tenantId: tenant, runId: claim.runId, kind: { in: ['cancel', 'abort'] } },
-    });
+    const cancel = await isCutShort(tx, claim);
 
     const requestDigest = digestOf(claim.artifactKey, { tool: tool.name, args });
     await tx.$queryRaw`SELECT 1 FROM effect WHERE tenant_id = ${tenant} AND effect_key = ${key} FOR UPDATE`;
@@ -273,8 +271,18 @@ async function reserve(
       select: { resumedBy: true },
     });
     if (run?.resumedBy !== null) throw applicationFailure(claim.node.id, 'not-allowed', { retry: false });
+    // No run waits for its sessions: a cancel either finds this intent or is found here.
+    if ('turn' in claim && claim.takesBack === undefined && (await isCutShort(tx, claim))) {
+      throw applicationFailure(claim.node.id, 'not-allowed', { retry: false });
+    }
     return { next: 'send', sends, before, unknownBefore };
   });
+}
+
+/** Whether somebody has ordered the run to end. */
+async function isCutShort(tx: Tx, { actor, runId }: EffectClaim): Promise<boolean> {
+  const where = { tenantId: actor.tenant, runId, kind: { in: ['cancel', 'abort'] } };
+  return (await tx.command.findFirst({ where, select: { id: true } })) !== null;
 }
 
 type Found =

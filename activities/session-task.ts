@@ -23,7 +23,7 @@ export async function taskOfSession(
   path: string,
 ): Promise<SessionTask> {
   await openRunProposal(tx, deps, run, session.id);
-  const { who, agent: _agent, tools: _tools, budget: _budget, uses, ...said } = session;
+  const { who, agent: _agent, tools: _tools, budget: _budget, undo: _undo, uses, ...said } = session;
   const task = (approvers: NodeOf<'person'>['approvers']): NodeOf<'person'> => ({
     ...said,
     kind: 'person',

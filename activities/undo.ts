@@ -1,17 +1,19 @@
 /** Taking back the writes of a cancelled run, by the tools that the document names for it. */
+import type { Node } from '../compiler/graph.ts';
 import type { Json } from '../compiler/types.ts';
 import { artifactKey, getArtifact } from '../prisma/artifacts.ts';
+import type { Actor, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
-import type { Claim, RunScope } from './claim.ts';
-import { scopeOf } from './claim.ts';
 import type { RunActivities, Scoped } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
+import type { EffectClaim } from './effect-claim.ts';
 import { performEffect } from './effects.ts';
 import { applicationFailure, delayAfter, failureClasses, retryOf } from './failures.ts';
 import type { RunInHand } from './run-row.ts';
 import { readRun } from './run-row.ts';
 import { undoSlot, undoSlotPrefix } from './taken-back.ts';
 import { argumentProblem } from './tools/call-tool.ts';
+import { actsAsPerson } from './tools/credentials.ts';
 import type { ToolDeclaration } from './tools/declarations.ts';
 import { findTool, undoOf } from './tools/declarations.ts';
 import { RequestProblem } from './tools/http.ts';
@@ -21,7 +23,13 @@ import { transitionEvents } from './transitions.ts';
 /** Writes that one answer names. */
 const pageOfWrites = 500;
 
-/** Writes that happened and have a tool that takes them back, the latest first. */
+/** How often calls are looked at that are under way, in milliseconds. */
+const lookEveryMs = 500;
+
+/**
+ * Writes that happened and have a tool that takes them back, the latest first. Tries again until no call of a session is under
+ * way: the run itself waits for those of its steps only.
+ */
 export async function listUndo(
   deps: Dependencies,
   input: Scoped & { from: number },
@@ -30,11 +38,20 @@ export async function listUndo(
     // A run that another goes on with leaves it all that was done.
     if (run.row.resumedBy !== null) return { effects: [] };
     const nodes = run.loaded.graph.nodes.filter((node) => undoOf(node) !== undefined).map(({ id }) => id);
+    const writes = { tenantId: run.actor.tenant, rootRunId: run.rootRun, node: { in: nodes } };
+    // Held by the intent of a call, too: one that comes later finds the run cancelled.
+    await tx.$queryRaw`SELECT 1 FROM run WHERE tenant_id = ${run.actor.tenant} AND id = ${run.row.id} FOR NO KEY UPDATE`;
+    const underWay = await tx.effect.findFirst({
+      where: { ...writes, turnId: { not: null }, status: 'intent', deadline: { gt: deps.clock() } },
+      select: { node: true, deadline: true },
+    });
+    if (underWay !== null) {
+      const delayMs = Math.min(lookEveryMs, underWay.deadline.getTime() - deps.clock().getTime());
+      throw applicationFailure(underWay.node, 'transient', { retry: true, delayMs });
+    }
     const rows = await tx.effect.findMany({
       where: {
-        tenantId: run.actor.tenant,
-        rootRunId: run.rootRun,
-        node: { in: nodes },
+        ...writes,
         status: 'succeeded',
         slot: { not: { startsWith: undoSlotPrefix } },
       },
@@ -56,8 +73,7 @@ export async function undoWrite(
   deps: Dependencies,
   input: Scoped & { effect: string },
 ): ReturnType<RunActivities['undoWrite']> {
-  const scope = await scopeOf(deps, input.run);
-  const found = await readRun(deps, input, (tx, run) => writeIn(tx, deps, run, { ...input, scope }));
+  const found = await readRun(deps, input, (tx, run) => writeIn(tx, deps, run, input.effect));
   if (found === undefined) return { undone: false };
   const { claim, tool, args } = found;
   const wrong =
@@ -77,53 +93,66 @@ export async function undoWrite(
   }
 }
 
-type Tx = Parameters<Parameters<typeof readRun>[2]>[0];
+function findWrite(tx: Tx, tenantId: string, effectKey: string) {
+  const include = { stepExecution: true, turn: true };
+  return tx.effect.findUnique({ where: { tenantId_effectKey: { tenantId, effectKey } }, include });
+}
 
 async function writeIn(
   tx: Tx,
   deps: Dependencies,
   run: RunInHand,
-  { effect, scope }: { effect: string; scope: RunScope },
-): Promise<{ claim: Claim; tool: ToolDeclaration | undefined; args: { [name: string]: Json } } | undefined> {
+  effect: string,
+): Promise<{ claim: EffectClaim; tool: ToolDeclaration | undefined; args: { [name: string]: Json } } | undefined> {
   const tenant = run.actor.tenant;
-  const row = await tx.effect.findUnique({
-    where: { tenantId_effectKey: { tenantId: tenant, effectKey: effect } },
-    include: { stepExecution: true },
-  });
+  const row = await findWrite(tx, tenant, effect);
   const node = row === null ? undefined : run.loaded.nodes.get(row.node);
   const name = undoOf(node);
-  const step = row?.stepExecution;
-  if (!row || !step || node === undefined || name === undefined || row.status !== 'succeeded') return undefined;
+  const maker = row && makerOf(row);
+  if (!row || !maker || node === undefined || name === undefined || row.status !== 'succeeded') return undefined;
   const practice = run.row.practice ?? undefined;
-  const tool = findTool(deps.configuration, practice, name);
+  const declared = isTold(deps, node, row.tool) ? findTool(deps.configuration, practice, name) : undefined;
+  const tool = declared && (await mayCall(tx, maker.actor, declared)) ? declared : undefined;
   const request = await getArtifact(tx, tenant, row.requestDigest);
   const outcome = row.outcomeDigest === null ? null : await getArtifact(tx, tenant, row.outcomeDigest);
-  const claim: Claim = {
-    scope,
-    actor: { tenant, user: step.actorId },
-    graph: run.loaded.graph,
-    graphHash: run.row.graphHash,
-    loaded: run.loaded,
+  const claim: EffectClaim = {
+    ...maker,
     node,
-    execution: step.id,
-    fence: step.fence,
-    attempt: step.attempt,
-    charged: 0,
-    memoKey: step.memoKey,
-    generation: step.generation,
-    path: step.path,
     runId: run.row.id,
     rootRun: run.rootRun,
-    traceId: run.row.traceId,
-    runInput: run.runInput,
-    inputDigests: {},
-    givenDigests: {},
     artifactKey: await artifactKey(tx, tenant),
-    claimedAt: deps.clock(),
     takesBack: effect,
     ...(practice === undefined ? {} : { practice }),
   };
   return { claim, tool, args: tool === undefined ? {} : argumentsFor(tool, recordIn(request, 'args'), outcome) };
+}
+
+type Row = NonNullable<Awaited<ReturnType<typeof findWrite>>>;
+
+/** The work that the write was made in, which is over: as whom it is taken back. */
+function makerOf({ tenantId: tenant, stepExecution: step, turn }: Row) {
+  if (step !== null) {
+    const { id: execution, actorId: user, fence, attempt, path } = step;
+    return { actor: { tenant, user }, execution, fence, attempt, path };
+  }
+  if (turn === null) return undefined;
+  // Nobody has to hold a turn for what is done after it.
+  const holds = async () => true;
+  return { actor: { tenant, user: turn.ownerId }, turn: turn.id, holds, attempt: turn.fence, path: '' };
+}
+
+/** Nobody acts by the credential of somebody who is inactive. */
+async function mayCall(tx: Tx, { tenant, user }: Actor, tool: ToolDeclaration): Promise<boolean> {
+  if (!actsAsPerson(tool)) return true;
+  const where = { tenantId_id: { tenantId: tenant, id: user } };
+  return (await tx.user.findUnique({ where, select: { active: true } }))?.active === true;
+}
+
+/** Of a conversation that can make more writes than one, what takes which of them back is not said. */
+function isTold(deps: Dependencies, node: Node, written: string): boolean {
+  if (node.kind !== 'session') return true;
+  const writes = node.tools.filter((name) => findTool(deps.configuration, undefined, name)?.effect === 'write');
+  return writes.every((name) => name === written);
 }
 
 /** What the tool takes of what the write answered and of what it was given, the answer first. */
@@ -147,7 +176,7 @@ function asRecord(value: Json): { [name: string]: Json } {
   return value !== null && typeof value === 'object' && !Array.isArray(value) ? value : {};
 }
 
-async function noted(deps: Dependencies, claim: Claim, failureClass: string): Promise<{ undone: false }> {
+async function noted(deps: Dependencies, claim: EffectClaim, failureClass: string): Promise<{ undone: false }> {
   await deps.store.actAs(claim.actor, (tx) =>
     appendEvents(tx, [
       {

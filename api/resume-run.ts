@@ -1,5 +1,6 @@
 /** Resuming: a new run of the same lineage, which finds by their keys the steps, effects and decisions that still stand. */
 import { randomUUID } from 'node:crypto';
+import type { Graph } from '../compiler/graph.ts';
 import type { Json } from '../compiler/types.ts';
 import { getArtifact } from '../prisma/artifacts.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
@@ -121,8 +122,9 @@ async function prepare(tx: Tx, graphs: GraphCache, person: Identity, id: string,
   const given = choice.input ?? (await getArtifact(tx, tenantId, run.inputDigest));
   const input = await storeInput(tx, tenantId, after, given);
   const recorded = await recordedWork(tx, graphs, run, after.graph);
-  const from = choice.from === undefined ? await rejectionsIn(tx, run) : [choice.from];
-  const unknown = from.find((step) => !after.graph.nodes.some((node) => node.id === step));
+  const asked = choice.from === undefined ? await rejectionsIn(tx, run) : [choice.from];
+  const from = [...new Set([...asked, ...(await takenBackTalks(tx, run, after.graph))])];
+  const unknown = asked.find((step) => !after.graph.nodes.some((node) => node.id === step));
   if (choice.from !== undefined && unknown !== undefined) {
     throw notFound('step in the version of the document');
   }
@@ -151,4 +153,21 @@ async function rejectionsIn(tx: Tx, run: RunRow): Promise<string[]> {
     actionsOf(gate).some(({ name, effect }) => name === gate.verdict && effect === 'end'),
   );
   return [...new Set([...ending, ...refused].map(({ node }) => node))];
+}
+
+/** Conversations that were done, and of which a write was taken back since: they are held again. */
+async function takenBackTalks(tx: Tx, run: RunRow, after: Graph): Promise<string[]> {
+  const lineage = { tenantId: run.tenantId, rootRunId: run.rootRunId };
+  const undone = await tx.effect.findMany({
+    where: { ...lineage, turnId: { not: null }, slot: { startsWith: 'undo ' }, status: 'succeeded' },
+    select: { node: true, settledAt: true },
+  });
+  const done = await tx.gate.findMany({
+    where: { ...lineage, status: 'decided', node: { in: undone.map(({ node }) => node) } },
+    select: { node: true, decidedAt: true },
+  });
+  const isOver = ({ node, decidedAt }: (typeof done)[number]) =>
+    undone.some((one) => one.node === node && one.settledAt && decidedAt && one.settledAt > decidedAt);
+  const talks = new Set(done.filter(isOver).map(({ node }) => node));
+  return after.nodes.flatMap(({ id }) => (talks.has(id) ? [id] : []));
 }

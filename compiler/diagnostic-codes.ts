@@ -123,6 +123,7 @@ export const diagnosticCodes = {
   'unknown-argument': 'A call has no argument of this name.',
   'missing-argument': 'A call lacks an argument that it needs.',
   'undo-reads': 'What takes a write back is a tool that only reads.',
+  'undo-of-several': 'One tool would take the writes of several back.',
   'once-in-loop': 'A tool that may be called once at most is called in a loop.',
   'unknown-role': 'No role of this name is declared.',
   'unknown-model': 'No model of this name is declared.',

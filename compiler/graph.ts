@@ -259,6 +259,8 @@ export const sessionNodeSchema = z.strictObject({
   remindEveryMs: z.int().positive().optional(),
   dueMs: z.int().positive().optional(),
   budget: budgetSchema.optional(),
+  /** What takes its writes back when the run is cancelled: one of its tools writes, and no other. */
+  undo: z.string().min(1).optional(),
 });
 
 export const nodeSchema = z.discriminatedUnion('kind', [

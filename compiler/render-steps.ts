@@ -118,6 +118,7 @@ const settingsOf: { [Kind in Node['kind']]: (node: NodeOf<Kind>, step: StepSetti
     step.budget(node.budget),
     step.remind(node.remindEveryMs),
     step.due(node.dueMs),
+    step.say('undo', node.undo),
   ],
 };
 

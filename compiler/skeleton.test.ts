@@ -125,6 +125,21 @@ describe('the skeleton of a graph', () => {
     expect(skeletonOf(expense).nodes[2]?.reads).toEqual(['read']);
   });
 
+  test('says of tools and of conversations whether something takes their writes back', () => {
+    const talk: Node = {
+      ...{ id: 'talk', title: 'Talk', kind: 'session', who: 'assignee', agent: 'accountant', instruction: '' },
+      ...{ uses: [], tools: ['policy.set'], gives: { kind: 'text' }, checks: [], section: 'Notes' },
+    };
+    const skeleton = skeletonOf({
+      ...expense,
+      nodes: [
+        { ...talk, undo: 'policy.unset' },
+        { ...talk, id: 'again' },
+      ],
+    });
+    expect(skeleton.nodes.map(({ undo }) => undo)).toEqual([true, undefined]);
+  });
+
   test('views hold the paths that conditions read, and dots in names are no separators', () => {
     expect(viewPathsOf(expense)).toEqual({ read: ['a~1b.c', 'lines'], approve: ['action'] });
     expect(conditionsOf(nodeOf(expense, 'large'))).toEqual(['read["a.b"].c > 5']);

@@ -159,7 +159,7 @@ function skeletonNode(graph: Graph, node: Node, position: ReadonlyMap<string, nu
   }
   if (node.kind === 'wait' && 'ms' in node.until) skeleton.waitMs = node.until.ms;
   if ('ifItFails' in node && node.ifItFails) skeleton.ifItFails = node.ifItFails;
-  if (node.kind === 'tool' && node.undo !== undefined) skeleton.undo = true;
+  if ('undo' in node && node.undo !== undefined) skeleton.undo = true;
   if (reads.length > 0) skeleton.reads = reads;
   return skeleton;
 }

@@ -18,6 +18,7 @@ import { performEffect } from '../effects.ts';
 import type { FailureClass, StepFailure } from '../failures.ts';
 import { failureClasses } from '../failures.ts';
 import { renderBlocks } from '../models/context-blocks.ts';
+import { undoSlot } from '../taken-back.ts';
 import { argumentProblem } from '../tools/call-tool.ts';
 import { findTool } from '../tools/declarations.ts';
 import { RequestProblem } from '../tools/http.ts';
@@ -83,6 +84,10 @@ export async function makeCall(
     return { response: `It was not done. ${why}`, say: said({ did: 'nothing', why }), untrusted: true };
   };
   const before = await callOf(deps, claim, slot);
+  if (before.takenBack) {
+    const response = 'It was done, and was taken back when the run was cancelled.';
+    return { response, say: said({ did: 'called', takenBack: true }), untrusted: true };
+  }
   if (before.outcome !== undefined) return done(before.outcome);
   const tool = findTool(deps.configuration, undefined, deed.tool);
   if (tool?.effect !== 'write') return notMade(`${deed.tool} is no write that the configuration declares.`);
@@ -121,14 +126,17 @@ async function callOf(
   deps: Dependencies,
   { actor, turn }: TurnClaim,
   slot: string,
-): Promise<{ outcome?: Json; isUnsettled: boolean }> {
+): Promise<{ outcome?: Json; isUnsettled: boolean; takenBack?: true }> {
   return deps.store.actAs(actor, async (tx) => {
-    const rows = await tx.effect.findMany({ where: { tenantId: actor.tenant, turnId: turn, slot } });
+    const of = { tenantId: actor.tenant, turnId: turn };
+    const rows = await tx.effect.findMany({ where: { ...of, slot } });
     const made = rows.find(({ status }) => status === 'succeeded');
     if (made === undefined) {
       return { isUnsettled: rows.some(({ status, answer }) => answer === null && status !== 'failed') };
     }
-    const { outcomeDigest } = made;
+    const { effectKey, outcomeDigest } = made;
+    const reversal = { ...of, slot: undoSlot(effectKey), status: 'succeeded' };
+    if ((await tx.effect.count({ where: reversal })) > 0) return { isUnsettled: false, takenBack: true };
     return {
       isUnsettled: false,
       outcome: outcomeDigest === null ? null : await getArtifact(tx, actor.tenant, outcomeDigest),

@@ -6,9 +6,13 @@ import type { Dependencies } from '../dependencies.ts';
 import type { ToolDeclaration } from './declarations.ts';
 import { RequestProblem } from './http.ts';
 
+/** Whether it is sent the credential of the person who acts. */
+export const actsAsPerson = ({ source }: ToolDeclaration): boolean =>
+  source.kind === 'configured' && source.tool.as === 'person';
+
 /** The dependencies with the actor's own credential among the values. @throws RequestProblem where they have none */
 export async function withCredential(deps: Dependencies, actor: Actor, tool: ToolDeclaration): Promise<Dependencies> {
-  if (tool.source.kind !== 'configured' || tool.source.tool.as !== 'person') return deps;
+  if (!actsAsPerson(tool)) return deps;
   const { credentialKey } = deps;
   const credential =
     credentialKey && (await deps.store.actAs(actor, (tx) => credentialOf(tx, credentialKey, actor, tool.name)));

@@ -48,7 +48,7 @@ export function findTool(
 
 /** The tool that takes the step's write back; undefined where the document names none. */
 export function undoOf(node: Node | undefined): string | undefined {
-  return node?.kind === 'tool' ? node.undo : undefined;
+  return node?.kind === 'tool' || node?.kind === 'session' ? node.undo : undefined;
 }
 
 /** The declaration as data, for the hash of the step that may call it; null when there is none. */

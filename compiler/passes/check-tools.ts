@@ -102,13 +102,28 @@ class KnownTools {
       if (fields) checkArguments(step, { what: tool, fields }, toolSpan(step), this.around);
       if (facts.once) this.checkOnce(step, tool, toolSpan(step));
     }
-    if (undo && facts?.effect === 'read') {
+    const span = step.settings.get('undo')?.nameSpan ?? undo?.span;
+    if (undo && span && isKind(step, 'session')) this.checkUndone(step, span);
+    if (undo && span && facts?.effect === 'read') {
       const message = `Unexpected undo of ${tool}, which only reads, expected it on a tool that writes`;
-      const span = step.settings.get('undo')?.nameSpan ?? undo.span;
       this.around.report.error('undo-reads', span, message);
     } else if (undo && this.tools.get(undo.name)?.effect === 'read') {
       const message = `Unexpected ${undo.name} as undo, which is a read, expected a tool that writes`;
       this.around.report.error('undo-reads', undo.span, message);
+    }
+  }
+
+  /** Of a conversation: what it takes back has to be told from its one setting. */
+  private checkUndone({ values }: StepDraft, span: Span): void {
+    const own = this.around.draft.agents.find(({ id }) => id === values.agent)?.tools ?? [];
+    const names = values.tools?.map(({ name }) => name) ?? own;
+    const writes = names.filter((name) => this.tools.get(name)?.effect === 'write');
+    if (writes.length > 1) {
+      const message = `Unexpected undo of ${writes.join(' and ')} by one tool, expected it where one of the step's tools writes`;
+      this.around.report.error('undo-of-several', span, message);
+    } else if (writes.length === 0 && names.every((name) => this.tools.has(name))) {
+      const message = 'Unexpected undo where no tool of the step writes, expected it where one of them does';
+      this.around.report.error('undo-reads', span, message);
     }
   }
 

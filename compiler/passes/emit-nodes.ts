@@ -50,7 +50,7 @@ const emitters: { [Kind in StepKind]: Emitter<Kind> } = {
     ...calling(step, gives),
     ...target(step),
     ...acceptsUntrusted(step),
-    ...(step.values.undo && { undo: step.values.undo.name }),
+    ...undo(step),
   }),
   approve: (step) => ({
     ...base(step),
@@ -136,6 +136,7 @@ const emitters: { [Kind in StepKind]: Emitter<Kind> } = {
     checks: checksOf(step),
     ...target(step),
     ...said(step.values, 'remindEveryMs', 'dueMs', 'budget'),
+    ...undo(step),
   }),
 };
 
@@ -190,6 +191,10 @@ function argumentsOf({ values }: StepDraft): Use[] {
 
 function ifItFails({ values: { ifItFails: said } }: StepDraft): { ifItFails?: 'skip' | 'link' } {
   return said ? { ifItFails: said.do } : {};
+}
+
+function undo({ values }: StepDraft): { undo?: string } {
+  return values.undo ? { undo: values.undo.name } : {};
 }
 
 function acceptsUntrusted({ values: { acceptsUntrusted: fields } }: StepDraft): { acceptsUntrusted?: string[] } {

@@ -123,6 +123,7 @@ export const stepSettings: Readonly<Record<StepKind, ReadonlyMap<string, Reader>
     ['budget', limit.readBudget],
     ['remind', gate.readRemind],
     ['due', gate.readDue],
+    ['undo', place.readUndo],
     ...everyStep,
   ]),
 };

@@ -114,8 +114,12 @@ function answerOf({ messages }: Told): Said | Promise<Said> {
 
 /** A run that has come to its session, and the session of who started it. */
 async function open(name: string, ...script: (Said | Promise<Said>)[]): Promise<void> {
+  await openOf(document, name, ...script);
+}
+
+async function openOf(of: string, name: string, ...script: (Said | Promise<Said>)[]): Promise<void> {
   scripts.set(name, script);
-  const run = await an.start(document, {});
+  const run = await an.start(of, {});
   await system.openGateOf(run);
   const { body: proposal } = await an.call('POST', `/runs/${run}/proposal`);
   const { body: session } = await an.call('POST', `/proposals/${proposal.id}/sessions`, {});
@@ -265,6 +269,28 @@ test('what an operator says became of that write is what its owner goes on from,
     ['agent', 'text', 'It is paid.'],
   ]);
   expect([ends.at(-1), system.tools.lettersTo('letter')]).toEqual(['done', 1]);
+});
+
+test('what was written in a session is taken back when the run is cancelled', async () => {
+  const undoes = talk
+    .replace('# Talk\n', '# Talk and think better of it\n')
+    .replace('- section: Notes', '- tools: payments.transfer\n- section: Notes\n- undo: letters.send');
+  const name = 'thought-better';
+  const pay = { name: 'payments__transfer', args: { to: name, amount: 40 } };
+  await openOf(await an.publish(undoes), name, { calls: [pay] }, 'Shall I?', 'It is paid.');
+  await say(name);
+  await sayYes(name);
+  await vi.waitFor(async () => expect((await messagesOf(name)).at(-2)?.text).toBe('It is paid.'), {
+    timeout: 60_000,
+    interval: 100,
+  });
+  const { run } = talkOf(name);
+  expect((await an.call('POST', `/runs/${run}/cancel`, {})).status).toBe(202);
+  await system.until(run, 'cancelled');
+  expect((await an.call('GET', `/runs/${run}/state`)).body.effects).toMatchObject([
+    { step: 'talk_it_over', tool: 'payments.transfer', status: 'succeeded', undone: 'succeeded' },
+  ]);
+  expect([system.tools.paymentsTo(name).length, system.tools.lettersTo(name)]).toEqual([1, 1]);
 });
 
 test('what was said while no worker was there is answered once', async () => {
