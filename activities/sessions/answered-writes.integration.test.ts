@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { answerForEffect } from '../../api/answer-effect.ts';
 import { Problem } from '../../api/errors.ts';
 import { createGraphCache } from '../../api/graph-cache.ts';
+import { viewOfSession } from '../../api/sessions/session-view.ts';
 import { retry } from '../../api/sessions/turns.ts';
 import type { Json } from '../../compiler/types.ts';
 import type { EffectAnswer } from '../../prisma/commands.ts';
@@ -229,13 +230,19 @@ test('an answer that comes while the call is made again has it made under anothe
   ]);
 });
 
-test('until its owner asks for the turn again, nothing is written in the session', async () => {
+test('until its owner asks for the turn again, nothing is written in the session; it shows them that there is an answer', async () => {
   const lost = await lostWrite();
   const seqOf = () => asRequester(fixture, (tx) => tx.session.findFirstOrThrow({ where: { id: lost.begun.session } }));
   const before = await seqOf();
+  const shown = async (user: string) =>
+    (await fixture.api.actAs({ tenant, user }, (tx) => viewOfSession(tx, before, user))).turn?.answered;
+  expect(await shown('rita')).toBeUndefined();
   const { command } = await give(lost, 'happened', { booking: 'B-10' });
   await hear(deps, { run: lost.talked.run, ring: { command } });
   expect(await seqOf()).toEqual(before);
+  expect([await shown('rita'), await shown('mona')]).toEqual(['happened', undefined]);
+  expect(await again(lost.begun)).toEqual({ state: 'done' });
+  expect(await shown('rita')).toBeUndefined();
 });
 
 test('the first answer counts, heard twice it is one', async () => {

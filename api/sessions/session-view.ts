@@ -23,17 +23,31 @@ export async function viewOfSession(tx: Tx, row: SessionRow, user: string): Prom
     mayWrite: own,
     messages: row.seq,
     createdAt: row.createdAt.toISOString(),
-    ...(turn === undefined ? {} : { turn: viewOfTurn(turn) }),
+    ...(turn === undefined ? {} : { turn: { ...viewOfTurn(turn), ...(own ? await answerAbout(tx, turn) : {}) } }),
     asks: asks.map(viewOfConfirmation),
   };
 }
 
-export function viewOfTurn(row: TurnRow): z.infer<typeof turnView> {
+/** Of a turn that failed since nobody knew what became of its write: what somebody has answered about that. */
+async function answerAbout(tx: Tx, { tenantId, id, failure }: TurnRow): Promise<Pick<TurnView, 'answered'>> {
+  if (failure !== 'outcome-unknown') return {};
+  const write = await tx.effect.findFirst({
+    where: { tenantId, turnId: id, slot: { startsWith: 'session ' } },
+    orderBy: [{ firstIntentAt: 'desc' }, { effectKey: 'desc' }],
+    select: { answer: true },
+  });
+  // The database knows one more, which is given about writes of steps only.
+  return write === null || write.answer === null ? {} : { answered: write.answer as NonNullable<TurnView['answered']> };
+}
+
+type TurnView = z.infer<typeof turnView>;
+
+export function viewOfTurn(row: TurnRow): TurnView {
   return {
     id: row.id,
     number: row.number,
     // The database knows no other.
-    state: row.state as z.infer<typeof turnView>['state'],
+    state: row.state as TurnView['state'],
     stopping: row.stopping,
     untrusted: row.untrusted,
     ...(row.failure === null ? {} : { failure: row.failure }),

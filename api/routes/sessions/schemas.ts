@@ -17,6 +17,12 @@ export const turnView = z.object({
     .string()
     .optional()
     .describe('The class of what went wrong; the transcript says more where there is more to say'),
+  answered: z
+    .enum(['happened', 'did not happen'])
+    .optional()
+    .describe(
+      'Where nobody knew what became of its write: what somebody says by now. Asked for again, it goes on from that',
+    ),
   tokens: z.int().describe('What its replies were paid for so far, of both directions'),
   costUsd: z.number().describe('The same in US dollars, where the configuration has prices'),
   askedAt: z.iso.datetime(),
