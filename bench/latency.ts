@@ -1,11 +1,13 @@
 /**
  * How soon things happen on the stack as it is shipped, ten agents at once: from POST run to the first call of the model, and from
  * the answer that ends one step to the call that begins the next. The model is a server of the benchmark, which answers after a
- * second, as a quick one does; both times are taken at its door, so all that lies between is ours.
+ * second, as a quick one does; both times are taken at its door, so all that lies between is ours. Runs are started while others
+ * are under way, a quarter of a second apart.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Caller } from './api/closed-loop.ts';
 import { createCaller } from './api/closed-loop.ts';
@@ -16,6 +18,7 @@ import { startBenchStack } from './stack.ts';
 const agents = 10;
 const steps = 10;
 const modelMs = 1000;
+const apartMs = 250;
 /** Milliseconds, at the 95th of 100. */
 const bar = 100;
 
@@ -43,7 +46,11 @@ export async function benchLatency(rounds: number, progress: (line: string) => v
     const measured: Times[] = [];
     for (let round = 0; round <= rounds; round += 1) {
       progress(`latency: round ${round} of ${rounds}${round === 0 ? ' (warm-up)' : ''}`);
-      const asked = await Promise.all(Array.from({ length: agents }, () => runOnce(caller, document)));
+      const starting = Array.from({ length: agents }, async (_, index) => {
+        await sleep(index * apartMs);
+        return runOnce(caller, document);
+      });
+      const asked = await Promise.all(starting);
       await untilCompleted(
         owner,
         asked.map(({ run }) => run),
@@ -107,7 +114,7 @@ async function untilCompleted(owner: pg.Client, runs: string[]): Promise<void> {
     const stand = rows.map(({ status }) => status);
     if (stand.every((status) => status === 'completed')) return;
     if (Date.now() > deadline) throw new Error(`the runs did not complete: ${stand.join(', ')}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
 }
 
@@ -146,7 +153,7 @@ async function startModel(): Promise<Model> {
     let body = '';
     for await (const chunk of request) body += String(chunk);
     const [marker = ''] = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(body) ?? [];
-    await new Promise((resolve) => setTimeout(resolve, modelMs));
+    await sleep(modelMs);
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(answerOf(JSON.stringify({ text: marker })));
     calls.set(marker, [...(calls.get(marker) ?? []), { at, answeredAt: performance.now() }]);
