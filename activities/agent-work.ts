@@ -8,6 +8,7 @@ import type { Json, Type } from '../compiler/types.ts';
 import { AgentConversation } from './agent-conversation.ts';
 import type { Approval } from './approvals.ts';
 import { holdForApproval } from './approvals.ts';
+import { argumentsGiven } from './call-arguments.ts';
 import type { Claim } from './claim.ts';
 import type { StepInput } from './contract.ts';
 import type { AgentChain } from './delegation.ts';
@@ -26,7 +27,7 @@ import type { Prompt } from './models/prompt.ts';
 import { delegatePrompt } from './models/prompt.ts';
 import { readAnswer } from './models/structured-output.ts';
 import { functionOf } from './models/tool-schemas.ts';
-import { argumentProblem, callReadTool, callWriteTool } from './tools/call-tool.ts';
+import { callReadTool, callWriteTool } from './tools/call-tool.ts';
 import type { ToolDeclaration } from './tools/declarations.ts';
 import type { Judgement } from './validate-output.ts';
 import { feedbackOf } from './validate-output.ts';
@@ -164,8 +165,8 @@ export class AgentWork {
     const name = toolNamed(call.name, names);
     const tool = tools.find((one) => one.name === name);
     if (!tool) return this.delegate(call, names);
-    const read = readArguments(tool, call.arguments);
-    if (!read.ok) return this.wrongCall(call, `tool ${tool.name}`, tool.name, read.problem);
+    const read = argumentsGiven(tool, call.arguments);
+    if ('problem' in read) return this.wrongCall(call, `tool ${tool.name}`, tool.name, read.problem);
     const { args } = read;
     if (tool.effect === 'write') return this.write(tool, args);
     const value = await this.conversation.toolTurn(tool.name, args, () =>
@@ -263,22 +264,6 @@ function unlessHeld(held: () => Held | undefined): (problem: unknown) => null {
     if (held() && problem instanceof NotApprovedYet) return null;
     throw problem;
   };
-}
-
-type ReadArguments = { ok: true; args: { [name: string]: Json } } | { ok: false; problem: string };
-
-function readArguments(tool: ToolDeclaration, text: string): ReadArguments {
-  let args: Json;
-  try {
-    args = JSON.parse(text === '' ? '{}' : text) as Json;
-  } catch {
-    return { ok: false, problem: `Arguments of ${tool.name}: Unexpected text that is not JSON, expected a record` };
-  }
-  if (args === null || typeof args !== 'object' || Array.isArray(args)) {
-    return { ok: false, problem: `Arguments of ${tool.name}: Unexpected value, expected a record` };
-  }
-  const problem = argumentProblem(tool, args);
-  return problem === undefined ? { ok: true, args } : { ok: false, problem };
 }
 
 /** Names the effect among the step's: the tool, and the arguments it declares for that. */

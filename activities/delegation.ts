@@ -4,7 +4,7 @@
  */
 import type { ChatCompletionFunctionTool } from 'openai/resources/chat/completions';
 import type { Agent, Graph } from '../compiler/graph.ts';
-import type { Json } from '../compiler/types.ts';
+import { recordGiven } from './call-arguments.ts';
 import { functionNameOf } from './models/function-names.ts';
 
 /** Agents below the one whose step it is. */
@@ -65,13 +65,9 @@ export function delegationProblem(graph: Graph, chain: AgentChain, to: Agent): s
 export type ReadTask = { ok: true; task: string } | { ok: false; problem: string };
 
 export function readTask(text: string): ReadTask {
-  let args: Json;
-  try {
-    args = JSON.parse(text === '' ? '{}' : text) as Json;
-  } catch {
-    return { ok: false, problem: 'Arguments: Unexpected text that is not JSON, expected a record' };
-  }
-  const task = args !== null && typeof args === 'object' && !Array.isArray(args) ? args['task'] : undefined;
+  const read = recordGiven(text);
+  if ('problem' in read) return { ok: false, problem: read.problem };
+  const { task } = read.args;
   if (typeof task === 'string' && task.trim() !== '') return { ok: true, task };
   return {
     ok: false,

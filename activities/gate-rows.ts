@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Json } from '../compiler/types.ts';
 import { putArtifact } from '../prisma/artifacts.ts';
+import { gateLapsed } from '../prisma/gate-events.ts';
 import type { Tx } from '../prisma/open.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
 import { viewOf } from './claim.ts';
@@ -162,7 +163,7 @@ export async function lapseGate(
     data: { status: 'lapsed' },
   });
   if (count === 0) return [];
-  return [{ run, type: 'gate.lapsed', sourceKey: `gate.lapsed:${gate.id}`, node: gate.node, body: { gate: gate.id } }];
+  return [gateLapsed(run, gate)];
 }
 
 /**

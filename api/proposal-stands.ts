@@ -4,6 +4,7 @@
  */
 import { proposalValue } from '../compiler/proposal-places.ts';
 import { artifactKey, digestOf } from '../prisma/artifacts.ts';
+import { gateLapsed } from '../prisma/gate-events.ts';
 import type { Tx } from '../prisma/open.ts';
 import { readContents } from '../prisma/proposal-contents.ts';
 import { holdProposal } from '../prisma/proposals.ts';
@@ -33,13 +34,5 @@ export async function lapseGate(tx: Tx, gate: GateRow): Promise<void> {
     where: { tenantId: gate.tenantId, id: gate.id, status: 'open' },
     data: { status: 'lapsed' },
   });
-  await appendEvents(tx, [
-    {
-      run: gate.runId,
-      type: 'gate.lapsed',
-      sourceKey: `gate.lapsed:${gate.id}`,
-      node: gate.node,
-      body: { gate: gate.id },
-    },
-  ]);
+  await appendEvents(tx, [gateLapsed(gate.runId, gate)]);
 }

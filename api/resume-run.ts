@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Graph } from '../compiler/graph.ts';
 import type { Json } from '../compiler/types.ts';
 import { getArtifact } from '../prisma/artifacts.ts';
+import { gateLapsed } from '../prisma/gate-events.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
 import { beginRun, refuseWhatIsNotRun, storeInput } from './begin-run.ts';
 import { notFound, Problem } from './errors.ts';
@@ -91,13 +92,7 @@ export async function resumeRun(
       goesOn: { from: run, fresh: plan.from },
     },
     [
-      ...lapsed.map((gate) => ({
-        run: id,
-        type: 'gate.lapsed' as const,
-        sourceKey: `gate.lapsed:${gate.id}`,
-        node: gate.node,
-        body: { gate: gate.id },
-      })),
+      ...lapsed.map((gate) => gateLapsed(id, gate)),
       { run: id, type: 'run.resumed', sourceKey: 'run.resumed', body: { ...by, from: plan.from } },
     ],
   );

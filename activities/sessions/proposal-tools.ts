@@ -17,11 +17,11 @@ import { noteRead } from '../../prisma/read-log.ts';
 import type { Deed, EditDeed } from '../../prisma/session-deeds.ts';
 import { askOwner, editOf } from '../../prisma/session-deeds.ts';
 import type { NewMessage } from '../../prisma/sessions.ts';
+import { argumentsGiven } from '../call-arguments.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Block } from '../models/context-blocks.ts';
 import { renderBlocks } from '../models/context-blocks.ts';
 import type { ToolDeclaration } from '../tools/declarations.ts';
-import { recordOf } from './call-arguments.ts';
 import type { TurnClaim } from './claim-turn.ts';
 
 export interface Done {
@@ -210,7 +210,7 @@ async function change(around: Around, deed: EditDeed): Promise<Done> {
 /** A write of the configuration, by the name it has there: asked for, whatever was seen before. */
 export function askToCall(around: Around, tool: ToolDeclaration, text: string): Promise<Done> {
   const { at } = around.claim;
-  const read = recordOf(tool, text);
+  const read = argumentsGiven(tool, text);
   if ('problem' in read) return Promise.resolve({ response: read.problem });
   // Writes are offered only where there is one.
   if (at === undefined) throw new Error(`${tool.name} was offered without a step`);

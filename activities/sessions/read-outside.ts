@@ -1,11 +1,11 @@
 /** A read tool of the configuration, called for a session: with its owner's own credential where it acts as a person. */
 import { BreakerOpen } from '../breakers.ts';
+import { argumentsGiven } from '../call-arguments.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { renderBlocks } from '../models/context-blocks.ts';
 import { withCredential } from '../tools/credentials.ts';
 import type { ToolDeclaration } from '../tools/declarations.ts';
 import { RequestProblem, requestOf, send } from '../tools/http.ts';
-import { recordOf } from './call-arguments.ts';
 import type { TurnClaim } from './claim-turn.ts';
 import type { Done } from './proposal-tools.ts';
 
@@ -20,7 +20,7 @@ export async function readOutside(
   text: string,
   signal: AbortSignal,
 ): Promise<Done> {
-  const read = recordOf(tool, text);
+  const read = argumentsGiven(tool, text);
   if ('problem' in read) return { response: read.problem };
   if (tool.source.kind !== 'configured') return { response: `${tool.name} is not configured.` };
   const { http } = tool.source.tool;

@@ -2,13 +2,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions';
-import { ZodError } from 'zod';
+import type { z } from 'zod';
 import type { Json } from '../../compiler/types.ts';
 import type { ModelReply, ToolCall } from '../../models/ask-model.ts';
 import { ModelProblem } from '../../models/ask-model.ts';
 import { storeTrouble } from '../../prisma/store-trouble.ts';
 import { BreakerOpen } from '../breakers.ts';
 import { usedUp } from '../budgets.ts';
+import { recordGiven } from '../call-arguments.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { functionNameOf } from '../models/function-names.ts';
 import type { Performs, TurnClaim } from './claim-turn.ts';
@@ -197,17 +198,14 @@ async function callTool(
   });
 }
 
-function argumentsOf(input: { parse(value: unknown): unknown }, text: string): { args: unknown } | { problem: string } {
-  try {
-    return { args: input.parse(JSON.parse(text === '' ? '{}' : text)) };
-  } catch (problem) {
-    if (problem instanceof ZodError) {
-      return {
-        problem: problem.issues.map(({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`).join('; '),
-      };
-    }
-    return { problem: 'Unexpected arguments, expected JSON' };
-  }
+function argumentsOf(input: z.ZodType, text: string): { args: unknown } | { problem: string } {
+  const read = recordGiven(text);
+  if ('problem' in read) return read;
+  const { data: args, error } = input.safeParse(read.args);
+  if (error === undefined) return { args };
+  return {
+    problem: error.issues.map(({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`).join('; '),
+  };
 }
 
 function heard(reply: ModelReply): ChatCompletionMessageParam {
