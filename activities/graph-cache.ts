@@ -2,13 +2,16 @@
 import type { Graph, Node } from '../compiler/graph.ts';
 import { graphSchema } from '../compiler/graph.ts';
 import type { ViewPaths } from '../compiler/skeleton.ts';
-import { viewPathsOf } from '../compiler/skeleton.ts';
+import { skeletonOf, viewPathsOf } from '../compiler/skeleton.ts';
+import { encodeSkeleton } from '../compiler/skeleton-code.ts';
 import type { Tx } from '../prisma/open.ts';
 
 export interface LoadedGraph {
   graph: Graph;
   nodes: ReadonlyMap<string, Node>;
   viewPaths: ViewPaths;
+  /** As the workflow is given it. Made when it is first asked for: that takes as long as many steps of a large graph. */
+  skeleton(): string;
 }
 
 export interface GraphCache {
@@ -35,11 +38,20 @@ export function graphCache(capacity = 200): GraphCache {
         graph,
         nodes: new Map(graph.nodes.map((node) => [node.id, node])),
         viewPaths: viewPathsOf(graph),
+        skeleton: once(() => encodeSkeleton(skeletonOf(graph))),
       };
       held.set(key, loaded);
       const oldest = held.keys().next();
       if (held.size > capacity && !oldest.done) held.delete(oldest.value);
       return loaded;
     },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }

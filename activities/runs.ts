@@ -2,8 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { ExpressionError, evaluate } from '../compiler/expressions/evaluate.ts';
-import { skeletonOf } from '../compiler/skeleton.ts';
-import { encodeSkeleton } from '../compiler/skeleton-code.ts';
 import type { Json } from '../compiler/types.ts';
 import { deriveView } from '../compiler/view.ts';
 import { getArtifact, putArtifact } from '../prisma/artifacts.ts';
@@ -25,7 +23,7 @@ import { transitionEvents } from './transitions.ts';
 
 export async function beginRun(deps: Dependencies, input: { run: string }): ReturnType<RunActivities['beginRun']> {
   const begun = await readRun(deps, input, async (tx, run) => {
-    const { graph, viewPaths } = run.loaded;
+    const { viewPaths } = run.loaded;
     const paths = viewPaths.input ?? [];
     const view =
       paths.length === 0 ? undefined : deriveView(await getArtifact(tx, run.actor.tenant, run.runInput), paths);
@@ -40,7 +38,7 @@ export async function beginRun(deps: Dependencies, input: { run: string }): Retu
     return {
       run,
       answer: {
-        skeleton: encodeSkeleton(skeletonOf(graph)),
+        skeleton: run.loaded.skeleton(),
         ...(view === undefined ? {} : { input: view }),
         ...(run.row.resumesRunId === null ? {} : { resumes: true as const }),
       },

@@ -4,7 +4,7 @@ import { receiptGraph } from './testing/agent-fixture.ts';
 import { feedbackOf, judgeOutput, qualityOf } from './validate-output.ts';
 
 const graph = receiptGraph();
-const loaded: LoadedGraph = { graph, nodes: new Map(), viewPaths: {} };
+const loaded: LoadedGraph = { graph, nodes: new Map(), viewPaths: {}, skeleton: () => '' };
 const bindings = { input: { receipt: 'r', claimed: 650 } };
 const checks = [{ expr: 'output.amount <= input.claimed' }, { expr: 'output.merchant != missing.name' }];
 const judge = (answer: Parameters<typeof judgeOutput>[2], count = 1) =>
