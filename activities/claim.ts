@@ -26,7 +26,15 @@ import { modelNamed } from './models/pricing.ts';
 import { orderFor } from './orders.ts';
 import { practicePassOf } from './practice-pass.ts';
 import type { RunOfProposal } from './run-proposal.ts';
-import { baseOf, contentsOf, isInProposal, placeWritten, proposedInputs, UnknownOwner } from './run-proposal.ts';
+import {
+  baseOf,
+  contentsOf,
+  isInProposal,
+  placeWritten,
+  proposalWorkedOn,
+  proposedInputs,
+  UnknownOwner,
+} from './run-proposal.ts';
 import { memoKeyOf } from './step-keys.ts';
 import { takenBack } from './taken-back.ts';
 import { declarationOf, undoOf } from './tools/declarations.ts';
@@ -166,11 +174,12 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   const standing = await standingOf(tx, deps, run, loaded, node, input);
   const isFresh = latest !== null && latest.runId !== run.id && freshOf(run).includes(node.id);
   const earlier = latest === null || isFresh ? {} : await editsBefore(tx, deps, run, loaded, latest);
-  const digestsWith = (proposed: Record<string, Digest>) => {
+  const digestsWith = (proposed: Record<string, Digest>, worked: { proposal?: Digest } = {}) => {
     const read = { ...input.inputs, ...proposed, input: run.inputDigest };
     const edits = editsNow(earlier, order, read);
     const { input: runInput, ...given } = { ...read, ...givenBy(edits) };
-    return { edits, given, runInput, inputDigests: input.memoInputs ?? inputDigestsOf(node, given, runInput) };
+    const inputDigests = input.memoInputs ?? { ...inputDigestsOf(node, given, runInput), ...worked };
+    return { edits, given, runInput, inputDigests };
   };
   const keyWith = (inputDigests: Record<string, Digest>, generation: number) =>
     memoKeyOf({ rootRun: run.rootRunId, node: node.id, path, generation, nodeHash: hash, inputDigests });
@@ -179,7 +188,7 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   const recorded = done && recordedReads(loaded, node, done);
   const isRecorded = recorded && done.memoKey === keyWith(digestsWith(recorded).inputDigests, done.generation);
   const proposed = isRecorded ? recorded : standing.proposed;
-  const { edits, given, runInput, inputDigests } = digestsWith(proposed);
+  const { edits, given, runInput, inputDigests } = digestsWith(proposed, isRecorded ? {} : standing.worked);
   const memoKeyAt = (generation: number) => keyWith(inputDigests, generation);
 
   // Work that differs from what the row stands for (other inputs, another model) is a new row beside it; so is what was
@@ -282,7 +291,10 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   return { claimed, actorActive: actor?.active === true, stuck, refusal: standing.refusal };
 }
 
-/** What the step reads of the proposal as it stands. One that cannot be opened is told of once the step is claimed. */
+/**
+ * What the step reads of the proposal as it stands; `worked`, where its work is made of less. One that cannot be opened is
+ * told of once the step is claimed.
+ */
 async function standingOf(
   tx: Tx,
   deps: Dependencies,
@@ -290,13 +302,14 @@ async function standingOf(
   loaded: LoadedGraph,
   node: Node,
   { inputs = {}, memoInputs }: ClaimInput,
-): Promise<{ proposed: Record<string, Digest>; refusal?: StepFailure }> {
+): Promise<{ proposed: Record<string, Digest>; worked?: { proposal: Digest }; refusal?: StepFailure }> {
   // What is collected was read by the steps within.
   if (memoInputs !== undefined) return { proposed: {} };
   try {
     const proposed = await proposedInputs(tx, deps, run, loaded, node.id, inputs);
+    const proposal = await proposalWorkedOn(tx, deps, run, loaded, node);
     if (placeOf(node)) await contentsOf(tx, deps, run, loaded);
-    return { proposed };
+    return { proposed, ...(proposal === undefined ? {} : { worked: { proposal } }) };
   } catch (problem) {
     if (!(problem instanceof UnknownOwner)) throw problem;
     return { proposed: {}, refusal: { class: 'not-allowed', detail: problem.message } };

@@ -13,6 +13,7 @@ import type { Dependencies } from './dependencies.ts';
 import { applicationFailure, failStep } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
 import { HandoffProblem, readHandoff } from './handoff.ts';
+import { digestsChecked } from './input-digests.ts';
 import { proposedInputs, UnknownOwner } from './run-proposal.ts';
 import type { RunInHand } from './run-row.ts';
 
@@ -53,8 +54,10 @@ export interface BindingSource {
 
 /** The values that the step reads. A step without output has no binding. A handoff that does not fit parks as `bug`. */
 export async function loadBindings(deps: Dependencies, claim: Claim): Promise<Bindings> {
+  const { node, givenDigests, inputDigests } = claim;
+  const read = { ...inputDigests, ...digestsChecked(node, givenDigests) };
   try {
-    return await deps.store.actAs(claim.actor, (tx) => bindingsIn(tx, claim, claim.node.id, claim.inputDigests));
+    return await deps.store.actAs(claim.actor, (tx) => bindingsIn(tx, claim, node.id, read));
   } catch (problem) {
     if (!(problem instanceof HandoffProblem)) throw problem;
     return failStep(deps, claim, { class: 'bug', detail: problem.message });

@@ -4,7 +4,7 @@
  */
 import type { Graph, Node, NodeOf } from '../compiler/graph.ts';
 import { downstreamOf } from '../compiler/graph-order.ts';
-import { expressionsOf, inputsOf, listsOf } from '../compiler/node-expressions.ts';
+import { expressionsOf, inputsOf, listsOf, workOf } from '../compiler/node-expressions.ts';
 import { planProposal } from '../compiler/planned-proposal.ts';
 import type { Contents } from '../compiler/proposal-definition.ts';
 import { STATE } from '../compiler/proposal-definition.ts';
@@ -122,6 +122,23 @@ export async function proposedInputs(
   }
   if (reads.length > 0) proposed.proposal = await putArtifact(tx, run.tenantId, proposalValue(contents, reads));
   return proposed;
+}
+
+/**
+ * Digest of what the step's work reads of the proposal, where what it is given has more in it: what only its checks read.
+ * @throws UnknownOwner
+ */
+export async function proposalWorkedOn(
+  tx: Tx,
+  deps: Dependencies,
+  run: RunOfProposal,
+  loaded: LoadedGraph,
+  node: Node,
+): Promise<Digest | undefined> {
+  const work = workOf(node);
+  const reads = proposalReads(work);
+  if (reads.length === 0 || work.length === expressionsOf(node).length) return undefined;
+  return putArtifact(tx, run.tenantId, proposalValue(await contentsOf(tx, deps, run, loaded), reads));
 }
 
 /** A gate shows also what the writes after it will be given. */

@@ -1,6 +1,7 @@
 /**
  * A step that runs another document: an independent run, called once, in the name of the step's actor. The step is run
- * again when that has ended, and commits its Result.
+ * again when that has ended, holds its Result against the checks, and commits it. Where that fails, a retry takes the same
+ * Result: the document did what it had to do.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { NodeOf } from '../compiler/graph.ts';
@@ -39,7 +40,8 @@ export function runSubflow(deps: Dependencies, input: StepInput, signal: AbortSi
     const call = await deps.store.actAs(claim.actor, (tx) => callIn(tx, deps, claim, node, given));
     switch (call.status) {
       case 'completed': {
-        const completed = completeOutput(claim.loaded, { type: node.gives, checks: [] }, call.result, bindings);
+        const step = { type: node.gives, checks: node.checks ?? [] };
+        const completed = completeOutput(claim.loaded, step, call.result, bindings);
         if (!completed.ok) return failStep(deps, claim, completed.failure);
         return commitStep(deps, claim, { output: completed.output, usage: noUsage, quality: 1 });
       }

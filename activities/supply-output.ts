@@ -58,7 +58,7 @@ function typeGiven(node: Node, path: string): Type | undefined {
 }
 
 function checksOf(node: Node): readonly { expr: string }[] {
-  return 'checks' in node ? node.checks : [];
+  return ('checks' in node ? node.checks : undefined) ?? [];
 }
 
 /** What stands for a write stands behind the same gates. @throws GateLapsed */

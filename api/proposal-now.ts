@@ -1,7 +1,7 @@
 /** What the steps of a lineage were given of its proposal, and what its gates showed of it, held against what stands there now. */
 import { canonicalJson } from '../compiler/canonical.ts';
 import type { Graph, Node } from '../compiler/graph.ts';
-import { expressionsOf } from '../compiler/node-expressions.ts';
+import { workOf } from '../compiler/node-expressions.ts';
 import type { Contents } from '../compiler/proposal-definition.ts';
 import { STATE } from '../compiler/proposal-definition.ts';
 import {
@@ -48,7 +48,7 @@ export async function proposalNow(
   const nodes = new Map(graph.nodes.map((node) => [node.id, node]));
 
   function digestNow(reader: Node, name: string, digest: string): string {
-    const reads = name === 'proposal' ? proposalReads(expressionsOf(reader)) : [];
+    const reads = name === 'proposal' ? proposalReads(workOf(reader)) : [];
     if (reads.length > 0) return digestOf(key, proposalValue(contents, reads));
     const owner = ownerOf(graph, nodes, name, reader.id);
     const output = given.get(digest);

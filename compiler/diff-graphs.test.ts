@@ -157,6 +157,17 @@ describe('a step', () => {
     ]);
   });
 
+  test('that runs a document is another with a check of the Result, and with a place for it', () => {
+    const running = (...more: string[]) => {
+      const settings = ['run: [Payment](payment.md)', ...more].map((one) => `- ${one}\n`).join('');
+      const proposal = '## Proposal\n\n| Section | Type |\n|---|---|\n| Paid | anything |\n';
+      return graphOf(`# Claim\n\n${proposal}\n## Steps\n\n### Pay\n\n${settings}`);
+    };
+    expect(diffGraphs(running(), running('check: `output.n > 0`', 'section: Paid')).steps.changed).toEqual([
+      { name: 'pay', what: ['check', 'section'], through: [], rerun: true },
+    ]);
+  });
+
   test('whose call a gate guards has the gate asked again when it changes', () => {
     expect(rerun(edit(['  - to: `input.receipt`', '  - to: `input.receipt`\n  - amount: `5`']))).toEqual([
       ['approve', 'guards', 'pay'],

@@ -214,6 +214,9 @@ export const runNodeSchema = z.strictObject({
   with: z.array(useSchema),
   /** The Result of the document, as a record. */
   gives: typeSchema,
+  /** Over that record; absent where nothing is to be checked. */
+  checks: z.array(checkSchema).min(1).optional(),
+  ...target,
   ifItFails,
   acceptsUntrusted: z.array(z.string().min(1)).optional(),
 });

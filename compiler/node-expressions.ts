@@ -42,7 +42,12 @@ export function listsOf(node: Node): string[] {
 
 /** Those over `output` that must hold before it counts. */
 export function checksOf(node: Node): string[] {
-  return 'checks' in node ? node.checks.map(({ expr }) => expr) : [];
+  return ('checks' in node ? (node.checks ?? []) : []).map(({ expr }) => expr);
+}
+
+/** Of these, those that its work is done for: a document that is run knows nothing of the checks of its Result. */
+export function checksWorkedFor(node: Node): string[] {
+  return node.kind === 'run' ? [] : checksOf(node);
 }
 
 /** Those that name the people who may decide. */
@@ -59,5 +64,14 @@ export function peopleOf(node: Node): string[] {
 
 /** All that the node says of itself, in the order in which it is needed. A loop's key is left out: it reads the item alone. */
 export function expressionsOf(node: Node): string[] {
-  return [...conditionsOf(node), ...listsOf(node), ...inputsOf(node), ...peopleOf(node), ...checksOf(node)];
+  return [...beforeChecks(node), ...checksOf(node)];
+}
+
+/** Without what is looked at only when its work is done: another value there does not make it other work. */
+export function workOf(node: Node): string[] {
+  return [...beforeChecks(node), ...checksWorkedFor(node)];
+}
+
+function beforeChecks(node: Node): string[] {
+  return [...conditionsOf(node), ...listsOf(node), ...inputsOf(node), ...peopleOf(node)];
 }

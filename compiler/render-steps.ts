@@ -97,8 +97,10 @@ const settingsOf: { [Kind in Node['kind']]: (node: NodeOf<Kind>, step: StepSetti
     step.say('run', linkText(node.document.file.replace(/^.*\/|\.md$/gi, ''), 'document', node.document.file)),
     ...step.common(),
     ...step.arguments(node.with),
+    step.checks(node),
     commaList('accepts untrusted', node.acceptsUntrusted ?? []),
     step.failing(node.ifItFails),
+    ...step.place(node),
   ],
   repeat: (node, step) => [
     step.say('repeat', `at most ${times(node.atMost)} until ${step.code(node.until, 'until')}`),
@@ -209,7 +211,7 @@ class StepSettings {
     return [tools.length === 0 ? this.say('tools', 'none') : commaList('tools', tools)];
   }
 
-  checks({ checks }: { checks: readonly { expr: string }[] }): Setting {
+  checks({ checks = [] }: { checks?: readonly { expr: string }[] | undefined }): Setting {
     return commaList(
       'check',
       checks.map(({ expr }) => this.code(expr, 'checks')),

@@ -100,6 +100,40 @@ describe('surroundings', () => {
   });
 });
 
+describe('the Result of a document that a step runs', () => {
+  const payment =
+    '# Payment\n\n## Steps\n\n### Pay\n\n- set:\n  - n: `1`\n\n## Result\n\n| Name | Type | Value |\n|---|---|---|\n| n | number | `pay.n` |\n';
+  const claim = (type: string, ...settings: string[]) =>
+    `# Claim\n\n## Proposal\n\n| Section | Type |\n|---|---|\n| Paid | ${type} |\n\n## Steps\n\n### Pay\n\n${['run: [Payment](payment.md)', ...settings].map((one) => `- ${one}\n`).join('')}`;
+  const around = { documents: new Map([['payment.md', known(payment)]]) };
+  const codesOf = (markdown: string, surroundings: Surroundings) =>
+    compile(markdown, { surroundings }).diagnostics.map(({ code }) => code);
+
+  test('is held against the place that it goes to, and checks against it', () => {
+    expect(codesOf(claim('map of number', 'section: Paid', 'check: `output.n > 0`'), around)).toEqual([]);
+    expect(codesOf(claim('text', 'section: Paid'), around)).toEqual(['type-mismatch']);
+    expect(codesOf(claim('text', 'check: `output.m > 0`'), around)).toEqual(['unknown-field']);
+  });
+
+  test('is not, where the document is not known, which the receipt lists', () => {
+    const { diagnostics, receipt } = compile(claim('text', 'section: Paid', 'check: `output.m > 0`'));
+    expect(diagnostics).toEqual([]);
+    expect(receipt?.unchecked).toEqual([
+      { check: 'document', where: 'pay', why: 'document of payment.md, which is not known here' },
+    ]);
+  });
+
+  test('is of its own type, and is made once', () => {
+    for (const setting of ['gives: number', 'retry: 2 times', 'timeout: 5 seconds', 'undo: payments.refund'])
+      expect(codesOf(claim('text', setting), around)).toEqual(['setting-not-here']);
+  });
+
+  test('adds nothing to the graph of a step that says nothing of it', () => {
+    const { graph } = compile(claim('text'), { surroundings: around });
+    expect(Object.keys(graph?.nodes[0] ?? {})).toEqual(['id', 'title', 'kind', 'document', 'with', 'gives']);
+  });
+});
+
 describe('links to other documents', () => {
   test.each([
     ['house.md', { file: 'house.md' }],

@@ -103,6 +103,8 @@ const emitters: { [Kind in StepKind]: Emitter<Kind> } = {
     document: documentOf(step.values),
     with: argumentsOf(step),
     gives,
+    ...(checksOf(step).length > 0 && { checks: checksOf(step) }),
+    ...target(step),
     ...ifItFails(step),
     ...acceptsUntrusted(step),
   }),

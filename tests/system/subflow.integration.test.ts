@@ -38,11 +38,49 @@ const season = `# Season
 | said | text | \`say_so.text\` |
 `;
 
+/** What was ordered stands in its proposal, if its state allows as much. */
+const booked = `# Booked season
+
+## Inputs
+| Name     | Type   |
+|----------|--------|
+| amount   | number |
+| supplier | text   |
+
+## Types
+### Limits
+| Field | Type   | Rule       |
+|-------|--------|------------|
+| most  | number | default 10 |
+
+## Proposal
+- state: Limits
+
+| Section | Type            |
+|---------|-----------------|
+| Order   | map of anything |
+
+## Steps
+### Order
+- run: [Order](order.md)
+- with:
+  - supplier: \`input.supplier\`
+  - amount: \`input.amount\`
+- check: \`size(output.paid.reference) > 0 && input.amount <= proposal.state.most\`
+- section: Order
+
+## Result
+| Name | Type     | Value                       |
+|------|----------|-----------------------------|
+| paid | anything | \`proposal.sections.Order\` |
+`;
+
 let system: System;
 beforeAll(async () => {
   system = await startSystem();
   await system.as('Mai Tran').publish(order);
   await system.as('Mai Tran').publish(season);
+  await system.as('Mai Tran').publish(booked);
 });
 afterAll(() => system?.close());
 
@@ -129,4 +167,28 @@ test('a worker that dies between calling and committing calls nothing twice', as
   const ended = await system.until(caller, 'completed');
   expect(ended.calls).toHaveLength(1);
   expect(system.tools.requestsFor('subflow-killed')).toBe(1);
+});
+
+test('a Result that fails a check parks the step, and a retry puts the same one into the proposal: nothing is paid twice', async () => {
+  const an = system.as('An Nguyen');
+  const caller = await an.start('booked-season', { amount: 35, supplier: 'subflow-checked' });
+  const { run, gate, subject } = await calledBy(caller);
+  await system.as('Mai Tran').decide(gate, { action: 'approve', subject });
+  const parked = await system.until(caller, 'needs-attention');
+  expect(parked.steps.find(({ id }) => id === 'order')?.failure?.class).toBe('check-failed');
+  const { body: opened } = await an.call('POST', `/runs/${caller}/proposal`);
+  const path = `/proposals/${opened.id}`;
+  const { body: before } = await an.call('GET', path);
+  const { body: made } = await an.call('POST', `${path}/suggestions`, {
+    kind: 'patch',
+    base: before.state.digest,
+    patch: [{ op: 'replace', path: '/most', value: 100 }],
+  });
+  expect((await an.call('POST', `${path}/suggestions/${made.id}/accept`, {})).status).toBe(200);
+  expect((await an.call('POST', `/runs/${caller}/steps/order/retry`, { comment: 'It may be more' })).status).toBe(202);
+  const ended = await system.until(caller, 'completed');
+  const { result } = await system.until(run, 'completed');
+  expect(ended.result).toEqual({ paid: result });
+  expect(ended.calls).toEqual([{ run, step: 'order', status: 'completed' }]);
+  expect(system.tools.requestsFor('subflow-checked')).toBe(1);
 });
