@@ -168,6 +168,7 @@ describe('any text', () => {
     ...['# ', '## Steps', '## Inputs', '## Types', '### A', '### Pay', '\n', '\n\n', '- ', '  - ', 'agent: ', 'set:'],
     ...['choose:', 'otherwise: ', '[A](#a)', '[Pay](#pay)', '`input.x`', '`a.n > 1`', 'n: `1`', 'after: ', 'when: '],
     ...['| Name | Type |\n|--|--|\n', '| x | text |', '```', '<!--', '-->', '> ', '__proto__', 'constructor', '\u200b'],
+    ...['run: [Pay](pay.md)', 'check: `output.n > 1`', 'section: ', 'state: n', '## Proposal', '- state: map of text'],
     ...[
       '<b>',
       '[x]: #a',
