@@ -1,4 +1,5 @@
-/** `waymark`: the only file of the command line that touches the process. `waymark.mjs` starts it. */
+#!/usr/bin/env node
+/** `waymark`: the only file of the command line that touches the process. `waymark.mjs` starts it; links that npx made of earlier versions start it directly. */
 import { runCommandLine } from './command-line.ts';
 import { openTerminal } from './terminal.ts';
 

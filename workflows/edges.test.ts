@@ -323,6 +323,22 @@ describe('a link back', () => {
     ]);
   });
 
+  test('has the step that it leads to done, also where nothing had led there before', () => {
+    const optional = draw([
+      { id: 'large', ...choose },
+      { id: 'write', after: ['large/0'], backFrom: ['gate:rework*1'] },
+      { id: 'gate', ...approval, after: ['large/1', 'write'] },
+    ]);
+    const flow = followEdges(optional);
+    flow.start();
+    flow.end(0, { as: 'committed', arm: 1 });
+    expect([flow.states[1], flow.start()]).toEqual(['skipped', 2]);
+    flow.goBack(2, back);
+    expect(flow.start()).toBe(1);
+    flow.end(1, committed);
+    expect(flow.start()).toBe(2);
+  });
+
   test('goes on from a snapshot at any point as if nothing had happened', () => {
     const flow = toGate();
     flow.goBack(at('gate'), back);

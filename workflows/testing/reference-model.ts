@@ -56,6 +56,8 @@ export function referenceRun(skeleton: Skeleton, answers: Answers): Done {
       .map((edge) => ({ edge, body: bodyOf(edge, forward), returns: 0 }));
     const ended = new Map<number, Ended>();
     const resolved = new Map<SkeletonEdge, Resolution>();
+    /** Led back to: the link is live, whatever else leads there. */
+    const sentBackTo = new Set<number>();
     let refused = false;
     let rejected = false;
 
@@ -77,9 +79,10 @@ export function referenceRun(skeleton: Skeleton, answers: Answers): Done {
         .filter(({ returns }) => returns > 0)
         .map(({ edge, returns }) => `${id(edge.from)}>${id(edge.to)}~${returns + 1}`);
       const path = join(scopePath, ...passes);
+      const isSentBackTo = sentBackTo.delete(at);
       let ending: Ending;
       if (into.includes('refused')) ending = { as: 'refused' };
-      else if (into.length > 0 && !into.includes('live')) ending = { as: 'skipped' };
+      else if (into.length > 0 && !into.includes('live') && !isSentBackTo) ending = { as: 'skipped' };
       else {
         const usedUp = loops.filter(({ edge, returns }) => edge.from === at && returns >= (edge.back?.atMost ?? 0));
         ending = perform(
@@ -94,6 +97,7 @@ export function referenceRun(skeleton: Skeleton, answers: Answers): Done {
           for (const inner of loops)
             if (inner !== loop && inner.body.size < loop.body.size && loop.body.has(inner.edge.from)) inner.returns = 0;
           for (const one of loop.body) ended.delete(one);
+          sentBackTo.add(loop.edge.to);
           continue;
         }
       }
