@@ -8,8 +8,13 @@ import { callActivity } from './activity-proxies.ts';
 import { digestsOf, joinPath, nodeAt, pathOf } from './frames.ts';
 import type { At } from './run-state.ts';
 
-/** By place and step; each is used once. */
-export type Recalled = Map<string, RecalledStep>;
+export interface Recalled {
+  /** By place and step; each is taken once. */
+  readonly steps: Map<string, RecalledStep>;
+  taken: number;
+}
+
+export const nothingRecalled = (): Recalled => ({ steps: new Map(), taken: 0 });
 
 const recallSummary = 'Steps of earlier runs';
 
@@ -17,7 +22,7 @@ const recallSummary = 'Steps of earlier runs';
 const mostInATask = 500;
 
 export async function recallSteps(run: string): Promise<Recalled> {
-  const recalled: Recalled = new Map();
+  const recalled = nothingRecalled();
   let after: StepPlace | undefined;
   for (let page = 1; page === 1 || after !== undefined; page += 1) {
     const shown = { name: `recall#${page}`, summary: recallSummary };
@@ -25,7 +30,7 @@ export async function recallSteps(run: string): Promise<Recalled> {
       run,
       ...(after === undefined ? {} : { after }),
     });
-    for (const step of steps) recalled.set(joinPath(step.path ?? '', step.node), step);
+    for (const step of steps) recalled.steps.set(joinPath(step.path ?? '', step.node), step);
     after = next;
   }
   return recalled;
@@ -33,16 +38,17 @@ export async function recallSteps(run: string): Promise<Recalled> {
 
 /** How the step ended before, if it reads the same now. */
 export function takeRecalled(recalled: Recalled, { frame, place }: At): Promise<StepOutcome> | undefined {
-  if (recalled.size === 0) return undefined;
+  if (recalled.steps.size === 0) return undefined;
   const { id, reads } = nodeAt({ frame, place });
   const key = joinPath(pathOf(frame, place), id);
-  const step = recalled.get(key);
+  const step = recalled.steps.get(key);
   if (step === undefined) return undefined;
-  recalled.delete(key);
+  recalled.steps.delete(key);
   const inputs = digestsOf(frame, place, reads) ?? {};
   if (Object.entries(step.read).some(([name, digest]) => (inputs[name] ?? null) !== digest)) return undefined;
   const outcome: StepOutcome = { status: 'committed', output: step.output, ...(step.view && { view: step.view }) };
-  return recalled.size % mostInATask === 0
+  recalled.taken += 1;
+  return recalled.taken % mostInATask === 0
     ? sleep(1, { summary: recallSummary }).then(() => outcome)
     : Promise.resolve(outcome);
 }

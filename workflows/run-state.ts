@@ -4,6 +4,7 @@ import type { Skeleton } from '../compiler/skeleton.ts';
 import type { Frame, FrameSnapshot } from './frames.ts';
 import { openFrame } from './frames.ts';
 import type { Recalled } from './recalled.ts';
+import { nothingRecalled } from './recalled.ts';
 import type { Scopes } from './scopes.ts';
 import { scopesOf } from './scopes.ts';
 
@@ -102,7 +103,7 @@ export function startState(
   skeleton: Skeleton,
   input: View | undefined,
   changes: Changes,
-  { from, recalled = new Map() }: { from?: FrameSnapshot | undefined; recalled?: Recalled | undefined } = {},
+  { from, recalled = nothingRecalled() }: { from?: FrameSnapshot | undefined; recalled?: Recalled | undefined } = {},
 ): RunState {
   const scopes = scopesOf(skeleton);
   const outermost = openFrame({

@@ -118,6 +118,7 @@ test('a run that needs attention goes on where it stands: nothing is read, decid
   const { events } = await system.temporal.workflow.getHandle(ended.workflowId).fetchHistory();
   const scheduled = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: of }) => of?.activityId ?? []);
   expect(scheduled).toEqual(['recall#1', 'manager_approves', 'pay']);
+  expect((events ?? []).filter(({ timerStartedEventAttributes: timer }) => timer)).toEqual([]);
 });
 
 test('a run that was rejected asks again, and only that', async () => {
