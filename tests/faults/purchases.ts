@@ -221,16 +221,18 @@ export async function lossesOf(system: System, store: Store, bought: Purchase): 
     const [has, should] = [found, expected].map((one) => JSON.stringify(one));
     if (has !== should) lost.push(`${supplier} (run ${run}): ${what} ${has}, expected ${should}`);
   };
-  const view = await reader.run(run);
+  // Others may be cut off while this is counted.
+  const view = await answered(`the run ${run}`, () => reader.run(run));
   const failures = view.steps.flatMap(({ id, failure }) => (failure ? [`${id}: ${failure.class}`] : []));
   expectEqual('status and failures', [view.status, failures], [course.ends, []]);
   const paid = system.tools.paymentsTo(supplier).map(({ amount }) => amount);
   expectEqual('payments', paid, course.paid);
-  const { rows } = await reader.journal(run);
+  const { rows } = await answered(`the journal of ${run}`, () => reader.journal(run));
   const decisions = rows.filter(({ event }) => event === 'gate.decided').length;
   expectEqual('decisions in the log', decisions, course.says.length);
   for (const [gate, action] of decided) {
-    expectEqual(`the verdict of ${gate}`, (await reader.gate(gate)).verdict, action);
+    const { verdict } = await answered(`the gate ${gate}`, () => reader.gate(gate));
+    expectEqual(`the verdict of ${gate}`, verdict, action);
   }
   const { log, head } = await store.actAs({ tenant: 'acme', user: 'reader' }, async (tx) => ({
     log: await tx.runEvent.findMany({ where: { runId: run }, orderBy: { seq: 'asc' } }),
