@@ -13,6 +13,7 @@ import { editedText } from '../prisma/edited-values.ts';
 import type { Actor, Store, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { ask } from '../prisma/statements.ts';
+import { takenBack } from '../prisma/taken-back.ts';
 import type { Digest, StepInput, StepOutcome, View } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { editsBefore, editsNow, givenBy } from './edited-inputs.ts';
@@ -36,7 +37,6 @@ import {
   UnknownOwner,
 } from './run-proposal.ts';
 import { memoKeyOf } from './step-keys.ts';
-import { takenBack } from './taken-back.ts';
 import { declarationOf, undoOf } from './tools/declarations.ts';
 import { transitionEvents } from './transitions.ts';
 
@@ -317,15 +317,19 @@ async function standingOf(
 }
 
 /** What a step that is done had read of the proposal, and of outputs that go there. */
-export function recordedReads(
+function recordedReads(
   loaded: LoadedGraph,
   node: Node,
   { handoff }: { handoff: string | null },
 ): Record<string, Digest> {
   if (loaded.graph.proposal === undefined || handoff === null) return {};
   const { inputDigests } = handoffSchema.parse(JSON.parse(handoff));
-  const isProposed = (name: string): boolean => name === 'proposal' || isInProposal(loaded, name, node.id);
-  return Object.fromEntries(Object.entries(inputDigests).filter(([name]) => isProposed(name)));
+  return Object.fromEntries(Object.entries(inputDigests).filter(([name]) => readsProposal(loaded, node, name)));
+}
+
+/** Is this, of what the step reads, the proposal itself or an output that goes there? */
+export function readsProposal(loaded: LoadedGraph, node: Node, name: string): boolean {
+  return name === 'proposal' || isInProposal(loaded, name, node.id);
 }
 
 export function freshOf(run: { fresh: string }): string[] {

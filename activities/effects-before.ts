@@ -1,11 +1,11 @@
 /** What a step that is asked afresh is told of the writes that its earlier answers made: they stand, whatever it answers now. */
 import type { Json } from '../compiler/types.ts';
 import { getArtifact } from '../prisma/artifacts.ts';
+import { undoSlotPrefix } from '../prisma/taken-back.ts';
 import type { Claim } from './claim.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Block } from './models/context-blocks.ts';
 import { renderBlocks } from './models/context-blocks.ts';
-import { undoSlotPrefix } from './taken-back.ts';
 
 /** Of all of them, in tokens. */
 const windowTokens = 4_000;

@@ -1,6 +1,7 @@
 /** What time does to a gate that waits: reminders, and what the document says of one that is overdue. */
 import { deriveView } from '../compiler/view.ts';
 import { putArtifact } from '../prisma/artifacts.ts';
+import { verdictKey, verdictTold } from '../prisma/gate-events.ts';
 import { notify } from '../prisma/notifications.ts';
 import type { Tx } from '../prisma/open.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
@@ -89,11 +90,10 @@ async function eventsOf(tx: Tx, run: RunInHand, gate: GateRow, did: string): Pro
       return [about(run, gate, 'gate.escalated', sourceKey, {})];
     }
     case 'decided': {
-      const sourceKey = `gate.decided:${gate.id}`;
-      const body = { gate: gate.id, run: gate.runId, action: overdueVerdict };
-      const address = `/gates/${gate.id}`;
-      await notify(tx, gate.tenantId, [{ user: run.actor.user, kind: 'decided', address, body, sourceKey }]);
-      return [about(run, gate, 'gate.decided', sourceKey, { action: overdueVerdict, subject: gate.subject })];
+      const said = { gate: gate.id, run: gate.runId, action: overdueVerdict };
+      await notify(tx, gate.tenantId, [verdictTold(run.actor.user, said)]);
+      const body = { action: overdueVerdict, subject: gate.subject };
+      return [about(run, gate, 'gate.decided', verdictKey(gate.id), body)];
     }
     default:
       return [];

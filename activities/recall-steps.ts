@@ -3,7 +3,7 @@ import type { Node } from '../compiler/graph.ts';
 import { namesLoadedFor } from '../compiler/skeleton.ts';
 import type { Tx } from '../prisma/open.ts';
 import { ask } from '../prisma/statements.ts';
-import { freshOf, nodeHashOf, recordedReads, viewOf } from './claim.ts';
+import { freshOf, nodeHashOf, readsProposal, viewOf } from './claim.ts';
 import type { RecalledStep, RunActivities, StepPlace } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { handoffSchema } from './handoff.ts';
@@ -74,39 +74,54 @@ function pageOf(
   return last === undefined ? { steps } : { steps, next: { node: last.node, path: last.path } };
 }
 
+/** What all rows of a step have in common. */
+interface RecallableStep {
+  node: Node;
+  hash: string;
+  /** The names that its work is made of, without the run's input. */
+  names: string[];
+}
+
 /** Its record, where this run's own claim of the step, made over what the work was made of, would find it. */
 function recaller(deps: Dependencies, run: RunInHand): (row: DoneRow) => RecalledStep | undefined {
   const { loaded, row: runRow } = run;
   const fresh = new Set(freshOf(runRow));
-  const hashes = new Map<string, string>();
-  const hashOf = (node: Node): string => {
-    const hash = hashes.get(node.id) ?? nodeHashOf(deps, loaded.graph, node, runRow.practice ?? undefined);
-    hashes.set(node.id, hash);
-    return hash;
-  };
-  const mayBe = (node: Node, path: string): boolean => {
-    const isCollected = 'each' in node && node.each !== undefined && !isItem(node.id, path);
+  const steps = new Map<string, RecallableStep | undefined>();
+
+  function stepOf(id: string): RecallableStep | undefined {
+    if (!steps.has(id)) steps.set(id, recallable(loaded.nodes.get(id)));
+    return steps.get(id);
+  }
+
+  function recallable(node: Node | undefined): RecallableStep | undefined {
     // Whether a write was taken back is not in its row.
-    return claimedByReads.has(node.kind) && !fresh.has(node.id) && !isCollected && undoOf(node) === undefined;
-  };
+    if (node === undefined || !claimedByReads.has(node.kind) || fresh.has(node.id) || undoOf(node) !== undefined)
+      return undefined;
+    const work = workNames(node);
+    const names = namesLoadedFor(loaded.graph, node).filter((name) => name !== 'input' && work.has(name));
+    return { node, hash: nodeHashOf(deps, loaded.graph, node, runRow.practice ?? undefined), names };
+  }
+
   return (row) => {
     const { path, generation, memoKey, outputDigest: output, handoff } = row;
-    const node = loaded.nodes.get(row.node);
     const isEarlier = row.status === 'committed' && row.runId !== runRow.id;
     if (!isEarlier || output === null || handoff === null || row.edited !== null) return undefined;
-    if (node === undefined || !mayBe(node, path)) return undefined;
-    // What the proposal holds by now is looked at by the claim.
-    if (Object.keys(recordedReads(loaded, node, row)).length > 0) return undefined;
+    const step = stepOf(row.node);
+    if (step === undefined) return undefined;
+    const { node, hash, names } = step;
+    const isCollected = 'each' in node && node.each !== undefined && !isItem(node.id, path);
+    if (isCollected) return undefined;
     const { inputDigests: worked } = handoffSchema.parse(JSON.parse(handoff));
+    // What the proposal holds by now is looked at by the claim.
+    if (loaded.graph.proposal && Object.keys(worked).some((name) => readsProposal(loaded, node, name)))
+      return undefined;
     const inputDigests = 'input' in worked ? { ...worked, input: run.runInput } : worked;
-    const parts = { rootRun: run.rootRun, node: node.id, path, generation, nodeHash: hashOf(node), inputDigests };
+    const parts = { rootRun: run.rootRun, node: node.id, path, generation, nodeHash: hash, inputDigests };
     if (memoKeyOf(parts) !== memoKey) return undefined;
-    const names = workNames(node);
-    const read = namesLoadedFor(loaded.graph, node).filter((name) => name !== 'input' && names.has(name));
     return {
       node: node.id,
       ...(path === '' ? {} : { path }),
-      read: Object.fromEntries(read.map((name) => [name, worked[name] ?? null])),
+      read: Object.fromEntries(names.map((name) => [name, worked[name] ?? null])),
       output,
       ...viewOf(row.view),
     };

@@ -136,8 +136,10 @@ export async function proposalWorkedOn(
   node: Node,
 ): Promise<Digest | undefined> {
   const work = workOf(node);
+  // Of most steps it is all that they read, and nothing has to be parsed to know that.
+  if (work.length === expressionsOf(node).length) return undefined;
   const reads = proposalReads(work);
-  if (reads.length === 0 || work.length === expressionsOf(node).length) return undefined;
+  if (reads.length === 0) return undefined;
   return putArtifact(tx, run.tenantId, proposalValue(await contentsOf(tx, deps, run, loaded), reads));
 }
 

@@ -9,6 +9,7 @@ import type { Violation } from '../compiler/validate-value.ts';
 import type { View } from '../compiler/view.ts';
 import { deriveView } from '../compiler/view.ts';
 import { artifactKey, putArtifact } from '../prisma/artifacts.ts';
+import { verdictKey, verdictTold } from '../prisma/gate-events.ts';
 import { notify } from '../prisma/notifications.ts';
 import type { Actor, Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
@@ -153,7 +154,7 @@ export async function decide(tx: Tx, graphs: GraphCache, actor: Actor, request: 
       ? {
           run: run.id,
           type: 'gate.decided',
-          sourceKey: `gate.decided:${gate.id}`,
+          sourceKey: verdictKey(gate.id),
           node: gate.node,
           body: { ...about, ...inPlaceOf },
         }
@@ -211,15 +212,7 @@ async function tellRequester(
   { action, by }: Agreed,
 ): Promise<void> {
   if (run.requesterId === by) return;
-  await notify(tx, gate.tenantId, [
-    {
-      user: run.requesterId,
-      kind: 'decided',
-      address: `/gates/${gate.id}`,
-      body: { gate: gate.id, run: run.id, action, by },
-      sourceKey: `gate.decided:${gate.id}`,
-    },
-  ]);
+  await notify(tx, gate.tenantId, [verdictTold(run.requesterId, { gate: gate.id, run: run.id, action, by })]);
 }
 
 /** What the proposal holds is opaque: conditions read it as it stands then, by an activity. */

@@ -5,6 +5,7 @@ import type { Graph, Node } from '../compiler/graph.ts';
 import type { EditedValues } from '../prisma/edited-values.ts';
 import { editedValuesOf } from '../prisma/edited-values.ts';
 import type { Tx } from '../prisma/open.ts';
+import { undoSlotPrefix } from '../prisma/taken-back.ts';
 import type { GraphCache } from './graph-cache.ts';
 import type { ProposalNow } from './proposal-now.ts';
 import { proposalNow } from './proposal-now.ts';
@@ -134,13 +135,13 @@ async function effectsOf(
   lineage: { tenantId: string; rootRunId: string },
 ): Promise<{ effects: Recorded['effects']; undoneSteps: ReadonlySet<string | null> }> {
   const reversals = await tx.effect.findMany({
-    where: { ...lineage, slot: { startsWith: 'undo ' } },
+    where: { ...lineage, slot: { startsWith: undoSlotPrefix } },
     select: { effectKey: true, slot: true, status: true, stepExecutionId: true },
   });
   const undone = reversals.filter(({ status }) => status === 'succeeded');
   const leftOut = [
     ...reversals.map(({ effectKey }) => effectKey),
-    ...undone.map(({ slot }) => slot.slice('undo '.length)),
+    ...undone.map(({ slot }) => slot.slice(undoSlotPrefix.length)),
   ];
   return {
     effects: await tx.effect.findMany({

@@ -5,6 +5,7 @@ import type { Json } from '../compiler/types.ts';
 import { getArtifact } from '../prisma/artifacts.ts';
 import { gateLapsed } from '../prisma/gate-events.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
+import { takenBack } from '../prisma/taken-back.ts';
 import { beginRun, refuseWhatIsNotRun, storeInput } from './begin-run.ts';
 import { notFound, Problem } from './errors.ts';
 import { actionsOf } from './gate-rows.ts';
@@ -154,7 +155,7 @@ async function rejectionsIn(tx: Tx, run: RunRow): Promise<string[]> {
 async function takenBackTalks(tx: Tx, run: RunRow, after: Graph): Promise<string[]> {
   const lineage = { tenantId: run.tenantId, rootRunId: run.rootRunId };
   const undone = await tx.effect.findMany({
-    where: { ...lineage, turnId: { not: null }, slot: { startsWith: 'undo ' }, status: 'succeeded' },
+    where: { ...lineage, turnId: { not: null }, ...takenBack },
     select: { node: true, settledAt: true },
   });
   const done = await tx.gate.findMany({
