@@ -14,6 +14,7 @@ import { createCaller } from './api/closed-loop.ts';
 import type { Row } from './report.ts';
 import { median, percentile } from './report.ts';
 import { startBenchStack } from './stack.ts';
+import { untilCompleted } from './until-completed.ts';
 
 const agents = 10;
 const steps = 10;
@@ -51,10 +52,9 @@ export async function benchLatency(rounds: number, progress: (line: string) => v
         return runOnce(caller, document);
       });
       const asked = await Promise.all(starting);
-      await untilCompleted(
-        owner,
-        asked.map(({ run }) => run),
-      );
+      const runs = asked.map(({ run }) => run);
+      // Seldom, so that looking is no part of what is measured.
+      await untilCompleted(owner, runs, 50);
       const times = asked.map(({ marker, at }) => timesOf(at, model.callsOf(marker)));
       if (round === 0) continue;
       measured.push({
@@ -106,16 +106,6 @@ function timesOf(at: number, calls: readonly ModelCall[]): { firstMs: number; st
     firstMs: first.at - at,
     stepMs: rest.map((call, index) => call.at - (calls[index]?.answeredAt ?? Number.NaN)),
   };
-}
-
-async function untilCompleted(owner: pg.Client, runs: string[]): Promise<void> {
-  for (const deadline = Date.now() + 120_000; ; ) {
-    const { rows } = await owner.query<{ status: string }>('SELECT status FROM run WHERE id = ANY($1)', [runs]);
-    const stand = rows.map(({ status }) => status);
-    if (stand.every((status) => status === 'completed')) return;
-    if (Date.now() > deadline) throw new Error(`the runs did not complete: ${stand.join(', ')}`);
-    await sleep(50);
-  }
 }
 
 /** Each step asks the model once, and gives what it was given. */

@@ -2,35 +2,15 @@ import { createHash } from 'node:crypto';
 import { expect, test, vi } from 'vitest';
 import { decodeCarried, encodeCarried } from './carry-code.ts';
 import type { CarriedState } from './carry-over.ts';
-import type { RunDocumentResult } from './messages.ts';
-import { runDocument } from './run-document.ts';
 import { approval, chain, draw } from './testing/draw-skeleton.ts';
-import type { InProcessRun } from './testing/in-process-temporal.ts';
-import { runInProcess } from './testing/in-process-temporal.ts';
 import type { DrivenRun } from './testing/scenarios.ts';
 import { scenarios } from './testing/scenarios.ts';
-import type { Script } from './testing/scripted-run.ts';
-import { scriptedWorld } from './testing/scripted-run.ts';
+import { startInProcess } from './testing/start-in-process.ts';
 
 vi.mock('@temporalio/workflow', async (importOriginal) => ({
   ...(await importOriginal<typeof import('@temporalio/workflow')>()),
   ...(await import('./testing/in-process-temporal.ts')),
 }));
-
-function start(
-  script: Script,
-  longAfter = Number.POSITIVE_INFINITY,
-): DrivenRun & { workflow: InProcessRun<RunDocumentResult> } {
-  const world = scriptedWorld();
-  const run = world.add('run', script);
-  const workflow = runInProcess(world.activities, runDocument, { run: 'run' });
-  workflow.goOnAfter(longAfter);
-  return Object.assign(run, {
-    workflow,
-    ring: async (rung: unknown) => workflow.ring(rung),
-    cancelWorkflow: async () => workflow.cancel(),
-  });
-}
 
 /** What was done, whatever was looked up again in between. */
 const doneBy = ({ inputs }: DrivenRun): string[] => {
@@ -41,11 +21,11 @@ const doneBy = ({ inputs }: DrivenRun): string[] => {
 const inPieces = Object.entries(scenarios).filter(([, { ends }]) => ends === 'completed' || ends === 'rejected');
 
 test.each(inPieces)('%s ends the same in executions of a few activities each', async (_, { script, drive, ends }) => {
-  const whole = start(script);
+  const whole = startInProcess(script);
   await drive?.(whole);
   await whole.workflow.result;
   for (const longAfter of [2, 3, 5]) {
-    const run = start(script, longAfter);
+    const run = startInProcess(script, longAfter);
     await drive?.(run);
     expect((await run.workflow.result).outcome).toBe(ends);
     expect(doneBy(run)).toEqual(doneBy(whole));
@@ -56,7 +36,7 @@ test.each(inPieces)('%s ends the same in executions of a few activities each', a
 });
 
 test('a chain goes on in a new execution as often as it takes, and does each step once', async () => {
-  const run = start({ skeleton: chain(40) }, 7);
+  const run = startInProcess({ skeleton: chain(40) }, 7);
   expect((await run.workflow.result).outcome).toBe('completed');
   expect(run.calls).toEqual(Array.from({ length: 40 }, (_, index) => `runAgentStep s${index}`));
   expect(run.workflow.executions).toBeGreaterThan(4);
@@ -67,7 +47,10 @@ test('a gate that waits over several executions is opened once, and looked at ag
     id: `s${index}`,
     after: index === 0 ? [] : [`s${index - 1}`],
   }));
-  const run = start({ skeleton: draw([{ id: 'ask', ...approval }, ...steps, { id: 'pay', after: ['ask'] }]) }, 4);
+  const run = startInProcess(
+    { skeleton: draw([{ id: 'ask', ...approval }, ...steps, { id: 'pay', after: ['ask'] }]) },
+    4,
+  );
   await expect.poll(() => run.workflow.executions).toBeGreaterThan(2);
   await expect.poll(() => run.calls.filter((call) => call === 'runAgentStep s11')).toHaveLength(1);
   run.decide('gate of ask', 'approve');
@@ -87,7 +70,7 @@ test('state beyond 256 KiB goes by reference, in parts', async () => {
   const steps = Object.fromEntries(
     skeleton.nodes.map(({ id }, index) => [id, () => ({ status: 'committed' as const, output: digest(index) })]),
   );
-  const run = start({ skeleton, steps }, 8000);
+  const run = startInProcess({ skeleton, steps }, 8000);
   expect((await run.workflow.result).outcome).toBe('completed');
   expect(run.workflow.executions).toBeGreaterThan(1);
   expect(run.kept.length).toBeGreaterThan(0);

@@ -2,36 +2,21 @@ import { CancelledFailure } from '@temporalio/common';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { StepOutcome, Transition } from '../activities/contract.ts';
-import type { RunDocumentResult } from './messages.ts';
-import { runDocument } from './run-document.ts';
 import { draw } from './testing/draw-skeleton.ts';
-import type { InProcessRun } from './testing/in-process-temporal.ts';
-import { runInProcess } from './testing/in-process-temporal.ts';
 import type { RandomRun } from './testing/random-graphs.ts';
 import { randomRuns, writtenRules } from './testing/random-graphs.ts';
-import type { DrivenRun } from './testing/scenarios.ts';
 import { scenarios } from './testing/scenarios.ts';
 import type { Script } from './testing/scripted-run.ts';
-import { commit, failure, scriptedWorld } from './testing/scripted-run.ts';
+import { commit, failure } from './testing/scripted-run.ts';
+import { startInProcess } from './testing/start-in-process.ts';
 
 vi.mock('@temporalio/workflow', async (importOriginal) => ({
   ...(await importOriginal<typeof import('@temporalio/workflow')>()),
   ...(await import('./testing/in-process-temporal.ts')),
 }));
 
-function start(script: Script): DrivenRun & { workflow: InProcessRun<RunDocumentResult> } {
-  const world = scriptedWorld();
-  const run = world.add('run', script);
-  const workflow = runInProcess(world.activities, runDocument, { run: 'run' });
-  return Object.assign(run, {
-    workflow,
-    ring: async (rung: unknown) => workflow.ring(rung),
-    cancelWorkflow: async () => workflow.cancel(),
-  });
-}
-
 test.each(Object.entries(scenarios))('%s ends as it should', async (_, { script, drive, ends }) => {
-  const run = start(script);
+  const run = startInProcess(script);
   const ended = run.workflow.result.then(
     ({ outcome }) => outcome,
     (error: unknown) => (error instanceof CancelledFailure ? 'canceled by Temporal' : String(error)),
@@ -64,7 +49,7 @@ test('random runs call what the written rules let run, tell what they pass over,
   await fc.assert(
     fc.asyncProperty(randomRuns, async (random) => {
       const { nodes } = random.skeleton;
-      const run = start(scriptOf(random));
+      const run = startInProcess(scriptOf(random));
       const { outcome } = await run.workflow.result;
       const expected = writtenRules(random);
       expect(outcome).toBe(expected.outcome);
@@ -90,7 +75,7 @@ test('random runs call what the written rules let run, tell what they pass over,
 });
 
 test('a transition that a failed activity carried is told by the next', async () => {
-  const run = start({
+  const run = startInProcess({
     skeleton: draw([
       { id: 'a', when: 'false' },
       { id: 'b', after: ['a'] },
@@ -107,7 +92,7 @@ test('a transition that a failed activity carried is told by the next', async ()
 
 test('a large graph has a board of counts, with what needs people by name', async () => {
   const steps = Array.from({ length: 150 }, (_, index) => ({ id: `s${index}`, after: ['pay'] }));
-  const run = start({
+  const run = startInProcess({
     skeleton: draw([{ id: 'pay', kind: 'tool' }, { id: 'file' }, ...steps]),
     steps: { pay: () => Promise.reject(failure('tool-failed')) },
   });
@@ -136,7 +121,7 @@ test('a graph that is a circle ends with an error instead of waiting for ever', 
       { from: 1, to: 0 },
     ],
   };
-  await expect(start({ skeleton }).workflow.result).rejects.toMatchObject({
+  await expect(startInProcess({ skeleton }).workflow.result).rejects.toMatchObject({
     type: 'waymark.graph',
     nonRetryable: true,
   });
@@ -144,6 +129,6 @@ test('a graph that is a circle ends with an error instead of waiting for ever', 
 
 test('an answer of an activity that the graph does not know fails the workflow task, and is not taken for a failed step', async () => {
   const steps = { a: () => ({ status: 'lapsed' as const, gateNode: 'elsewhere' }), b: () => commit('b') };
-  const run = start({ skeleton: draw([{ id: 'a' }, { id: 'b' }]), steps });
+  const run = startInProcess({ skeleton: draw([{ id: 'a' }, { id: 'b' }]), steps });
   await expect(run.workflow.result).rejects.toThrow('a lapsed gate that is not in the graph: elsewhere');
 });

@@ -1,33 +1,27 @@
 import { expect, test, vi } from 'vitest';
 import type { Order } from '../activities/contract.ts';
-import type { RunDocumentResult } from './messages.ts';
-import { runDocument } from './run-document.ts';
 import { approval, draw } from './testing/draw-skeleton.ts';
-import type { InProcessRun } from './testing/in-process-temporal.ts';
-import { runInProcess } from './testing/in-process-temporal.ts';
-import type { Script, ScriptedRun } from './testing/scripted-run.ts';
-import { commit, failure, scriptedWorld } from './testing/scripted-run.ts';
+import type { Script } from './testing/scripted-run.ts';
+import { commit, failure } from './testing/scripted-run.ts';
+import type { InProcess } from './testing/start-in-process.ts';
+import { startInProcess } from './testing/start-in-process.ts';
 
 vi.mock('@temporalio/workflow', async (importOriginal) => ({
   ...(await importOriginal<typeof import('@temporalio/workflow')>()),
   ...(await import('./testing/in-process-temporal.ts')),
 }));
 
-interface Run extends ScriptedRun {
-  workflow: InProcessRun<RunDocumentResult>;
+interface Run extends InProcess {
   give(order: Order): void;
 }
 
-function start(script: Script, longAfter = Number.POSITIVE_INFINITY): Run {
-  const world = scriptedWorld();
-  const run = world.add('run', script);
-  const workflow = runInProcess(world.activities, runDocument, { run: 'run' });
-  workflow.goOnAfter(longAfter);
+function start(script: Script, longAfter?: number): Run {
+  const run = startInProcess(script, longAfter);
   const give = (order: Order) => {
     run.order(order);
-    workflow.ring({ command: order.command });
+    run.workflow.ring({ command: order.command });
   };
-  return Object.assign(run, { workflow, give });
+  return Object.assign(run, { give });
 }
 
 const needsAttention = (run: Run) => expect.poll(() => run.statuses.at(-1)).toBe('needs-attention');

@@ -1,34 +1,16 @@
 import { expect, test, vi } from 'vitest';
 import type { RecalledStep } from '../activities/contract.ts';
-import type { RunDocumentResult } from './messages.ts';
-import { runDocument } from './run-document.ts';
 import { draw } from './testing/draw-skeleton.ts';
-import type { InProcessRun } from './testing/in-process-temporal.ts';
-import { runInProcess } from './testing/in-process-temporal.ts';
 import type { DrivenRun } from './testing/scenarios.ts';
 import { scenarios } from './testing/scenarios.ts';
 import type { Script } from './testing/scripted-run.ts';
-import { commit, failure, scriptedWorld } from './testing/scripted-run.ts';
+import { commit, failure } from './testing/scripted-run.ts';
+import { startInProcess } from './testing/start-in-process.ts';
 
 vi.mock('@temporalio/workflow', async (importOriginal) => ({
   ...(await importOriginal<typeof import('@temporalio/workflow')>()),
   ...(await import('./testing/in-process-temporal.ts')),
 }));
-
-function start(
-  script: Script,
-  longAfter = Number.POSITIVE_INFINITY,
-): DrivenRun & { workflow: InProcessRun<RunDocumentResult> } {
-  const world = scriptedWorld();
-  const run = world.add('run', script);
-  const workflow = runInProcess(world.activities, runDocument, { run: 'run' });
-  workflow.goOnAfter(longAfter);
-  return Object.assign(run, {
-    workflow,
-    ring: async (rung: unknown) => workflow.ring(rung),
-    cancelWorkflow: async () => workflow.cancel(),
-  });
-}
 
 const done = (node: string, read: RecalledStep['read'] = {}, more: Partial<RecalledStep> = {}): RecalledStep => ({
   node,
@@ -47,7 +29,7 @@ const ofA = { a: 'digest of a' };
 const ofBoth = { ...ofA, b: 'digest of b' };
 
 async function callsOf(script: Script, drive?: (run: DrivenRun) => Promise<void>): Promise<string[]> {
-  const run = start(script);
+  const run = startInProcess(script);
   await drive?.(run);
   expect((await run.workflow.result).outcome).toBe('completed');
   return run.calls;
@@ -55,7 +37,7 @@ async function callsOf(script: Script, drive?: (run: DrivenRun) => Promise<void>
 
 test('a step that reads what it read before is what it was, and is asked of nobody', async () => {
   const recalled = [[done('a'), done('b', ofA), done('c', ofBoth)]];
-  const run = start({ skeleton: { ...three, resultReads: ['c'] }, recalled });
+  const run = startInProcess({ skeleton: { ...three, resultReads: ['c'] }, recalled });
   expect((await run.workflow.result).outcome).toBe('completed');
   expect(run.calls).toEqual([]);
   expect(run.ended?.inputs).toEqual({ c: 'digest of c' });
@@ -106,7 +88,7 @@ test('items are told from each other, and their list is collected anew', async (
 });
 
 test('a step that somebody has done again is asked of the store, whatever was recalled', async () => {
-  const run = start({
+  const run = startInProcess({
     skeleton: draw([{ id: 'a' }]),
     recalled: [[done('a', { gone: 'digest of what is not there' })]],
     steps: {
@@ -131,7 +113,7 @@ test('thousands of steps that stand are taken in several workflow tasks', async 
 
 test('a run that goes on in a new execution recalls again what it has not reached', async () => {
   const { script, drive } = scenarios['resumed-after-steps-that-stand']!;
-  const run = start(script, 1);
+  const run = startInProcess(script, 1);
   await drive?.(run);
   expect((await run.workflow.result).outcome).toBe('completed');
   expect(run.calls.filter((call) => call.startsWith('run'))).toEqual(['runToolStep pay']);

@@ -14,6 +14,7 @@ import type { Row } from '../report.ts';
 import { median, percentile } from '../report.ts';
 import type { BenchStack } from '../stack.ts';
 import { chainDocument, startBenchStack } from '../stack.ts';
+import { untilCompleted } from '../until-completed.ts';
 import type { Burst, BurstTimes } from './burst-server.ts';
 
 const steps = 10;
@@ -138,25 +139,10 @@ async function startWaymark(stack: BenchStack, owner: pg.Client, callers: Caller
           return (JSON.parse(answered.body) as { id: string }).id;
         }),
       );
-      await untilEnded(owner, ids);
+      await untilCompleted(owner, ids);
       return { wallMs: performance.now() - started, stepMs: await gapsOf(owner, ids) };
     },
   };
-}
-
-async function untilEnded(owner: pg.Client, ids: string[]): Promise<void> {
-  for (const deadline = Date.now() + 300_000; ; ) {
-    const { rows } = await owner.query<{ status: string; many: number }>(
-      'SELECT status, count(*)::int AS many FROM run WHERE id = ANY($1) GROUP BY status',
-      [ids],
-    );
-    if (rows.every(({ status }) => status === 'completed')) return;
-    const stands = rows.map(({ status, many }) => `${many} ${status}`).join(', ');
-    if (rows.some(({ status }) => status !== 'running' && status !== 'completed') || Date.now() > deadline) {
-      throw new Error(`the runs did not complete: ${stands}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 /** From the beginning of a step to that of the next, as the store has them. */

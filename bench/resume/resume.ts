@@ -3,6 +3,7 @@
  * until its first step begins; how long its plan takes; and what it costs to replay a long history into an empty cache.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { z } from 'zod';
 import type { Call, Caller } from '../api/closed-loop.ts';
@@ -11,6 +12,7 @@ import type { Row } from '../report.ts';
 import { median } from '../report.ts';
 import type { BenchStack } from '../stack.ts';
 import { chainDocument, startBenchStack } from '../stack.ts';
+import { untilCompleted } from '../until-completed.ts';
 import { benchReplay } from './replay.ts';
 
 const steps = 20;
@@ -86,7 +88,7 @@ async function measureOnce(caller: Caller, owner: pg.Client, document: string): 
   const startedAt = Date.now();
   const { id } = await asked(caller, startedRun, { path: '/runs', body: { document, input: { text: randomUUID() } } });
   const startMs = (await firstStepOf(owner, id)) - startedAt;
-  await untilCompleted(owner, id);
+  await untilCompleted(owner, [id]);
 
   const asksPlan = performance.now();
   const read = await asked(caller, plan, { path: `/runs/${id}/resume-plan`, body: { from }, status: 200 });
@@ -98,7 +100,7 @@ async function measureOnce(caller: Caller, owner: pg.Client, document: string): 
   const body = { from, digest: read.digest };
   const resumed = await asked(caller, startedRun, { path: `/runs/${id}/resume`, body });
   const resumeMs = (await firstStepOf(owner, resumed.id)) - resumedAt;
-  await untilCompleted(owner, resumed.id);
+  await untilCompleted(owner, [resumed.id]);
   return { startMs, planMs, resumeMs };
 }
 
@@ -114,27 +116,14 @@ async function asked<Shape extends z.ZodType>(
 
 /** When the first step that this run did itself began, in milliseconds since the epoch: worker and benchmark have one clock. */
 async function firstStepOf(owner: pg.Client, run: string): Promise<number> {
-  const at = await until(async () => {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
     const { rows } = await owner.query<{ at: Date | null }>(
       'SELECT min(started_at) AS at FROM step_execution WHERE run_id = $1',
       [run],
     );
-    return rows[0]?.at ?? undefined;
-  });
-  return at.getTime();
-}
-
-const untilCompleted = (owner: pg.Client, run: string) =>
-  until(async () => {
-    const { rows } = await owner.query<{ status: string }>('SELECT status FROM run WHERE id = $1', [run]);
-    return rows[0]?.status === 'completed' ? true : undefined;
-  });
-
-async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    const [{ at } = { at: null }] = rows;
+    if (at !== null) return at.getTime();
+    await sleep(5);
   }
   throw new Error('what the benchmark waits for did not come within a minute');
 }
