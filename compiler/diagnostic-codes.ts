@@ -12,6 +12,7 @@ export const diagnosticCodes = {
   'invisible-character': 'The text holds a character that a reader cannot see.',
 
   // Headings and sections
+  'empty-heading': 'A heading that names something has no text.',
   'missing-title': 'A document begins with a title, a heading with one #.',
   'second-title': 'A document has one title.',
   'missing-section': 'A document needs a Steps section with at least one step.',

@@ -68,6 +68,9 @@ describe('any text is answered', () => {
       '- [ ] set: a\n- [x] after: b',
       'a[^1] [^2]\n\n[^1]: b\n    c\n\n  d\n[^__proto__]: e\n[^__proto__]',
       'www.a.b https://a.b/_c_ (http://d) e@f.g mailto:h@i.j xmpp:k@l.m/n <https://o>',
+      '- \n[ ] a',
+      '> - \n[x] a',
+      '- > [ ] a',
       '| www.a.b | ~~c~~ |\n|:-:|-:|\n| [^1] | - [ ] |',
     ]) {
       readEverywhere(markdown);

@@ -1,4 +1,5 @@
 /** Markdown as this compiler reads it: CommonMark with GitHub's tables, and the types of its nodes. */
+import type { Handle } from 'mdast-util-from-markdown';
 import { fromMarkdown } from 'mdast-util-from-markdown';
 import { gfmFromMarkdown } from 'mdast-util-gfm';
 import { gfm } from 'micromark-extension-gfm';
@@ -6,6 +7,19 @@ import { gfm } from 'micromark-extension-gfm';
 const extensions = [gfm()];
 /** Without the search through all text, once it is parsed, for more addresses to link: to this dialect an address is text. */
 const mdastExtensions = gfmFromMarkdown().map(({ transforms: _, ...extension }) => extension);
+
+/**
+ * A box to tick is one of a list item. After an item without text the tokenizer finds one in the paragraph behind the list too,
+ * and the handler it comes with takes that paragraph's parent for an item.
+ */
+const tickedAs = (checked: boolean): Handle =>
+  function tick() {
+    const item = this.stack.at(-2);
+    if (item?.type === 'listItem') item.checked = checked;
+  };
+mdastExtensions.push({
+  exit: { taskListCheckValueChecked: tickedAs(true), taskListCheckValueUnchecked: tickedAs(false) },
+});
 
 /** What remark-parse with remark-gfm gives, but for addresses in text. */
 export const markdownParser = {

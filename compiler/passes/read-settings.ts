@@ -181,7 +181,7 @@ function readItem(item: ListItem, reading: Reading): Setting {
   const visible = more.filter((node) => !isHidden(node, source));
   const [list, extra] = visible;
   if (list?.type === 'list') {
-    for (const one of list.children) items.push(readEntry(one, reading));
+    items.push(...list.children.flatMap((one) => readEntry(one, reading)));
   }
   const stranger = list && list.type !== 'list' ? list : extra;
   if (stranger) {
@@ -194,14 +194,16 @@ function readItem(item: ListItem, reading: Reading): Setting {
   return { name, nameSpan, span: firstLine(item, source), value: parts.value, items };
 }
 
-function readEntry(item: ListItem, { source, targets, report }: Reading): Phrase[] {
-  const [first, ...more] = item.children;
-  const [stranger] = more.filter((node) => !isHidden(node, source));
+/** None for an item in which nothing can be seen; one without phrases for one that was refused. */
+function readEntry(item: ListItem, { source, targets, report }: Reading): Phrase[][] {
+  const [line, ...more] = item.children.filter((node) => !isHidden(node, source));
+  const stranger = line?.type === 'paragraph' ? more[0] : line;
   if (stranger) {
     const message = 'Unexpected text or list inside a list of a setting, expected one line';
     report.error('invalid-value', firstLine(stranger, source), message);
   }
-  return trimPhrases(first?.type === 'paragraph' ? readPhrases(first.children, source, targets) : []);
+  const entry = trimPhrases(line?.type === 'paragraph' ? readPhrases(line.children, source, targets) : []);
+  return line ? [entry] : [];
 }
 
 /** The parts of a comma list, or of the nested list that stands for it. */

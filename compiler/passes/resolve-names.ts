@@ -71,6 +71,14 @@ export function idOf(heading: string): string {
     .replace(/^_|_$/g, '');
 }
 
+/** A heading without text names nothing, whatever its id. */
+function reportEmpty({ text, thing, span }: Heading, report: Report): boolean {
+  if (text !== '') return false;
+  const what = thing === 'document' ? 'title' : `heading of ${thing === 'agent' ? 'an' : 'a'} ${thing}`;
+  report.error('empty-heading', span, `Unexpected ${what} without text, expected its name`);
+  return true;
+}
+
 function nameThing(
   heading: Heading,
   body: Body | undefined,
@@ -82,11 +90,11 @@ function nameThing(
   const id = given ?? idOf(heading.text);
   const span = setting && given !== '' ? valueSpan(setting) : heading.span;
   const refused = { id, ok: false };
-  if (setting && given === '') return refused;
+  if (reportEmpty(heading, report) || (setting && given === '')) return refused;
   if (!/^[a-z_][a-z0-9_]*$/.test(id)) {
     const message = setting
       ? `Unexpected id ${id}, expected lower-case letters, digits and _, not starting with a digit`
-      : `Unexpected heading ${heading.text || 'without text'}, expected one with letters a to z, or an id: setting`;
+      : `Unexpected heading ${heading.text}, expected one with letters a to z, or an id: setting`;
     report.error('needs-id', span, message);
     return refused;
   }
@@ -117,6 +125,7 @@ function nameType(
   const name = heading.text;
   const folded = foldName(name);
   ids.set(heading, name);
+  if (reportEmpty(heading, report)) return;
   const before = taken.get(folded);
   if (before) {
     const related = [{ span: before, message: `${name} is taken here` }];
@@ -135,11 +144,7 @@ function nameType(
     const message = `Unexpected type name ${name}, which has a meaning of its own, expected another name`;
     report.error('reserved-name', heading.span, message);
   } else if (!/^[\p{L}_][\p{L}\p{N}\p{M}_ -]*$/u.test(name)) {
-    report.error(
-      'bad-name',
-      heading.span,
-      `Unexpected type name ${name || 'without text'}, expected letters and digits`,
-    );
+    report.error('bad-name', heading.span, `Unexpected type name ${name}, expected letters and digits`);
   }
 }
 
@@ -149,7 +154,7 @@ export const builtInTypes: ReadonlySet<string> = new Set([
 
 function nameDocument(outline: Outline, bodies: ReadonlyMap<Heading, Body>, report: Report): string {
   const heading = outline.title?.heading;
-  if (!heading) return 'unnamed';
+  if (!heading || reportEmpty(heading, report)) return 'unnamed';
   const setting = bodies.get(heading)?.settings.find((one) => one.name === 'id');
   const given = setting && phrasesText(setting.value);
   if (setting && given === '') return 'unnamed';
@@ -157,7 +162,7 @@ function nameDocument(outline: Outline, bodies: ReadonlyMap<Heading, Body>, repo
   if (/^[a-z0-9][a-z0-9-]*$/.test(id)) return id;
   const message = setting
     ? `Unexpected id ${id}, expected lower-case letters, digits and -`
-    : `Unexpected title ${heading.text || 'without text'}, expected one with letters a to z, or an id: setting`;
+    : `Unexpected title ${heading.text}, expected one with letters a to z, or an id: setting`;
   report.error('needs-id', setting ? valueSpan(setting) : heading.span, message);
   return 'unnamed';
 }
