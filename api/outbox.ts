@@ -61,25 +61,14 @@ export interface RelaySettings {
 const batch = 50;
 
 export function createRelay({ store, workflows, log, everyMs = 1_000 }: RelaySettings): Relay {
-  let stopped = false;
-
-  async function drain(): Promise<void> {
-    for (let full = true; full && !stopped; ) {
-      const rows = await store.before.dueOutbox(batch);
-      full = rows.length === batch;
-      await Promise.all(rows.map((row) => carry(store, workflows, log, row)));
-    }
+  async function drain(): Promise<boolean> {
+    const rows = await store.before.dueOutbox(batch);
+    await Promise.all(rows.map((row) => carry(store, workflows, log, row)));
+    return rows.length === batch;
   }
 
   const loop = repeating({ everyMs, work: drain, failed: (error) => log.relayFailed(error) });
-  return {
-    start: loop.start,
-    nudge: loop.wake,
-    async stop() {
-      stopped = true;
-      await loop.stop();
-    },
-  };
+  return { start: loop.start, nudge: loop.wake, stop: loop.stop };
 }
 
 /** One row, one attempt. A failure is logged and the row stays due at the time the store set when it was claimed. */

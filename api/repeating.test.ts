@@ -22,7 +22,7 @@ test('work is done again after its rest, also when it failed', async () => {
 
 test('who wakes it while it works, or while it rests, has it work once more; stopped, it works no more', async () => {
   const ends: (() => void)[] = [];
-  const work = vi.fn(() => new Promise<void>((resolve) => ends.push(resolve)));
+  const work = vi.fn(() => new Promise<boolean>((resolve) => ends.push(() => resolve(false))));
   const loop = repeating({ everyMs: never, work, failed: () => undefined });
   loop.start();
   loop.start();
@@ -40,4 +40,25 @@ test('who wakes it while it works, or while it rests, has it work once more; sto
   ends[2]?.();
   await stopped;
   expect(work).toHaveBeenCalledTimes(3);
+});
+
+test('work of which there is more is done again without a rest, until it is stopped', async () => {
+  const soon = () => new Promise(setImmediate);
+  const work = vi.fn(async () => {
+    await soon();
+    return work.mock.calls.length !== 3;
+  });
+  const loop = repeating({ everyMs: never, work, failed: () => undefined });
+  loop.start();
+  await vi.waitFor(() => expect(work).toHaveBeenCalledTimes(3));
+  await soon();
+  await soon();
+  expect(work).toHaveBeenCalledTimes(3);
+  loop.wake();
+  await vi.waitFor(() => expect(work.mock.calls.length).toBeGreaterThan(5));
+  await loop.stop();
+  const done = work.mock.calls.length;
+  await soon();
+  await soon();
+  expect(work).toHaveBeenCalledTimes(done);
 });

@@ -11,7 +11,8 @@ export interface Repeating {
 export interface RepeatingSettings {
   /** How long it rests unless woken, in milliseconds. */
   everyMs: number;
-  work(): Promise<void>;
+  /** Resolves with whether there is more to do, which is begun without a rest. */
+  work(): Promise<boolean>;
   /** What `work` rejected with; it is done again after the next rest. */
   failed(error: unknown): void;
 }
@@ -25,8 +26,8 @@ export function repeating({ everyMs, work, failed }: RepeatingSettings): Repeati
   async function run(): Promise<void> {
     while (!stopped) {
       woken = false;
-      await work().catch(failed);
-      if (!woken && !stopped) await rest();
+      const more = await work().catch(failed);
+      if (more !== true && !woken && !stopped) await rest();
     }
   }
 

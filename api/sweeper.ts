@@ -13,8 +13,8 @@ import type { Workflows } from './temporal-client.ts';
 
 export interface Sweeper {
   start(): void;
-  /** Looks once at every run that is due. */
-  sweep(): Promise<void>;
+  /** Looks once at runs that are due, fifty at most. Resolves with whether there may be more. */
+  sweep(): Promise<boolean>;
   /** Ends after the runs in hand. */
   stop(): Promise<void>;
 }
@@ -33,27 +33,17 @@ const batch = 50;
 
 export function createSweeper(settings: SweeperSettings): Sweeper {
   const { store, log, everyMs = 30_000, dueAfterSeconds = 300 } = settings;
-  let stopped = false;
 
-  async function sweep(): Promise<void> {
-    for (let full = true; full && !stopped; ) {
-      const runs = await store.before.runsToSweep(batch, dueAfterSeconds);
-      full = runs.length === batch;
-      await Promise.all(
-        runs.map((run) => look(settings, run).catch((error: unknown) => log.sweepFailed(error, run.run))),
-      );
-    }
+  async function sweep(): Promise<boolean> {
+    const runs = await store.before.runsToSweep(batch, dueAfterSeconds);
+    await Promise.all(
+      runs.map((run) => look(settings, run).catch((error: unknown) => log.sweepFailed(error, run.run))),
+    );
+    return runs.length === batch;
   }
 
   const loop = repeating({ everyMs, work: sweep, failed: (error) => log.sweepFailed(error) });
-  return {
-    start: loop.start,
-    sweep,
-    async stop() {
-      stopped = true;
-      await loop.stop();
-    },
-  };
+  return { start: loop.start, sweep, stop: loop.stop };
 }
 
 async function look({ store, workflows, log }: SweeperSettings, open: OpenRun): Promise<void> {

@@ -46,6 +46,12 @@ export function editOf(deed: EditDeed): AgentEdit {
   return { ...edit, suggest: does === 'suggest' };
 }
 
+/** Slots of the effect ledger that hold calls of sessions begin so. */
+export const callSlots = 'session ';
+
+/** The slot of the call that this confirmation let be made. */
+export const callSlot = (confirmation: string): string => `${callSlots}${confirmation}`;
+
 /** Asks, and says so in the transcript. @returns the confirmation's id */
 export async function askOwner(
   tx: Tx,

@@ -9,6 +9,7 @@ import { getArtifact } from '../../prisma/artifacts.ts';
 import type { Tx } from '../../prisma/open.ts';
 import { findProposal } from '../../prisma/proposal-rights.ts';
 import type { CallDeed } from '../../prisma/session-deeds.ts';
+import { callSlot } from '../../prisma/session-deeds.ts';
 import type { NewMessage } from '../../prisma/sessions.ts';
 import { undoSlot } from '../../prisma/taken-back.ts';
 import { BreakerOpen } from '../breakers.ts';
@@ -59,7 +60,7 @@ export async function makeCall(
   { confirmation, deed }: Performs,
   signal: AbortSignal,
 ): Promise<Made> {
-  const slot = `session ${confirmation}`;
+  const slot = callSlot(confirmation);
   const said = (body: Record<string, Json>): NewMessage => ({
     author: 'agent',
     kind: 'action',

@@ -21,20 +21,6 @@ const batch = 1_000;
 /** Every API removes; the store gives no delivery to two of them. */
 export function createOldDeliveries(settings: OldDeliveriesSettings): Pick<Repeating, 'start' | 'stop'> {
   const { store, log, keptDays = 30, everyMs = hour } = settings;
-  let stopped = false;
-
-  async function remove(): Promise<void> {
-    for (let full = true; full && !stopped; ) {
-      full = (await store.before.forgetDeliveries(keptDays, batch)) === batch;
-    }
-  }
-
-  const loop = repeating({ everyMs, work: remove, failed: (error) => log.forgettingFailed(error) });
-  return {
-    start: loop.start,
-    async stop() {
-      stopped = true;
-      await loop.stop();
-    },
-  };
+  const remove = async () => (await store.before.forgetDeliveries(keptDays, batch)) === batch;
+  return repeating({ everyMs, work: remove, failed: (error) => log.forgettingFailed(error) });
 }

@@ -74,9 +74,10 @@ export function createWebhookRelay(settings: WebhookRelaySettings): WebhookRelay
   const busy = new Map<string, number>();
   const loop = repeating({ everyMs: times.everyMs, work: take, failed: (error) => log.deliveryFailed(error) });
 
-  async function take(): Promise<void> {
+  /** Never more to do at once: what is left waits for one of those under way to end. */
+  async function take(): Promise<false> {
     const limit = atOnce - underWay.size;
-    if (limit === 0) return;
+    if (limit === 0) return false;
     const asked = { limit, each: atOnceEach, busy: [...busy.keys()], leaseMs: times.leaseMs };
     const takenAt = performance.now();
     for (const due of await store.before.dueDeliveries(asked)) {
@@ -89,6 +90,7 @@ export function createWebhookRelay(settings: WebhookRelaySettings): WebhookRelay
         });
       underWay.add(attempt);
     }
+    return false;
   }
 
   function release(webhook: string): void {
