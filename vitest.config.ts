@@ -16,6 +16,7 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           exclude: ['**/*.integration.test.ts', '**/node_modules/**', '.waymark/**', 'bench/**'],
           pool: 'threads',
+          setupFiles: ['tests/property-seed.ts'],
           // Against a hang, not a measure: on a busy machine everything takes longer.
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -33,6 +34,7 @@ export default defineConfig({
           pool: 'forks',
           fileParallelism: false,
           globalSetup: ['dev/test-setup.ts'],
+          setupFiles: ['tests/property-seed.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },

@@ -7,8 +7,9 @@ import { parse } from 'yaml';
 const checkout = fileURLToPath(new URL('..', import.meta.url));
 
 interface Job {
+  readonly if?: string;
   readonly 'timeout-minutes': number;
-  readonly strategy?: { readonly matrix: { readonly node: readonly string[] } };
+  readonly strategy?: { readonly matrix: { readonly node: readonly string[]; readonly part: readonly number[] } };
   readonly steps: ReadonlyArray<{
     readonly uses?: string;
     readonly run?: string;
@@ -24,18 +25,23 @@ const workflow = parse(readFileSync(join(checkout, '.github/workflows/ci.yml'), 
 const jobs = Object.values(workflow.jobs);
 const steps = jobs.flatMap((job) => job.steps);
 
-test('a newer push cancels the run before it, and no run takes longer than ten minutes', () => {
+test('a newer push cancels the run before it, and nobody waits longer than ten minutes', () => {
   expect(workflow.concurrency).toEqual({
     group: '${{ github.workflow }}-${{ github.ref }}',
     'cancel-in-progress': true,
   });
-  expect(jobs.map((job) => job['timeout-minutes'])).toEqual([10, 10]);
+  const awaited = jobs.filter((job) => job.if !== "github.event_name == 'push'");
+  expect(awaited).toEqual([workflow.jobs.test]);
+  expect(awaited.map((job) => job['timeout-minutes'])).toEqual([10]);
 });
 
-test('it runs what a newcomer runs, on their Node and on ours', () => {
-  expect(workflow.jobs.test?.strategy?.matrix.node).toEqual(['20', '']);
-  expect(workflow.jobs.test?.steps.map(({ run }) => run).filter(Boolean)).toEqual(['.ci/run']);
-  expect(readFileSync(join(checkout, '.ci/run'), 'utf8')).toMatch(/\nnpm ci\nnpm test\n$/);
+test('it runs what a newcomer runs, on their Node and on ours, every part of it', () => {
+  const { node, part } = workflow.jobs.test?.strategy?.matrix ?? { part: [] };
+  expect(node).toEqual(['20', '']);
+  expect(part).toEqual(part.map((_, index) => index + 1));
+  const shard = `--shard=\${{ matrix.part }}/${part.length}`;
+  expect(workflow.jobs.test?.steps.map(({ run }) => run).filter(Boolean)).toEqual([`.ci/run ${shard}`]);
+  expect(readFileSync(join(checkout, '.ci/run'), 'utf8')).toMatch(/\nnpm ci\nnpm test -- "\$@"\n$/);
   expect(statSync(join(checkout, '.ci/run')).mode & 0o111).not.toBe(0);
   expect(workflow.env).toEqual({ TZ: 'UTC', LANG: 'en_US.UTF-8' });
 });
