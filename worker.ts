@@ -60,9 +60,10 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
+/** The workflows' modules hold nothing of a run, so a worker loads them once, not anew for each run it takes up. */
 export function bundleWorkflows(): Promise<WorkflowBundle> {
   const workflowsPath = fileURLToPath(new URL('./workflows/index.ts', import.meta.url));
-  return bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+  return bundleWorkflowCode({ workflowsPath, preloadModules: [workflowsPath], logger: new DefaultLogger('WARN') });
 }
 
 /** Resolves when the worker takes tasks. Throws, with everything closed again, when the store or Temporal is not to be had. */

@@ -40,10 +40,9 @@ export async function withBenchWorker<T>(
   const connection = await NativeConnection.connect({ address: server.address });
   const clientConnection = await Connection.connect({ address: server.address });
   try {
-    const bundle = await bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL('./hand-written.ts', import.meta.url)),
-      logger: new DefaultLogger('ERROR'),
-    });
+    const workflowsPath = fileURLToPath(new URL('./hand-written.ts', import.meta.url));
+    const logger = new DefaultLogger('ERROR');
+    const bundle = await bundleWorkflowCode({ workflowsPath, preloadModules: [workflowsPath], logger });
     const worker = await Worker.create({
       connection,
       taskQueue,

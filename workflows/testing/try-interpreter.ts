@@ -13,7 +13,7 @@ import { scriptedWorld } from './scripted-run.ts';
 /** The workflows of this room, as a worker loads them. */
 export function bundleInterpreter(): Promise<WorkflowBundle> {
   const workflowsPath = fileURLToPath(new URL('../index.ts', import.meta.url));
-  return bundleWorkflowCode({ workflowsPath, logger: quiet });
+  return bundleWorkflowCode({ workflowsPath, preloadModules: [workflowsPath], logger: quiet });
 }
 
 /** Once in a process, before anything of a worker: activities that fail on purpose are not worth a line each. */
