@@ -93,12 +93,17 @@ export async function rotateSecret(tx: Tx, key: CredentialKey, row: WebhookRow, 
   });
 }
 
-/** For good. What waits is not sent. */
+/** For good. What waits is given up: not sent, and removed when it is old. */
 export async function removeWebhook(tx: Tx, row: WebhookRow): Promise<void> {
   await appendAdminEvent(tx, { what: 'webhook.removed', subject: row.id, detail: {} });
+  const now = new Date();
   await tx.webhook.updateMany({
     where: { tenantId: row.tenantId, id: row.id, removedAt: null },
-    data: { removedAt: new Date() },
+    data: { removedAt: now },
+  });
+  await tx.webhookDelivery.updateMany({
+    where: { tenantId: row.tenantId, webhookId: row.id, state: 'pending' },
+    data: { state: 'dead', lastFailure: 'webhook-removed', lastAt: now },
   });
 }
 

@@ -1,5 +1,6 @@
 /** Webhooks from a notification to a receiver over real HTTP, through real relays. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -318,6 +319,31 @@ describe('administration', () => {
       tx.webhookDelivery.count({ where: { webhookId: webhook.id } }),
     );
     expect(made).toBe(0);
+  });
+
+  test('what waits for a webhook when it is removed is given up, and what is being sent just then', async () => {
+    const webhook = await add({ kinds: ['stale'] });
+    const later = { status: 503, headers: { 'retry-after': '3600' } };
+    const left = () =>
+      fixture.store.actAs({ tenant: 'acme', user: 'ada' }, async (tx) => {
+        const rows = await tx.webhookDelivery.findMany({ where: { webhookId: webhook.id } });
+        return rows.map(({ state, lastFailure }) => [state, lastFailure]);
+      });
+    receiver.answer = () => later;
+    await tell({ kind: 'stale' });
+    await eventually(async () => (await deliveriesOf(webhook))[0]?.lastStatus === 503 || undefined);
+    receiver.answer = async () => {
+      await ask('DELETE', `/admin/webhooks/${webhook.id}`);
+      return later;
+    };
+    const { items } = (await ask('GET', `/admin/webhooks/${webhook.id}/deliveries`)).json();
+    await ask('POST', `/admin/webhooks/${webhook.id}/deliveries/${items[0].id}/resend`, {});
+    await tell({ kind: 'stale' });
+    const givenUp = Array(2).fill(['dead', 'webhook-removed']);
+    await eventually(async () => JSON.stringify(await left()) === JSON.stringify(givenUp) || undefined);
+    // What the attempt under way came to changes nothing.
+    await delay(200);
+    expect(await left()).toEqual(givenUp);
   });
 
   test('a tenant has at most 20', async () => {
