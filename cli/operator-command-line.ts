@@ -31,7 +31,7 @@ export function addOperatorCommands(
 
   ofStep(program.command('retry'))
     .description('do a parked step again')
-    .option('--fresh', 'ask a model anew, instead of going on with what it answered')
+    .option('--fresh', 'ask the model anew, or run the called document anew, instead of going on with what it gave')
     .option('--inputs <file>', 'JSON record of values in place of those that the step reads, by name; - reads stdin')
     .action(async (run: string, step: string, options) =>
       done(await (await load()).retryStep(run, step, options, world)),

@@ -92,7 +92,7 @@ export const runOrderRoutes: FastifyPluginAsyncZod<RunOrderOptions> = async (app
       schema: {
         summary: 'Do a parked step again',
         description:
-          'With all its tries. `fresh` asks a model anew instead of going on with what it answered; `inputs` replaces values that the step reads, for this step alone. A write that happened is not made again. `Result` is the step of that name.',
+          'With all its tries. `fresh` asks the model anew, or runs the called document anew, instead of going on with what it gave; `inputs` replaces values that the step reads, for this step alone. A write that happened is not made again. `Result` is the step of that name.',
         tags: ['runs'],
         params: stepParams,
         headers: idempotencyKeyAllowed,
