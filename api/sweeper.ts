@@ -4,6 +4,7 @@
  *
  * Every API sweeps; the store hands each run to one of them, those longest unseen first.
  */
+import { gateLapsed } from '../prisma/gate-events.ts';
 import type { OpenRun, Store, Tx } from '../prisma/open.ts';
 import type { EventType, NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
@@ -112,8 +113,7 @@ async function leaveNothingOpen(tx: Tx, tenant: string, run: string): Promise<Ne
   const events: NewEvent[] = [];
   for (const gate of open) {
     await tx.gate.update({ where: { tenantId_id: { tenantId: tenant, id: gate.id } }, data: { status: 'lapsed' } });
-    const body = { gate: gate.id };
-    events.push({ run, type: 'gate.lapsed', sourceKey: `gate.lapsed:${gate.id}`, node: gate.node, body });
+    events.push(gateLapsed(run, gate));
   }
   return events;
 }

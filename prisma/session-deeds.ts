@@ -46,11 +46,11 @@ export function editOf(deed: EditDeed): AgentEdit {
   return { ...edit, suggest: does === 'suggest' };
 }
 
-/** Slots of the effect ledger that hold calls of sessions begin so. */
-export const callSlots = 'session ';
+/** Of the slots of the effect ledger that hold calls of sessions. */
+export const callSlotPrefix = 'session ';
 
 /** The slot of the call that this confirmation let be made. */
-export const callSlot = (confirmation: string): string => `${callSlots}${confirmation}`;
+export const callSlot = (confirmation: string): string => `${callSlotPrefix}${confirmation}`;
 
 /** Asks, and says so in the transcript. @returns the confirmation's id */
 export async function askOwner(

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Json } from '../../compiler/types.ts';
 import type { Tx } from '../../prisma/open.ts';
-import { callSlots } from '../../prisma/session-deeds.ts';
+import { callSlotPrefix } from '../../prisma/session-deeds.ts';
 import type { ConfirmationRow, MessageRow, SessionRow, TurnRow } from '../../prisma/sessions.ts';
 import { lastTurn } from '../../prisma/sessions.ts';
 import type { confirmationView, messageView, sessionView, turnView } from '../routes/sessions/schemas.ts';
@@ -33,7 +33,7 @@ export async function viewOfSession(tx: Tx, row: SessionRow, user: string): Prom
 async function answerAbout(tx: Tx, { tenantId, id, failure }: TurnRow): Promise<Pick<TurnView, 'answered'>> {
   if (failure !== 'outcome-unknown') return {};
   const write = await tx.effect.findFirst({
-    where: { tenantId, turnId: id, slot: { startsWith: callSlots } },
+    where: { tenantId, turnId: id, slot: { startsWith: callSlotPrefix } },
     orderBy: [{ firstIntentAt: 'desc' }, { effectKey: 'desc' }],
     select: { answer: true },
   });

@@ -177,12 +177,8 @@ function readItem(item: ListItem, reading: Reading): Setting {
   const parts = splitAtColon(phrases) ?? { key: phrases, value: [] };
   const nameSpan = phrasesSpan(parts.key, span);
   const name = foldName(source.slice(nameSpan));
-  const items: Phrase[][] = [];
-  const visible = more.filter((node) => !isHidden(node, source));
-  const [list, extra] = visible;
-  if (list?.type === 'list') {
-    items.push(...list.children.flatMap((one) => readEntry(one, reading)));
-  }
+  const [list, extra] = more.filter((node) => !isHidden(node, source));
+  const items = list?.type === 'list' ? list.children.flatMap((one) => readEntry(one, reading)) : [];
   const stranger = list && list.type !== 'list' ? list : extra;
   if (stranger) {
     const message = `Unexpected text under ${name}, expected a value after the colon or one list under it`;
