@@ -3,6 +3,7 @@ import type { Json } from '../compiler/types.ts';
 import { getArtifact, putArtifact } from '../prisma/artifacts.ts';
 import type { CommandRow, EffectAnswer } from '../prisma/commands.ts';
 import { bodyOf } from '../prisma/commands.ts';
+import { notify } from '../prisma/notifications.ts';
 import type { Tx } from '../prisma/open.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -32,9 +33,11 @@ export async function settleEffect(
   const tenant = run.actor.tenant;
   await tx.$queryRaw`SELECT 1 FROM effect WHERE tenant_id = ${tenant} AND effect_key = ${effect} FOR UPDATE`;
   const where = { tenantId_effectKey: { tenantId: tenant, effectKey: effect } };
-  const row = await tx.effect.findUnique({ where });
+  const include = { turn: { include: { session: { select: { proposalId: true } } } } };
+  const row = await tx.effect.findUnique({ where, include });
   if (row === null || row.rootRunId !== run.rootRun) return refused;
-  const ofSession = row.turnId !== null;
+  const { turn } = row;
+  const ofSession = turn !== null;
   if (row.answer !== null) return { applied: await isHeard(tx, run, command), ofSession, events: [] };
   const value = output === undefined ? null : await getArtifact(tx, tenant, output);
   if (!mayAnswer(deps, run, row, answer, value)) return refused;
@@ -44,6 +47,7 @@ export async function settleEffect(
     where,
     data: { ...changed, answer, ...(changed.status ? { settledAt: deps.clock() } : {}) },
   });
+  if (turn !== null) await tellOwner(tx, turn, command, answer);
   return {
     applied: true,
     ofSession,
@@ -51,7 +55,7 @@ export async function settleEffect(
       {
         run: run.row.id,
         type: 'effect.answered',
-        sourceKey: `effect.answered:${command.id}`,
+        sourceKey: answeredKey(command.id),
         node: row.node,
         body: {
           effect,
@@ -87,12 +91,38 @@ async function changeBy(
   return { status: 'succeeded', outcomeDigest: await putArtifact(tx, tenant, value) };
 }
 
+/** Whose turn waits to go on from it, unless they answered it themselves. */
+async function tellOwner(
+  tx: Tx,
+  turn: { tenantId: string; id: string; ownerId: string; sessionId: string; session: { proposalId: string } },
+  { id: command, userId: by }: CommandRow,
+  answer: EffectAnswer,
+): Promise<void> {
+  if (by === turn.ownerId) return;
+  const {
+    sessionId: session,
+    session: { proposalId: proposal },
+  } = turn;
+  await notify(tx, turn.tenantId, [
+    {
+      user: turn.ownerId,
+      kind: 'write-answered',
+      proposal,
+      address: `/sessions/${session}`,
+      body: { proposal, session, turn: turn.id, answer, by },
+      sourceKey: answeredKey(command),
+    },
+  ]);
+}
+
+const answeredKey = (command: string): string => `effect.answered:${command}`;
+
 /** The same order, heard again. */
 async function isHeard(tx: Tx, run: RunInHand, command: CommandRow): Promise<boolean> {
   const where = {
     tenantId: run.actor.tenant,
     runId: run.row.id,
-    sourceKey: `effect.answered:${command.id}`,
+    sourceKey: answeredKey(command.id),
   };
   return (await tx.runEvent.findFirst({ where, select: { seq: true } })) !== null;
 }

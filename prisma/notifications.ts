@@ -20,6 +20,7 @@ export const notificationKinds = [
   'delegation-withdrawn',
   'question',
   'answer',
+  'write-answered',
 ] as const;
 export type NotificationKind = (typeof notificationKinds)[number];
 

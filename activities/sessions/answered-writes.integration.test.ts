@@ -121,6 +121,13 @@ const actionsOf = (turn: string) =>
       ({ author, body }): Record<string, Json> => ({ author, ...(JSON.parse(body) as Record<string, Json>) }),
     ),
   );
+/** What the session's owner was told about its writes. */
+const toldOf = (turn: string) =>
+  fixture.api.actAs(requester, async (tx) =>
+    (await tx.notification.findMany({ where: { userId: requester.user, body: { contains: turn } } })).map(
+      ({ kind, address, body }) => ({ kind, address, body: JSON.parse(body) as Json }),
+    ),
+  );
 const commandOf = (id: string) => asRequester(fixture, (tx) => tx.command.findFirstOrThrow({ where: { id } }));
 
 test('happened: asked again, the turn goes on from the answer that was given, tells who gave it, and calls nothing', async () => {
@@ -129,6 +136,14 @@ test('happened: asked again, the turn goes on from the answer that was given, te
   expect(await goOn(lost, command)).toEqual({ state: 'done' });
   expect(desk.asked).toHaveLength(1);
   expect(model.asked.at(-1)?.answer).toMatch(/^It is done\. [\s\S]*trust="untrusted"[\s\S]*B-7/);
+  const { session, turn } = lost.begun;
+  expect(await toldOf(turn)).toEqual([
+    {
+      kind: 'write-answered',
+      address: `/sessions/${session}`,
+      body: { proposal: lost.talked.proposal, session, turn, answer: 'happened', by: 'mona' },
+    },
+  ]);
   const about = { author: 'agent', tool: 'rooms.book', confirmation: lost.confirmation };
   const learned = { ...about, did: 'learned', effect: lost.effect, answer: 'happened', by: 'mona' };
   expect(await actionsOf(lost.begun.turn)).toEqual([learned, { ...about, did: 'called' }]);
@@ -243,6 +258,13 @@ test('until its owner asks for the turn again, nothing is written in the session
   expect([await shown('rita'), await shown('mona')]).toEqual(['happened', undefined]);
   expect(await again(lost.begun)).toEqual({ state: 'done' });
   expect(await shown('rita')).toBeUndefined();
+});
+
+test('who answers about a write of their own session is not told what they said', async () => {
+  const lost = await lostWrite();
+  const { command } = await give(lost, 'happened', { booking: 'B-12' }, { ...operator, ...requester });
+  expect(await goOn(lost, command)).toEqual({ state: 'done' });
+  expect(await toldOf(lost.begun.turn)).toEqual([]);
 });
 
 test('the first answer counts, heard twice it is one', async () => {
