@@ -1,14 +1,12 @@
-import { mkdtemp, readdir, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jwtVerify } from 'jose';
 import { expect, test } from 'vitest';
 import { openDevelopmentIssuer } from './development-issuer.ts';
-
-const folder = () => mkdtemp(join(tmpdir(), 'waymark-issuer-'));
+import { issuerFolder } from './testing/issuer-folder.ts';
 
 test('tokens outlive a restart: the key is made once and kept, readable by its owner alone', async () => {
-  const dir = join(await folder(), 'not', 'there', 'yet');
+  const dir = join(await issuerFolder(), 'not', 'there', 'yet');
   const before = await openDevelopmentIssuer(dir, undefined);
   const token = await before.sign('mai');
   const after = await openDevelopmentIssuer(dir, 'development');
@@ -20,7 +18,7 @@ test('tokens outlive a restart: the key is made once and kept, readable by its o
 });
 
 test('processes that start at once share one key', async () => {
-  const dir = await folder();
+  const dir = await issuerFolder();
   const issuers = await Promise.all(Array.from({ length: 8 }, () => openDevelopmentIssuer(dir, 'test')));
   const token = await issuers[0]?.sign('mai');
   for (const { keys } of issuers) {
@@ -29,13 +27,13 @@ test('processes that start at once share one key', async () => {
 });
 
 test('production refuses it', async () => {
-  await expect(openDevelopmentIssuer(await folder(), 'production')).rejects.toThrow(
+  await expect(openDevelopmentIssuer(await issuerFolder(), 'production')).rejects.toThrow(
     'The development issuer does not start when NODE_ENV is production. Set WAYMARK_JWKS_URL instead.',
   );
 });
 
 test('something else under the key’s name is told and not overwritten', async () => {
-  const dir = await folder();
+  const dir = await issuerFolder();
   const file = join(dir, 'development-issuer.jwk.json');
   await writeFile(file, '{"kty":"RSA"}');
   await expect(openDevelopmentIssuer(dir, 'test')).rejects.toThrow(`${file} is not an Ed25519 key.`);

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { findFreePorts } from '../dev/ports.ts';
 import { openDevelopmentIssuer } from './development-issuer.ts';
 import type { ApiFixture } from './testing/api-fixture.ts';
 import { eventually, openApiFixture, publishClaim } from './testing/api-fixture.ts';
+import { issuerFolder } from './testing/issuer-folder.ts';
 
 let fixture: ApiFixture;
 beforeAll(async () => {
@@ -32,7 +31,7 @@ function startServer(env: Record<string, string>) {
 }
 
 test('the process serves from its environment alone and ends on SIGTERM with 0, streams and all', async () => {
-  const keys = await mkdtemp(join(tmpdir(), 'waymark-issuer-'));
+  const keys = await issuerFolder();
   const [port = 0] = await findFreePorts(1);
   const { child, said } = startServer({
     DATABASE_URL: fixture.database.apiUrl,

@@ -1,5 +1,6 @@
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openIssuerOfItsOwn } from '../testing/issuer-folder.ts';
 import type { OfflineApp } from '../testing/offline-app.ts';
 import { openOfflineApp } from '../testing/offline-app.ts';
 
@@ -90,11 +91,8 @@ test('an unknown and an inactive person give 401 without detail', async () => {
 });
 
 test('a token for another audience or of another issuer gives 401 without detail', async () => {
-  const { mkdtemp } = await import('node:fs/promises');
-  const { tmpdir } = await import('node:os');
-  const { openDevelopmentIssuer } = await import('../development-issuer.ts');
   const { buildApp } = await import('../app.ts');
-  const other = await openDevelopmentIssuer(await mkdtemp(`${tmpdir()}/waymark-issuer-`), 'test');
+  const other = await openIssuerOfItsOwn();
   for (const change of [{ audience: 'another' }, { issuer: 'urn:another' }]) {
     const app = await buildApp({
       store: offline.app.store,

@@ -1,8 +1,5 @@
 /** An API over a real database with a Temporal that is scripted: for the integration tests of this room. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { inject } from 'vitest';
 import type { Json } from '../../compiler/types.ts';
@@ -16,8 +13,9 @@ import type { Ring } from '../../workflows/messages.ts';
 import type { AppDependencies } from '../app.ts';
 import { buildApp } from '../app.ts';
 import type { DevelopmentIssuer } from '../development-issuer.ts';
-import { openDevelopmentIssuer } from '../development-issuer.ts';
+
 import type { RunToStart, Workflows } from '../temporal-client.ts';
+import { openIssuerOfItsOwn } from './issuer-folder.ts';
 
 /** An, who works; Mai and Minh, managers; Olga, an operator; Ada, an admin; and Gus, a manager of another tenant. */
 const people = [
@@ -91,8 +89,7 @@ export function scriptWorkflows(): ScriptedWorkflows {
 
 export async function openApiFixture(changes: Partial<AppDependencies> = {}): Promise<ApiFixture> {
   const database = await createTestDatabase(inject('ownerUrl'));
-  const keys = await mkdtemp(join(tmpdir(), 'waymark-issuer-'));
-  const issuer = await openDevelopmentIssuer(keys, 'test');
+  const issuer = await openIssuerOfItsOwn();
   await provision(database.ownerUrl, {
     tenants: [
       { id: 'acme', name: 'Acme' },
@@ -147,7 +144,6 @@ export async function openApiFixture(changes: Partial<AppDependencies> = {}): Pr
       for (const one of apps) await one.close();
       await Promise.all([store.close(), worker.close()]);
       await database.drop();
-      await rm(keys, { recursive: true });
     },
   };
 }

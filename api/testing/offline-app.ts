@@ -1,13 +1,10 @@
 /** The API without a database: for tests of what is refused before one is asked. */
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Identity, KeyIdentity, Store } from '../../prisma/open.ts';
 import type { AppDependencies } from '../app.ts';
 import { buildApp } from '../app.ts';
 import type { DevelopmentIssuer } from '../development-issuer.ts';
-import { openDevelopmentIssuer } from '../development-issuer.ts';
+import { openIssuerOfItsOwn } from './issuer-folder.ts';
 
 export interface OfflineApp {
   app: FastifyInstance;
@@ -20,7 +17,7 @@ export interface OfflineApp {
 }
 
 export async function openOfflineApp(changes: Partial<AppDependencies> = {}): Promise<OfflineApp> {
-  const issuer = await openDevelopmentIssuer(await mkdtemp(join(tmpdir(), 'waymark-issuer-')), 'test');
+  const issuer = await openIssuerOfItsOwn();
   const person = { tenant: 'acme', name: 'Mai', email: 'mai@acme.test', active: true, roles: ['manager'] };
   const people = new Map([['mai', { ...person, user: 'mai' }]]);
   const keys = new Map<string, KeyIdentity>();
