@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { notify } from '../../prisma/notifications.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
 import { appendProposalEvents } from '../../prisma/proposal-log.ts';
+import { sightOf } from '../../prisma/proposal-rights.ts';
 import type { HeldProposal } from '../../prisma/proposals.ts';
 import { addressOf, holdProposal } from '../../prisma/proposals.ts';
 import { notFound, Problem } from '../errors.ts';
@@ -42,7 +43,10 @@ export async function share(tx: Tx, actor: Actor, id: string, request: ShareRequ
   return (await grantTranscript(tx, actor, seen.proposal, person)) || changed;
 }
 
-/** Changes the mode, and whether this person may read the caller's transcript. @throws Problem as `share` does */
+/**
+ * Changes the mode, and whether this person may read the caller's transcript. Nothing but taking the caller's own transcript back
+ * is done of a closed proposal too. @throws Problem as `share` does
+ */
 export async function changeCollaborator(
   tx: Tx,
   actor: Actor,
@@ -50,7 +54,8 @@ export async function changeCollaborator(
   person: string,
   change: { mode?: Mode; transcript?: boolean },
 ): Promise<void> {
-  const seen = await holdOpen(tx, actor, id);
+  const takesBack = change.mode === undefined && change.transcript === false;
+  const seen = await (takesBack ? holdSeen : holdOpen)(tx, actor, id);
   const row = seen.collaborators.find(({ userId }) => userId === person);
   if (row === undefined) throw notFound('collaborator');
   if (change.mode === 'handoff') await handOver(tx, actor, seen, person);
@@ -60,8 +65,22 @@ export async function changeCollaborator(
 }
 
 /**
+ * Takes back what the caller granted this person of a proposal that the caller sees no more, as after the loss of a role. False where
+ * they never granted it, and where they still see the proposal.
+ */
+export async function takeBackUnseen(tx: Tx, actor: Actor, id: string, person: string): Promise<boolean> {
+  const grant = { ownerId: actor.user, granteeId: person };
+  if ((await tx.transcriptGrant.count({ where: { tenantId: actor.tenant, proposalId: id, ...grant } })) === 0)
+    return false;
+  if ((await sightOf(tx, actor, await holdProposal(tx, actor.tenant, id))) !== undefined) return false;
+  await revokeTranscripts(tx, actor, id, grant);
+  return true;
+}
+
+/**
  * Takes somebody's access away: their collaboration, the sections they own in person, which are the assignee's again, and
- * every transcript of this proposal they were granted. The assignee does it, and everyone to themselves.
+ * every transcript of this proposal that they were granted or that they granted others. The assignee does it, and everyone to themselves;
+ * of a closed proposal too.
  * @throws Problem not-found; not-permitted; assignee-needed
  */
 export async function revoke(tx: Tx, actor: Actor, id: string, person: string): Promise<void> {
@@ -78,7 +97,7 @@ export async function revoke(tx: Tx, actor: Actor, id: string, person: string): 
     data: { revokedAt: new Date() },
   });
   await tx.section.updateMany({ where: { ...of, ownerId: person }, data: { ownerId: null } });
-  await revokeTranscripts(tx, actor, id, { granteeId: person });
+  await revokeTranscripts(tx, actor, id, { OR: [{ ownerId: person }, { granteeId: person }] });
   await appendProposalEvents(tx, id, [
     ...owned.map(({ name }) => ({ type: 'section.owner-changed' as const, section: name, body: { by: actor.user } })),
     { type: 'collaborator.revoked', body: { user: person, by: actor.user } },
@@ -218,7 +237,7 @@ async function revokeTranscripts(
   tx: Tx,
   actor: Actor,
   proposal: string,
-  whose: { ownerId?: string; granteeId: string },
+  whose: { ownerId: string; granteeId: string } | { OR: [{ ownerId: string }, { granteeId: string }] },
 ): Promise<void> {
   const where = { tenantId: actor.tenant, proposalId: proposal, ...whose, revokedAt: null };
   const grants = await tx.transcriptGrant.findMany({ where, select: { id: true, ownerId: true, granteeId: true } });

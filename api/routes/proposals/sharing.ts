@@ -4,7 +4,7 @@ import { answer, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempo
 import { personOf } from '../../plugins/identity.ts';
 import { seeProposal } from '../../proposals/access.ts';
 import { accessOf } from '../../proposals/access-view.ts';
-import { changeCollaborator, revoke, share } from '../../proposals/share.ts';
+import { changeCollaborator, revoke, share, takeBackUnseen } from '../../proposals/share.ts';
 import { responses } from '../../responses.ts';
 import { collaboratorBody, collaboratorList, collaboratorParams, proposalParams, shareBody } from './schemas.ts';
 
@@ -67,6 +67,8 @@ export const sharingRoutes: FastifyPluginAsyncZod = async (app) => {
     {
       schema: {
         summary: "Change somebody's mode, or whether they read the caller's transcript",
+        description:
+          "`transcript: false` takes the caller's own back, also of a closed proposal. Who sees the proposal no more does so too, and is shown nobody.",
         tags: ['proposals'],
         params: collaboratorParams,
         body: collaboratorBody,
@@ -88,6 +90,8 @@ export const sharingRoutes: FastifyPluginAsyncZod = async (app) => {
         ...(transcript === undefined ? {} : { transcript }),
       };
       return request.actAs(async (tx) => {
+        const takesBack = mode === undefined && transcript === false;
+        if (takesBack && (await takeBackUnseen(tx, caller, id, user))) return { people: [], roles: [] };
         await changeCollaborator(tx, caller, id, user, change);
         return accessOf(tx, caller.tenant, await seeProposal(tx, caller, id));
       });
@@ -99,7 +103,8 @@ export const sharingRoutes: FastifyPluginAsyncZod = async (app) => {
     {
       schema: {
         summary: "Take somebody's access away",
-        description: 'The assignee does it, and everyone to themselves. Transcripts that they were granted go with it.',
+        description:
+          'The assignee does it, and everyone to themselves. Transcripts that they were granted, and theirs that they granted others, go with it.',
         tags: ['proposals'],
         params: collaboratorParams,
         response: responses({ 200: collaboratorList }, ['not-permitted', 'not-found', 'assignee-needed']),

@@ -119,6 +119,54 @@ test('a transcript is read by whom it was granted, and written by none of them',
   expect(outcome(await client.call('GET', `/sessions/${session}/messages`, 'bo'))).toEqual([404, 'not-found']);
 });
 
+test('a transcript is taken back from a closed proposal, where nothing else is changed', async () => {
+  const { proposal, session } = await shared();
+  await client.call('PATCH', `/proposals/${proposal}`, 'an', { status: 'closed' });
+  const change = (payload: object) => client.call('PATCH', `/proposals/${proposal}/collaborators/bo`, 'an', payload);
+  expect(outcome(await change({ mode: 'reviewer', transcript: false }))).toEqual([409, 'proposal-closed']);
+  expect(outcome(await change({ transcript: true }))).toEqual([409, 'proposal-closed']);
+  expect((await client.call('GET', `/sessions/${session}/messages`, 'bo')).statusCode).toBe(200);
+  expect((await change({ transcript: false })).json().people[1]).toMatchObject({ user: 'bo', readsTranscriptsOf: [] });
+  expect(outcome(await client.call('GET', `/sessions/${session}/messages`, 'bo'))).toEqual([404, 'not-found']);
+  expect((await client.call('DELETE', `/proposals/${proposal}/collaborators/bo`, 'an')).statusCode).toBe(200);
+});
+
+test('whose access is taken away leaves no transcript behind that others read', async () => {
+  const { proposal, session } = await shared();
+  await client.call('POST', `/proposals/${proposal}/share`, 'an', { person: 'bo', mode: 'handoff' });
+  expect((await client.call('GET', `/sessions/${session}/messages`, 'bo')).statusCode).toBe(200);
+  expect((await client.call('DELETE', `/proposals/${proposal}/collaborators/an`, 'bo')).statusCode).toBe(200);
+  expect(outcome(await client.call('GET', `/sessions/${session}/messages`, 'bo'))).toEqual([404, 'not-found']);
+  const last = await fixture.store.actAs({ tenant: 'acme', user: 'bo' }, (tx) =>
+    tx.proposalEvent.findFirst({ where: { proposalId: proposal, type: 'transcript.revoked' } }),
+  );
+  expect(JSON.parse(last?.body ?? '')).toEqual({ owner: 'an', user: 'bo', by: 'bo' });
+});
+
+test('who sees a proposal no more takes back what they granted, and is shown nothing', async () => {
+  // Olga sees it by her role alone, which owns a section.
+  const proposal = await startProposalOf(fixture, 'onboarding-plan', 'an', { buddy: 'mai' });
+  await client.call('POST', `/proposals/${proposal}/share`, 'an', { person: 'bo', mode: 'reviewer' });
+  const session = await continued(proposal, 'olga');
+  await client.call('POST', `/sessions/${session}/messages`, 'olga', { text: 'What is missing?' });
+  const shared = { person: 'bo', mode: 'reviewer', transcript: true };
+  expect((await client.call('POST', `/proposals/${proposal}/share`, 'olga', shared)).statusCode).toBe(201);
+  await client.call('PATCH', '/admin/users/olga', 'ada', { roles: [] });
+  try {
+    expect(outcome(await client.call('GET', `/proposals/${proposal}`, 'olga'))).toEqual([404, 'not-found']);
+    expect((await client.call('GET', `/sessions/${session}/messages`, 'bo')).statusCode).toBe(200);
+    const change = (of: string, payload: object) =>
+      client.call('PATCH', `/proposals/${proposal}/collaborators/${of}`, 'olga', payload);
+    expect(outcome(await change('bo', { transcript: true }))).toEqual([404, 'not-found']);
+    expect(outcome(await change('an', { transcript: false }))).toEqual([404, 'not-found']);
+    const takenBack = await change('bo', { transcript: false });
+    expect([takenBack.statusCode, takenBack.json()]).toEqual([200, { people: [], roles: [] }]);
+    expect(outcome(await client.call('GET', `/sessions/${session}/messages`, 'bo'))).toEqual([404, 'not-found']);
+  } finally {
+    await client.call('PATCH', '/admin/users/olga', 'ada', { roles: ['operator'] });
+  }
+});
+
 test('a collaborator without a grant is shown nothing of it', async () => {
   const { proposal, session } = await shared(false);
   for (const path of ['', '/messages', '/events']) {
