@@ -24,8 +24,8 @@ test('text of a database error does not reach the caller', () => {
   expect(JSON.stringify(problemBody(toProblem(prisma).slug, toProblem(prisma).extras))).not.toContain('secret');
 });
 
-test('a database or network that is away is a problem that may pass', () => {
-  for (const code of ['P1001', 'P2024', 'ECONNREFUSED', '57P01']) {
+test('a database or network that is away is a problem that may pass, and so is what another transaction had undone', () => {
+  for (const code of ['P1001', 'P2024', 'ECONNREFUSED', '57P01', 'P2034', '40P01']) {
     expect(toProblem(Object.assign(new Error('x'), { code })).slug).toBe('unavailable');
   }
 });

@@ -139,8 +139,8 @@ export function toProblem(error: unknown): Problem {
   const { code, statusCode, validation, validationContext } = shape.data;
   if (validation !== undefined) return fromValidation(validation, places[validationContext ?? 'body'] ?? 'body');
   const trouble = storeTrouble(error);
-  // What another transaction made is a bug of the route that did not foresee it.
-  if (trouble === 'away' || trouble === 'busy') return new Problem('unavailable');
+  // A row that another transaction made is a bug of the route that did not foresee it.
+  if (trouble === 'away' || trouble === 'busy' || trouble === 'undone') return new Problem('unavailable');
   const slug = code?.startsWith('FST_') === true && statusCode !== undefined && slugsByStatus.get(statusCode);
   if (slug) return new Problem(slug);
   return new Problem('internal');

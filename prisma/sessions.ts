@@ -131,7 +131,13 @@ export async function queueTurn(tx: Tx, { tenant }: Actor, turn: TurnRow): Promi
   });
 }
 
-/** Nobody else writes to the session until the transaction ends. Of somebody else's session, nothing is held. */
+/**
+ * Nobody else writes to the session until the transaction ends. Of somebody else's session, nothing is held.
+ *
+ * Whoever changes anything of a session, the API as the worker, holds it before all else: its turns, questions and messages
+ * are changed under this lock and have none of their own; then a proposal is held (holdProposal), then a write of the ledger
+ * and the log of its run. Nobody who holds one of those goes back to hold a session, so no two wait for each other.
+ */
 export async function holdSession(tx: Tx, { tenant, user }: Actor, session: string): Promise<void> {
   await tx.$queryRaw`SELECT 1 FROM session WHERE tenant_id = ${tenant} AND id = ${session} AND owner_id = ${user} FOR NO KEY UPDATE`;
 }

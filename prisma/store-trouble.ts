@@ -3,14 +3,15 @@ import { z } from 'zod';
 
 /**
  * `away`: the database cannot be reached, ends or starts; nobody knows whether a commit under way was made. `busy`: no connection was free in
- * time. `conflict`: it rolled back because of another transaction, which may have made the same row.
+ * time. `undone`: it rolled back in favour of another transaction, and the same again may be done. `conflict`: another has made the same row.
  */
-export type StoreTrouble = 'away' | 'busy' | 'conflict';
+export type StoreTrouble = 'away' | 'busy' | 'undone' | 'conflict';
 
 // 53300: more connections than the server takes. 57Pxx: it shuts down, ended another connection's process, or starts. 08xxx: connection.
 const away = /^(P1\d{3}|ECONN\w+|ETIMEDOUT|EPIPE|53300|57P\d\d|08\w{3})$/;
 const busy = /^(P2024|P2028)$/;
-const conflict = /^(P2002|P2034|40\w{3})$/;
+const undone = /^(P2034|40\w{3})$/;
+const conflict = /^P2002$/;
 
 /** Of the adapter between Prisma and pg, where it gives no code of the server's. */
 const kinds: Record<string, StoreTrouble> = {
@@ -18,7 +19,7 @@ const kinds: Record<string, StoreTrouble> = {
   ConnectionClosed: 'away',
   SocketTimeout: 'away',
   TooManyConnections: 'away',
-  TransactionWriteConflict: 'conflict',
+  TransactionWriteConflict: 'undone',
   UniqueConstraintViolation: 'conflict',
 };
 
@@ -47,6 +48,7 @@ export function storeTrouble(problem: unknown): StoreTrouble | undefined {
     if (one === undefined) continue;
     if (away.test(one)) return 'away';
     if (busy.test(one)) return 'busy';
+    if (undone.test(one)) return 'undone';
     if (conflict.test(one)) return 'conflict';
   }
   return inner?.kind === undefined ? undefined : kinds[inner.kind];

@@ -7,7 +7,7 @@ import { findProposal, sightOf } from '../../prisma/proposal-rights.ts';
 import type { CallDeed } from '../../prisma/session-deeds.ts';
 import { deedSchema } from '../../prisma/session-deeds.ts';
 import type { MessageRow } from '../../prisma/sessions.ts';
-import { appendMessage } from '../../prisma/sessions.ts';
+import { appendMessage, holdSession } from '../../prisma/sessions.ts';
 import type { Spender } from '../budgets.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { tellAnswers } from './answered-writes.ts';
@@ -68,8 +68,8 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
   if (!scope) throw ApplicationFailure.nonRetryable('There is no such session', 'waymark.bug');
   const actor = { tenant: scope.tenant, user: scope.owner };
   return deps.store.actAs(actor, async (tx) => {
-    const row = await holdTurn(tx, actor, input.turn);
-    if (!row || row.sessionId !== input.session) {
+    const row = await holdTurn(tx, actor, input);
+    if (!row) {
       throw ApplicationFailure.nonRetryable('There is no such turn in this session', 'waymark.bug');
     }
     if (row.state !== 'queued' && row.state !== 'running') return { ended: row.state };
@@ -125,11 +125,14 @@ export async function claimTurn(deps: Dependencies, input: { session: string; tu
 
 export type TurnRow = NonNullable<Awaited<ReturnType<typeof holdTurn>>>;
 
-/** The turn, held until the transaction ends; undefined when the actor has none of that id. */
-export async function holdTurn(tx: Tx, { tenant, user }: Actor, turn: string) {
-  await tx.$queryRaw`SELECT 1 FROM session_turn WHERE tenant_id = ${tenant} AND id = ${turn} AND owner_id = ${user} FOR NO KEY UPDATE`;
-  const row = await tx.sessionTurn.findUnique({ where: { tenantId_id: { tenantId: tenant, id: turn } } });
-  return row?.ownerId === user ? row : undefined;
+/**
+ * The turn, held until the transaction ends by its session, which whoever changes a turn holds first: see holdSession.
+ * Undefined when the actor has none of that id in that session.
+ */
+export async function holdTurn(tx: Tx, actor: Actor, { session, turn }: { session: string; turn: string }) {
+  await holdSession(tx, actor, session);
+  const row = await tx.sessionTurn.findUnique({ where: { tenantId_id: { tenantId: actor.tenant, id: turn } } });
+  return row?.ownerId === actor.user && row.sessionId === session ? row : undefined;
 }
 
 /** `detail`: in words, for the transcript. */

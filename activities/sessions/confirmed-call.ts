@@ -154,7 +154,7 @@ const noTask = 'The step in which it was asked for is not open any more, or is n
 
 /** Whose write it is: the step's of the run, made by this turn. */
 async function makerAt(deps: Dependencies, claim: TurnClaim, at: CallDeed['at']): Promise<EffectClaim | undefined> {
-  const { actor, turn, fence, artifactKey } = claim;
+  const { actor, session, turn, fence, artifactKey } = claim;
   return deps.store.actAs(actor, async (tx) => {
     const task = await taskNow(tx, deps, claim, at);
     if (task === undefined) return undefined;
@@ -169,7 +169,7 @@ async function makerAt(deps: Dependencies, claim: TurnClaim, at: CallDeed['at'])
       attempt: fence,
       turn,
       holds: async (within) => {
-        const row = await holdTurn(within, actor, turn);
+        const row = await holdTurn(within, actor, { session, turn });
         return row?.state === 'running' && row.fence === fence;
       },
     };
@@ -187,7 +187,7 @@ async function taskNow(tx: Tx, deps: Dependencies, { actor, proposal: id }: Turn
 
 /** In the transaction of the intent: nothing has changed since the owner said yes that would have them not asked. */
 async function stillAsked(tx: Tx, deps: Dependencies, claim: TurnClaim, at: CallDeed['at']): Promise<GateStanding> {
-  const row = await holdTurn(tx, claim.actor, claim.turn);
+  const row = await holdTurn(tx, claim.actor, claim);
   if (row?.stopping !== false) throw new TurnStopped();
   const task = await taskNow(tx, deps, claim, at);
   return task === undefined ? { stands: false, refused: noTask } : { stands: true };

@@ -122,9 +122,9 @@ export class TurnJournal {
   private async fenced<T>(
     work: (tx: Tx, row: NonNullable<Awaited<ReturnType<typeof holdTurn>>>) => Promise<T>,
   ): Promise<T> {
-    const { actor, turn, fence } = this.claim;
+    const { actor, fence } = this.claim;
     return this.deps.store.actAs(actor, async (tx) => {
-      const row = await holdTurn(tx, actor, turn);
+      const row = await holdTurn(tx, actor, this.claim);
       if (row?.state !== 'running' || row.fence !== fence) throw new TurnLost();
       return work(tx, row);
     });

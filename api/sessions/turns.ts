@@ -25,15 +25,12 @@ export async function stop(tx: Tx, actor: Actor, id: string): Promise<void> {
   const of = { tenantId: actor.tenant, sessionId: id };
   const waiting = await tx.sessionTurn.findMany({ where: { ...of, state: 'queued' }, orderBy: { number: 'asc' } });
   for (const { id: turn } of waiting) {
-    // A worker may have taken it up since.
-    const { count } = await tx.sessionTurn.updateMany({
-      where: { tenantId: actor.tenant, id: turn, state: 'queued' },
+    await tx.sessionTurn.update({
+      where: { tenantId_id: { tenantId: actor.tenant, id: turn } },
       data: { state: 'stopped', endedAt: new Date() },
     });
-    if (count === 1) {
-      const body = { state: 'stopped' };
-      await appendMessage(tx, actor, id, { author: 'owner', kind: 'turn', turn, body });
-    }
+    const body = { state: 'stopped' };
+    await appendMessage(tx, actor, id, { author: 'owner', kind: 'turn', turn, body });
   }
   await tx.sessionTurn.updateMany({ where: { ...of, state: 'running' }, data: { stopping: true } });
 }
