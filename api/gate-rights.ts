@@ -5,8 +5,12 @@ import type { Approvers, GateRow } from './gate-rows.ts';
 import { approversOf, notByOf } from './gate-rows.ts';
 import type { Voter } from './gate-votes.ts';
 import { mayVote } from './gate-votes.ts';
+import type { RunRow } from './run-view.ts';
 
 export type NoRight = 'not-an-approver' | 'separation-of-duties';
+
+/** Of the run of a gate: what `not by: requester` is read from. */
+type StartedRun = Pick<RunRow, 'id' | 'requesterId' | 'resumesRunId' | 'callerRunId'>;
 
 export interface GateRights {
   approvers: Approvers;
@@ -21,7 +25,7 @@ export interface GateRights {
 export async function readRights(
   tx: Tx,
   gate: GateRow,
-  run: { requesterId: string },
+  run: StartedRun,
   people: readonly string[],
 ): Promise<GateRights> {
   const { tenantId: tenant, id } = gate;
@@ -45,14 +49,20 @@ export async function readRights(
   };
 }
 
-async function barredFrom(tx: Tx, gate: GateRow, run: { requesterId: string }): Promise<ReadonlySet<string>> {
+async function barredFrom(tx: Tx, gate: GateRow, run: StartedRun): Promise<ReadonlySet<string>> {
   const notBy = notByOf(gate);
   const barred = new Set<string>();
-  if (notBy.includes('requester')) barred.add(run.requesterId);
-  if (notBy.includes('contributors')) {
-    const contributors = await ask<{ userId: string }>(tx)`SELECT user_id FROM gate_contributors(${gate.id})`;
-    for (const { userId } of contributors) barred.add(userId);
+  const addThose = (rows: { userId: string }[]) => {
+    for (const { userId } of rows) barred.add(userId);
+  };
+  if (notBy.includes('requester')) {
+    barred.add(run.requesterId);
+    // The input of a first run is nobody else's.
+    if (run.resumesRunId !== null || run.callerRunId !== null)
+      addThose(await ask<{ userId: string }>(tx)`SELECT user_id FROM input_editors(${run.id})`);
   }
+  if (notBy.includes('contributors'))
+    addThose(await ask<{ userId: string }>(tx)`SELECT user_id FROM gate_contributors(${gate.id})`);
   return barred;
 }
 

@@ -3,18 +3,19 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { giveCommand } from '../../../prisma/commands.ts';
 import { provision } from '../../../prisma/provision.ts';
 import type { ApiFixture } from '../../testing/api-fixture.ts';
-import { openApiFixture, openClaimGate, publishClaim, startClaim } from '../../testing/api-fixture.ts';
+import { claimInput, openApiFixture, openClaimGate, publishClaim, startClaim } from '../../testing/api-fixture.ts';
 import { startPurchase } from '../../testing/gate-documents.ts';
 
 let fixture: ApiFixture;
 let run: string;
 
-/** Besides those of the fixture: Fay of finance, Lee of legal, Vi of both, Dan, a director. */
+/** Besides those of the fixture: Fay of finance, Lee of legal, Vi of both, Dan, a director, and Omi, an operator and a manager. */
 const team = [
   { id: 'fay', roles: ['finance'] },
   { id: 'lee', roles: ['legal'] },
   { id: 'vi', roles: ['finance', 'legal'] },
   { id: 'dan', roles: ['director'] },
+  { id: 'omi', roles: ['operator', 'manager'] },
 ];
 
 beforeAll(async () => {
@@ -205,9 +206,99 @@ describe('not by contributors', () => {
     expect((await decide(gate, 'an')).statusCode).toBe(201);
   });
 
+  test('binds who gave a step other values than it read, where what it made of them is shown', async () => {
+    const order = await fixture.store.actAs({ tenant: 'acme', user: 'mai' }, (tx) =>
+      giveCommand(tx, { tenant: 'acme', run, kind: 'retry', user: 'mai', comment: '', node: 'read', now: new Date() }),
+    );
+    const edited = JSON.stringify({ input: { order, over: 'read', given: 'edited' } });
+    const step = { node: 'read', path: '', rootRunId: run, runId: run, tenantId: 'acme', edited };
+    await fixture.worker.actAs({ tenant: 'acme', user: 'an' }, (tx) =>
+      tx.stepExecution.create({
+        data: { ...step, id: run, memoKey: run, actorId: 'an', status: 'running', outputDigest: 'made of it' },
+      }),
+    );
+    const shown = await open({ notBy, sources: '["made of it"]' });
+    expect(problemOf(await decide(shown, 'mai'))).toEqual([403, 'separation-of-duties']);
+    expect((await decide(shown, 'minh')).statusCode).toBe(201);
+    const other = await open({ notBy, sources: '["of another step"]', path: 'other' });
+    expect((await decide(other, 'mai')).statusCode).toBe(201);
+  });
+
   test('binds nobody for what no person wrote', async () => {
     const gate = await open({ notBy, sources: '["made by an agent"]' });
     expect((await decide(gate, 'an')).statusCode).toBe(201);
+  });
+});
+
+describe('a resume with another input', () => {
+  const post = async (url: string, user: string, payload: object) =>
+    fixture.app.inject({ method: 'POST', url, headers: await fixture.as(user, randomUUID()), payload });
+
+  async function resume(of: string, user: string, choice: object): Promise<string> {
+    const { digest } = (await post(`/runs/${of}/resume-plan`, user, choice)).json();
+    const resumed = await post(`/runs/${of}/resume`, user, { ...choice, digest });
+    expect(resumed.statusCode).toBe(201);
+    return resumed.json().id;
+  }
+
+  const rowOf = (id: string) =>
+    fixture.store.actAs({ tenant: 'acme', user: 'an' }, (tx) =>
+      tx.run.findUniqueOrThrow({ where: { tenantId_id: { tenantId: 'acme', id } } }),
+    );
+
+  /** Opened by `of`, a run of the lineage, or by one that it called. */
+  async function openOf(of: string, notBy: string): Promise<Gate> {
+    const { rootRunId, inputDigest } = await rowOf(of);
+    const row = { notBy: JSON.stringify([notBy]), sources: JSON.stringify([inputDigest]), rootRunId, path: notBy };
+    return openClaimGate(fixture, of, { row });
+  }
+
+  test.each(['requester', 'contributors'])(
+    'binds who made it by not by %s, besides who started the run',
+    async (notBy) => {
+      const edited = await resume(run, 'omi', { input: { ...claimInput, amount: 9_000 } });
+      const gate = await openOf(edited, notBy);
+      expect(problemOf(await decide(gate, 'omi'))).toEqual([403, 'separation-of-duties']);
+      expect(problemOf(await decide(gate, 'an'))).toEqual([403, 'separation-of-duties']);
+      expect(await inbox('omi')).not.toContain(gate.id);
+      expect((await read(gate, 'omi')).mayDecide).toBe(false);
+      expect(await inbox('mai')).toContain(gate.id);
+      expect((await decide(gate, 'mai')).statusCode).toBe(201);
+    },
+  );
+
+  test.each(['requester', 'contributors'])(
+    'binds who made it by not by %s in what goes on from it, too',
+    async (notBy) => {
+      const edited = await resume(run, 'omi', { input: { ...claimInput, amount: 9_000 } });
+      const gate = await openOf(await resume(edited, 'olga', {}), notBy);
+      expect(problemOf(await decide(gate, 'omi'))).toEqual([403, 'separation-of-duties']);
+      expect((await decide(gate, 'mai')).statusCode).toBe(201);
+    },
+  );
+
+  test.each(['requester', 'contributors'])('binds who made it by not by %s in a run that is called', async (notBy) => {
+    const edited = await resume(run, 'omi', { input: { ...claimInput, amount: 9_000 } });
+    const called = await startClaim(fixture, 'bo');
+    await fixture.worker.actAs({ tenant: 'acme', user: 'an' }, (tx) =>
+      tx.stepExecution.create({
+        data: {
+          ...{ id: called, tenantId: 'acme', node: 'call', path: '', rootRunId: run, runId: edited },
+          ...{ memoKey: called, actorId: 'an', status: 'running' },
+        },
+      }),
+    );
+    await owner((sql) => sql('UPDATE run SET called_by = $1, caller_run_id = $2 WHERE id = $1', [called, edited]));
+    const gate = await openOf(called, notBy);
+    expect(problemOf(await decide(gate, 'omi'))).toEqual([403, 'separation-of-duties']);
+    expect((await decide(gate, 'mai')).statusCode).toBe(201);
+  });
+
+  test.each(['requester', 'contributors'])('without one, a resume binds nobody by not by %s', async (notBy) => {
+    const gate = await openOf(await resume(run, 'omi', {}), notBy);
+    expect(problemOf(await decide(gate, 'an'))).toEqual([403, 'separation-of-duties']);
+    expect(await inbox('omi')).toContain(gate.id);
+    expect((await decide(gate, 'omi')).statusCode).toBe(201);
   });
 });
 
