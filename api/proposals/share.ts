@@ -40,7 +40,7 @@ export async function share(tx: Tx, actor: Actor, id: string, request: ShareRequ
   else if (sections === undefined) changed = await handOver(tx, actor, seen, person);
   else changed = await handOverSections(tx, actor, seen, person, sections);
   if (!transcript) return changed;
-  return (await grantTranscript(tx, actor, seen.proposal, person)) || changed;
+  return (await grantTranscript(tx, actor, seen.proposal, person, { told: changed })) || changed;
 }
 
 /**
@@ -58,9 +58,9 @@ export async function changeCollaborator(
   const seen = await (takesBack ? holdSeen : holdOpen)(tx, actor, id);
   const row = seen.collaborators.find(({ userId }) => userId === person);
   if (row === undefined) throw notFound('collaborator');
-  if (change.mode === 'handoff') await handOver(tx, actor, seen, person);
+  const told = change.mode === 'handoff' && (await handOver(tx, actor, seen, person));
   if (change.mode === 'reviewer' && row.mode !== 'reviewer') throw needsAssignee();
-  if (change.transcript === true) await grantTranscript(tx, actor, seen.proposal, person);
+  if (change.transcript === true) await grantTranscript(tx, actor, seen.proposal, person, { told });
   if (change.transcript === false) await revokeTranscripts(tx, actor, id, { ownerId: actor.user, granteeId: person });
 }
 
@@ -221,8 +221,17 @@ async function putCollaborator(tx: Tx, actor: Actor, proposal: string, person: s
   if (back.count === 0) await tx.collaborator.updateMany({ where: key, data: { mode } });
 }
 
-/** The caller's own transcript and no other's: the database refuses the rest. */
-async function grantTranscript(tx: Tx, actor: Actor, proposal: HeldProposal, person: string): Promise<boolean> {
+/**
+ * The caller's own transcript and no other's: the database refuses the rest. The person is told, unless this call `told` them of
+ * the proposal already. False where they have the grant.
+ */
+async function grantTranscript(
+  tx: Tx,
+  actor: Actor,
+  proposal: HeldProposal,
+  person: string,
+  { told }: { told: boolean },
+): Promise<boolean> {
   const of = { tenantId: actor.tenant, proposalId: proposal.id, ownerId: actor.user, granteeId: person };
   if ((await tx.transcriptGrant.count({ where: { ...of, revokedAt: null } })) > 0) return false;
   const id = randomUUID();
@@ -230,6 +239,10 @@ async function grantTranscript(tx: Tx, actor: Actor, proposal: HeldProposal, per
   await appendProposalEvents(tx, proposal.id, [
     { type: 'transcript.granted', body: { owner: actor.user, user: person }, sourceKey: `transcript.granted:${id}` },
   ]);
+  if (!told) {
+    const mode = proposal.assigneeId === person ? 'handoff' : 'reviewer';
+    await tell(tx, actor, proposal.id, person, 'shared', { mode });
+  }
   return true;
 }
 

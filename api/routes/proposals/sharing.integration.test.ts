@@ -81,6 +81,26 @@ test('asked twenty times at once, sharing shares once and tells once', async () 
   ]);
 });
 
+test('a transcript granted to somebody who sees the proposal already is told them, once', async () => {
+  const id = await open();
+  await share(id, { person: 'bo', mode: 'reviewer' });
+  await share(id, { person: 'mai', mode: 'reviewer' });
+  const shared = ['shared', `/proposals/${id}`];
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, () => share(id, { person: 'bo', mode: 'reviewer', transcript: true })),
+  );
+  expect(answers.map((one) => one.statusCode).sort()).toEqual([200, 200, 200, 200, 201]);
+  expect(await told('bo', id)).toEqual([shared, shared]);
+  const change = (payload: object) => client.call('PATCH', `/proposals/${id}/collaborators/mai`, 'an', payload);
+  await change({ transcript: true });
+  await change({ transcript: true });
+  expect(await told('mai', id)).toEqual([shared, shared]);
+  // Handed over in the same call, they are told of that alone.
+  await change({ transcript: false });
+  await change({ transcript: true, mode: 'handoff' });
+  expect(await told('mai', id)).toEqual([['assigned', `/proposals/${id}`], shared, shared]);
+});
+
 test('handoff makes the recipient the assignee in a new epoch, who edits; the one before reads and suggests', async () => {
   const id = await open();
   await share(id, { person: 'bo', mode: 'handoff' });
