@@ -10,34 +10,17 @@ import { editOrSuggest } from '../../prisma/agent-edits.ts';
 import { getArtifact } from '../../prisma/artifacts.ts';
 import type { Patch } from '../../prisma/json-patch.ts';
 import { patchSchemaOf } from '../../prisma/json-patch.ts';
-import type { Tx } from '../../prisma/open.ts';
-import { readContents } from '../../prisma/proposal-contents.ts';
-import { findProposal, mayEdit, sightOf } from '../../prisma/proposal-rights.ts';
 import { noteRead } from '../../prisma/read-log.ts';
 import type { Deed, EditDeed } from '../../prisma/session-deeds.ts';
 import { askOwner, editOf } from '../../prisma/session-deeds.ts';
-import type { NewMessage } from '../../prisma/sessions.ts';
 import { argumentsGiven } from '../call-arguments.ts';
-import type { Dependencies } from '../dependencies.ts';
 import type { Block } from '../models/context-blocks.ts';
 import { renderBlocks } from '../models/context-blocks.ts';
 import type { ToolDeclaration } from '../tools/declarations.ts';
 import type { TurnClaim } from './claim-turn.ts';
-
-export interface Done {
-  /** For the model. */
-  response: Json;
-  /** For the transcript. */
-  say?: NewMessage;
-  /** Whether the response holds text that is not the owner's. */
-  untrusted?: boolean;
-}
-
-export interface Around {
-  tx: Tx;
-  deps: Dependencies;
-  claim: TurnClaim;
-}
+import { readProposal } from './read-proposal.ts';
+import type { Around, Done } from './tool-call.ts';
+import { windowTokens } from './tool-call.ts';
 
 interface ProposalTool {
   description: string;
@@ -47,7 +30,6 @@ interface ProposalTool {
 
 /** Of a transcript, how much a model is shown. */
 const mostMessages = 200;
-const windowTokens = 12_000;
 
 const content = z.json().describe('The whole new content, of the type the section has now');
 const base = z
@@ -118,47 +100,6 @@ export function functionsOf({ given }: TurnClaim): ChatCompletionFunctionTool[] 
   });
 }
 
-async function readProposal({ tx, deps, claim }: Around): Promise<Done> {
-  const { actor } = claim;
-  const proposal = await findProposal(tx, actor.tenant, claim.proposal);
-  const seen = proposal && (await sightOf(tx, actor, proposal));
-  if (!seen) return { response: 'You have no access to the proposal any more.' };
-  await noteRead(tx, { what: 'proposal.read', thing: claim.proposal });
-  const contents = await readContents(tx, actor.tenant, seen.proposal.sections);
-  const definition = deps.definitions.load(seen.proposal.definition);
-  const versions = await tx.sectionVersion.findMany({
-    where: {
-      tenantId: actor.tenant,
-      proposalId: claim.proposal,
-      OR: seen.proposal.sections.map(({ name, lockVersion }) => ({ section: name, version: lockVersion })),
-    },
-  });
-  const own = new Set(
-    versions
-      .filter(({ userId, source }) => source === 'default' || (userId === actor.user && isOfOwner(source)))
-      .map(({ section: name }) => name),
-  );
-  const parts = seen.proposal.sections.map((one) => ({
-    name: one.name,
-    digest: one.digest,
-    mayEdit: mayEdit(seen, one) && definition.field(one.name)?.computed === undefined,
-    content: contents[one.name],
-    trusted: one.digest === null || own.has(one.name),
-  }));
-  const index = parts.map(({ name, digest, mayEdit: may }) => ({
-    ...(name === '' ? { state: true } : { section: name }),
-    digest,
-    mayEdit: may,
-  }));
-  const blocks = parts.flatMap(({ name, content: value, trusted }) =>
-    value === undefined ? [] : [{ name: name === '' ? 'state' : name, source: 'proposal', trusted, value }],
-  );
-  return {
-    response: `${JSON.stringify(index)}\n\n${renderBlocks(blocks, windowTokens).text}`,
-    untrusted: parts.some(({ trusted }) => !trusted),
-  };
-}
-
 /** It comes of steps, which may have made it of anybody's text. */
 async function readGiven({ tx, claim }: Around): Promise<Done> {
   const blocks: Block[] = [];
@@ -169,9 +110,6 @@ async function readGiven({ tx, claim }: Around): Promise<Done> {
   if (blocks.length === 0) return { response: 'There is nothing that a step was given here.' };
   return { response: renderBlocks(blocks, windowTokens).text, untrusted: true };
 }
-
-/** What a session of theirs wrote was written in their name after they had said so, or before anybody else's text was seen. */
-const isOfOwner = (source: string): boolean => source === 'person' || source === 'session';
 
 async function readTranscript({ tx, claim }: Around, { person: whose }: { person: string }): Promise<Done> {
   const { actor } = claim;

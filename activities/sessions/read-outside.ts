@@ -7,7 +7,7 @@ import { withCredential } from '../tools/credentials.ts';
 import type { ToolDeclaration } from '../tools/declarations.ts';
 import { RequestProblem, requestOf, send } from '../tools/http.ts';
 import type { TurnClaim } from './claim-turn.ts';
-import type { Done } from './proposal-tools.ts';
+import type { Done } from './tool-call.ts';
 
 const timeoutMs = 30_000;
 const windowTokens = 8_000;

@@ -15,11 +15,11 @@ import { functionNameOf } from '../models/function-names.ts';
 import type { Performs, TurnClaim } from './claim-turn.ts';
 import { claimTurn } from './claim-turn.ts';
 import { CallUnsettled, makeCall } from './confirmed-call.ts';
-import type { Done } from './proposal-tools.ts';
 import { askToCall, proposalTools } from './proposal-tools.ts';
 import { readOutside } from './read-outside.ts';
 import type { Replied } from './stream-reply.ts';
 import { StoppedWriting, streamReply, waitAfter } from './stream-reply.ts';
+import type { Done } from './tool-call.ts';
 import { TurnJournal, TurnLost, TurnStopped } from './turn-journal.ts';
 import { turnPrompt } from './turn-prompt.ts';
 

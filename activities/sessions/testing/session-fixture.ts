@@ -32,7 +32,10 @@ const definition = JSON.stringify({
   ],
   state: {
     kind: 'record',
-    fields: [{ name: 'phase', type: { kind: 'one of', values: ['draft', 'ready'] }, default: 'draft' }],
+    fields: [
+      { name: 'phase', type: { kind: 'one of', values: ['draft', 'ready'] }, default: 'draft' },
+      { name: 'note', type: text, optional: true },
+    ],
   },
 });
 
@@ -42,8 +45,8 @@ export interface SessionFixture {
   deps: Dependencies;
   /** Whose assignee is Ann. */
   propose(): Promise<string>;
-  /** Somebody writes a section by themselves. */
-  write(actor: Actor, proposal: string, section: string, content: Json): Promise<void>;
+  /** Somebody writes a section by themselves, or has it computed. */
+  write(actor: Actor, proposal: string, section: string, content: Json, source?: 'computed'): Promise<void>;
   contents(proposal: string): Promise<Readonly<Record<string, unknown>>>;
   /** A collaborator, and Ann's transcript where that is granted. */
   share(proposal: string, actor: Actor, transcript?: boolean): Promise<void>;
@@ -116,11 +119,11 @@ export async function openSessionFixture(
       if (id === undefined) throw new Error('it was opened before');
       return id;
     },
-    async write(actor, proposal, section, content) {
+    async write(actor, proposal, section, content, source: 'person' | 'computed' = 'person') {
       await api.actAs(actor, async (tx) => {
         const held = await holdProposal(tx, 'acme', proposal);
         const digest = await putArtifact(tx, 'acme', content);
-        await writeContents(tx, actor, held, [{ section, digest, source: 'person' }]);
+        await writeContents(tx, actor, held, [{ section, digest, source }]);
       });
     },
     contents: (proposal) =>
