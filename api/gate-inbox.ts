@@ -1,4 +1,5 @@
 /** Which gates there are for a person, and how many. */
+import { Prisma } from '../prisma/generated/client.ts';
 import type { Identity, Tx } from '../prisma/open.ts';
 import type { GateRow } from './gate-rows.ts';
 
@@ -15,6 +16,10 @@ export interface GateFilter {
   role?: string;
   overdue?: boolean;
 }
+
+/** Of the gate `g`: nobody else's claim keeps the person from deciding it. */
+const leftTo = (person: Identity): Prisma.Sql => Prisma.sql`(g.claimed_by IS NULL OR g.claimed_by = ${person.user}
+  OR g.need = 'all' OR g.quorum IS NOT NULL OR NOT holds_vote(g, g.claimed_by))`;
 
 /** Oldest first, after the cursor. Gates of runs that ended wait for nobody. */
 export async function listGates(
@@ -38,13 +43,12 @@ export async function listGates(
       AND (${run}::text IS NULL OR g.run_id = ${run})
       AND (${role}::text IS NULL OR g.approver_roles::jsonb @> to_jsonb(${role}::text)
         OR (g.escalated_at IS NOT NULL AND g.if_overdue::jsonb #> '{approvers,roles}' @> to_jsonb(${role}::text)))
-      AND (${overdue}::boolean IS NULL OR ${overdue} = (g.status = 'open' AND g.due_at <= clock_timestamp()) IS TRUE)
+      AND (${overdue}::boolean IS NULL OR ${overdue} = ((g.status = 'open' AND g.due_at <= clock_timestamp()) IS TRUE))
       AND CASE ${claimed}
         WHEN 'me' THEN g.claimed_by = ${person.user}
         WHEN 'others' THEN g.claimed_by <> ${person.user}
         WHEN 'nobody' THEN g.claimed_by IS NULL
-        WHEN 'mine' THEN g.claimed_by IS NULL OR g.claimed_by = ${person.user} OR g.need = 'all' OR g.quorum IS NOT NULL
-          OR NOT holds_vote(g, g.claimed_by)
+        WHEN 'mine' THEN ${leftTo(person)}
         ELSE TRUE END
       AND (g.opened_at, g.id) > (${since}::timestamptz, ${after?.id ?? ''})
       AND (${scope} = 'all' OR CASE WHEN g.status = 'open' THEN waits_for(g, ${person.user}) ELSE EXISTS (
@@ -57,7 +61,7 @@ export async function listGates(
 }
 
 export interface GateCounts {
-  /** Open gates that wait for the person's vote. */
+  /** Open gates that wait for the person's vote, without those that others claimed: as many as the inbox lists. */
   mine: number;
   /** Of the open ones: claimed by the person. */
   claimed: number;
@@ -70,7 +74,7 @@ export async function countGates(tx: Tx, person: Identity): Promise<GateCounts> 
     SELECT count(*) FILTER (WHERE open.waits)::int AS mine, count(*) FILTER (WHERE open.claimed)::int AS claimed,
       count(*) FILTER (WHERE open.waits AND open.overdue)::int AS overdue
     FROM (
-      SELECT waits_for(g, ${person.user}) AS waits, g.claimed_by = ${person.user} AS claimed,
+      SELECT ${leftTo(person)} AND waits_for(g, ${person.user}) AS waits, g.claimed_by = ${person.user} AS claimed,
         g.due_at <= clock_timestamp() AS overdue
       FROM gate g JOIN run r ON r.tenant_id = g.tenant_id AND r.id = g.run_id
       WHERE g.tenant_id = ${person.tenant} AND g.status = 'open' AND r.ended_at IS NULL
