@@ -7,6 +7,7 @@ import { votable } from './gate-inbox.ts';
 import { readRights, voteOf, votersOf, votesThatCount } from './gate-rights.ts';
 import type { GateRow } from './gate-rows.ts';
 import { actionsOf, approversOf, everybodyAsked, notByOf, shownOf } from './gate-rows.ts';
+import { hiddenFrom } from './gate-sight.ts';
 import { missingVotes } from './gate-votes.ts';
 import type { GraphCache } from './graph-cache.ts';
 import type { gateDetails, gate as gateSchema } from './routes/gates/schemas.ts';
@@ -19,25 +20,27 @@ type WebUiOf = (workflowId: string) => string | undefined;
 /** Values longer than this, as JSON, are left out of a list. */
 const listedBytes = 4_096;
 
-/** In the order given, without large values. */
+/** In the order given, without large values, and without those that the person is not shown. */
 export async function viewOfGates(
   tx: Tx,
+  graphs: GraphCache,
   person: Identity,
   gates: readonly GateRow[],
   webUiOf: WebUiOf,
 ): Promise<GateView[]> {
   const tenantId = person.tenant;
   const runs = await tx.run.findMany({ where: { tenantId, id: { in: gates.map((gate) => gate.runId) } } });
+  const hidden = await hiddenFrom(tx, graphs, person, gates, runs);
   const values = await shownValues(tx, gates, listedBytes);
   const mine = await votable(tx, person, gates);
   return gates.map((gate) => {
     const run = runs.find(({ id }) => id === gate.runId);
     if (run === undefined) throw new Error('a gate is of a run that is not there');
-    return viewOf(gate, run, values, mine.has(gate.id), webUiOf);
+    return viewOf(gate, run, hidden.has(gate.id) ? new Map() : values, mine.has(gate.id), webUiOf);
   });
 }
 
-/** With all it shows, who voted, who is still needed, and what was asked and answered. */
+/** With all it shows to this person, who voted, who is still needed, and what was asked and answered. */
 export async function viewOfGate(
   tx: Tx,
   graphs: GraphCache,
@@ -56,12 +59,10 @@ export async function viewOfGate(
   const counted = gate.status === 'open' ? votesThatCount(rights, votes) : votesOfVerdict(gate, votes);
   const loaded = await graphs.load(tx, tenantId, run.graphHash);
   const form = loaded && formSchema(loaded, gate);
-  const values = await shownValues(tx, [gate], undefined);
-  const forms = await contentsOf(
-    tx,
-    tenantId,
-    votes.flatMap(({ formDigest }) => formDigest ?? []),
-  );
+  const isHidden = (await hiddenFrom(tx, graphs, person, [gate], [run])).has(gate.id);
+  const values = isHidden ? new Map<string, Json>() : await shownValues(tx, [gate], undefined);
+  const filledIn = votes.flatMap(({ formDigest }) => (isHidden ? [] : (formDigest ?? [])));
+  const forms = await contentsOf(tx, tenantId, filledIn);
   return {
     ...viewOf(gate, run, values, isOpen && 'principal' in voteOf(rights, person.user, undefined), webUiOf),
     ...(form === undefined ? {} : { form: form as Json }),

@@ -1,4 +1,4 @@
-/** Gates: what waits for the caller, and deciding it. Every member of a tenant may read its gates. */
+/** Gates: what waits for the caller, and deciding it. Every member of a tenant may read its gates, not always what is in them. */
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
@@ -62,7 +62,7 @@ export const gateRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, { webU
       const after = cursor && openedAt ? { openedAt, id: cursor[1] } : undefined;
       return request.readAs(readOfGates, async (tx) => {
         const rows = await listGates(tx, person, filterOf(wanted), limit + 1, after);
-        const views = await viewOfGates(tx, person, rows.slice(0, limit), webUiOf);
+        const views = await viewOfGates(tx, app.graphs, person, rows.slice(0, limit), webUiOf);
         const { next } = page(
           rows,
           limit,
@@ -80,6 +80,8 @@ export const gateRoutes: FastifyPluginAsyncZod<RunSettings> = async (app, { webU
     {
       schema: {
         summary: 'A gate with all it shows, who decided what, and who is still needed',
+        description:
+          'What it shows of a run that has a proposal, by the `## Proposal` of its document, and what was filled in there, is for the people of the proposal, those who are asked, who started the run, and operators and admins.',
         tags: ['gates'],
         params: gateParams,
         response: responses({ 200: gateDetails }, ['not-found']),

@@ -20,7 +20,7 @@ export const listGatesQuery = z.object({
 const shown = z.object({
   name: z.string(),
   digest: z.string(),
-  value: json.optional().describe('Left out of lists where it is large'),
+  value: json.optional().describe('Left out of lists where it is large, and for who is not shown it'),
 });
 
 export const gate = z.object({

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { putArtifact } from '../../../prisma/artifacts.ts';
 import type { ApiFixture } from '../../testing/api-fixture.ts';
 import { openApiFixture, openClaimGate, publishClaim, startClaim } from '../../testing/api-fixture.ts';
 
@@ -125,6 +126,65 @@ test('who claims a gate that hands the proposal over becomes its assignee', asyn
   gate = await openClaimGate(fixture, run, { row: { node: 'look_at_it' } });
   expect((await post('claim', 'mai')).statusCode).toBe(200);
   expect(await get(`/proposals/${proposal.id}`, 'mai')).toMatchObject({ assignee: 'mai' });
+});
+
+test('what a gate shows of a run with a proposal is hidden from who has no part in either', async () => {
+  const as = async (user: string, method: 'POST' | 'DELETE', url: string, payload?: object) =>
+    fixture.app.inject({
+      method,
+      url,
+      headers: await fixture.as(user, randomUUID()),
+      ...(payload === undefined ? {} : { payload }),
+    });
+  await as('an', 'POST', '/documents', { markdown: reportDocument });
+  run = (await as('an', 'POST', '/runs', { document: 'report', input: {} })).json().id;
+  gate = await openClaimGate(fixture, run, { shown: 'As Mai wrote it', row: { node: 'look_at_it' } });
+  const shownTo = async (user: string) => {
+    const one = await get(`/gates/${gate.id}`, user);
+    const [listed] = (await get(`/gates?scope=all&status=any&run=${run}`, user)).items;
+    expect([one.title, one.shown[0].name, one.shown[0].digest]).toEqual([
+      'Manager approves',
+      'note_the_claim',
+      expect.any(String),
+    ]);
+    expect(listed.shown).toEqual(one.shown);
+    return [one.shown[0].value, one.decisions.map(({ form }: { form?: unknown }) => form)];
+  };
+  // There is no proposal yet.
+  expect(await shownTo('bo')).toEqual(['As Mai wrote it', []]);
+  const { id } = (await as('an', 'POST', `/runs/${run}/proposal`, {})).json();
+  for (const user of ['an', 'mai', 'minh', 'olga', 'ada']) expect(await shownTo(user)).toEqual(['As Mai wrote it', []]);
+  expect(await shownTo('bo')).toEqual([undefined, []]);
+  // Who is let into the proposal, until they are not.
+  await as('an', 'POST', `/proposals/${id}/share`, { person: 'bo', mode: 'reviewer' });
+  expect(await shownTo('bo')).toEqual(['As Mai wrote it', []]);
+  await as('an', 'DELETE', `/proposals/${id}/collaborators/bo`);
+  expect(await shownTo('bo')).toEqual([undefined, []]);
+  // Who is asked at the gate, by delegation or by a question.
+  await post('delegate', 'mai', { to: 'bo' });
+  expect(await shownTo('bo')).toEqual(['As Mai wrote it', []]);
+  await post('withdraw-delegation', 'mai');
+  expect(await shownTo('bo')).toEqual([undefined, []]);
+  await post('questions', 'mai', { text: 'Is this so?', to: 'bo' });
+  expect(await shownTo('bo')).toEqual(['As Mai wrote it', []]);
+});
+
+test('what was filled in at a gate of a run with a proposal is hidden with it', async () => {
+  const as = async (user: string, url: string, payload: object) =>
+    fixture.app.inject({ method: 'POST', url, headers: await fixture.as(user, randomUUID()), payload });
+  await as('an', '/documents', { markdown: reportDocument });
+  run = (await as('an', '/runs', { document: 'report', input: {} })).json().id;
+  await as('an', `/runs/${run}/proposal`, {});
+  gate = await openClaimGate(fixture, run, { row: { node: 'look_at_it' } });
+  const vote = { id: randomUUID(), tenantId: 'acme', gateId: gate.id, userId: 'mai', action: 'approve', comment: '' };
+  await fixture.store.actAs({ tenant: 'acme', user: 'mai' }, async (tx) => {
+    const formDigest = await putArtifact(tx, 'acme', { summary: 'As Mai wrote it' });
+    await tx.decision.create({ data: { ...vote, formDigest, subject: gate.subject, decidedAt: new Date() } });
+  });
+  const [toMinh, toBo] = [await get(`/gates/${gate.id}`, 'minh'), await get(`/gates/${gate.id}`, 'bo')];
+  expect(toMinh.decisions).toMatchObject([{ by: 'mai', form: { summary: 'As Mai wrote it' } }]);
+  expect(toBo.decisions).toMatchObject([{ by: 'mai', action: 'approve' }]);
+  expect(toBo.decisions[0].form).toBeUndefined();
 });
 
 describe('a delegation', () => {
