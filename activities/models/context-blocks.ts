@@ -74,7 +74,8 @@ function bodyOf({ value, trusted }: Block): Body {
   return { text: textOf(mapTexts(value, safe)), removed };
 }
 
-function textOf(value: Json): string {
+/** The text that a value is shown as. */
+export function textOf(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value, null, 1);
 }
 

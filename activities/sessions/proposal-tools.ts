@@ -48,8 +48,11 @@ const tool = <Input extends z.ZodType>(
 
 export const proposalTools: Readonly<Record<string, ProposalTool>> = {
   read_proposal: tool(
-    'Reads the sections and the state of the proposal, each with its digest and whether you may edit it.',
-    z.strictObject({}),
+    'Reads the sections and the state of the proposal, each with its digest and whether you may edit it. One that is too long is cut and has no digest: to write it, read it alone, page by page to its end.',
+    z.strictObject({
+      section: z.string().max(200).optional().describe('To read this section alone; empty for the state'),
+      from: z.string().max(200).optional().describe('To go on with that section: what `more` said on the page before'),
+    }),
     readProposal,
   ),
   read_given: tool('Reads what the step that you talk about was given to go on from.', z.strictObject({}), readGiven),
