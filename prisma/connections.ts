@@ -3,10 +3,11 @@
  * one person and one tool opens as nobody else's and for no other.
  */
 import type { Actor, Tx } from './act-as.ts';
+import { appendAdminEvent } from './admin-log.ts';
 import type { CredentialKey } from './sealing.ts';
 import { seal, unseal } from './sealing.ts';
 
-/** Keeps the actor's own credential for a tool, in the place of an earlier one. */
+/** Keeps the actor's own credential for a tool, in the place of an earlier one. In the admin log, without the credential. */
 export async function putConnection(
   tx: Tx,
   key: CredentialKey,
@@ -15,15 +16,17 @@ export async function putConnection(
   credential: string,
 ): Promise<void> {
   const row = { sealed: seal(key, boundTo(actor, tool), credential), madeAt: new Date() };
+  await appendAdminEvent(tx, { what: 'credential.connected', subject: tool, detail: {} });
   await write(tx, actor, tool, row);
 }
 
-/** Forgets it. Where there is none, nothing happens. */
+/** Forgets it, and notes in the admin log that they said so. Where they never had one, nothing happens. */
 export async function forgetConnection(tx: Tx, { tenant, user }: Actor, tool: string): Promise<void> {
-  await tx.connection.updateMany({
+  const { count } = await tx.connection.updateMany({
     where: { tenantId: tenant, userId: user, tool },
     data: { sealed: '', madeAt: new Date() },
   });
+  if (count > 0) await appendAdminEvent(tx, { what: 'credential.removed', subject: tool, detail: {} });
 }
 
 /** The actor's own credential for a tool; undefined where they have none. Throws when the row was sealed otherwise. */

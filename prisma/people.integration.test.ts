@@ -162,6 +162,7 @@ test('every change is one event in the actor’s name, without names or addresse
     ['database:owner', 'user.provisioned'],
     ['gus', 'group.changed'],
     ['gus', 'user.changed'],
+    ['gus', 'credential.connected'],
     ['gus', 'webhook.added'],
     ['gus', 'key.created'],
   ]);
@@ -170,7 +171,7 @@ test('every change is one event in the actor’s name, without names or addresse
   const [first, ...rest] = events;
   const forged = [{ ...first, actor: 'ann' } as (typeof events)[number], ...rest];
   expect(verifyAdminChain(forged, head)).toMatchObject({ ok: false, seq: 1 });
-  expect(verifyAdminChain(events.slice(0, -1), head)).toMatchObject({ ok: false, seq: 4 });
+  expect(verifyAdminChain(events.slice(0, -1), head)).toMatchObject({ ok: false, seq: 5 });
   expect(JSON.stringify(events)).not.toContain('example.com');
 });
 

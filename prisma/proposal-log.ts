@@ -14,6 +14,7 @@ export const proposalEventTypes = [
   'proposal.written',
   'proposal.shared',
   'proposal.assigned',
+  'proposal.renamed',
   'proposal.closed',
   'proposal.reopened',
   'section.owner-changed',

@@ -208,7 +208,7 @@ export const adminRoutes: FastifyPluginAsyncZod<AdminRouteOptions> = async (app,
     '/admin/events',
     {
       schema: {
-        summary: 'The admin log: every change of people, groups, keys and webhooks, oldest first',
+        summary: 'The admin log: every change of people, groups, keys, credentials and webhooks, oldest first',
         tags: ['admin'],
         querystring: listEventsQuery,
         response: responses({ 200: eventsPage }, ['invalid-request', 'not-permitted']),

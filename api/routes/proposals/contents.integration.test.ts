@@ -228,6 +228,23 @@ test('a closed proposal is read and not written, until its assignee opens it aga
   expect((await put(id, 'Purpose', 'x', 0)).statusCode).toBe(200);
 });
 
+test('its name is its assignee’s to change, and each change is in its log', async () => {
+  const id = await startProposalOf(fixture, 'expense-report');
+  const { version } = (await call('GET', `/proposals/${id}`)).json();
+  for (const change of [{ title: 'Trip' }, { title: 'Trip' }, { title: 'Trip to Hue', status: 'closed' }]) {
+    expect((await call('PATCH', `/proposals/${id}`, 'an', change)).json()).toMatchObject({ ...change, version });
+  }
+  expect(outcome(await call('PATCH', `/proposals/${id}`, 'bo', { title: 'Mine' }))).toEqual([404, 'not-found']);
+  const events = await fixture.store.actAs({ tenant: 'acme', user: 'an' }, (tx) =>
+    tx.proposalEvent.findMany({ where: { proposalId: id }, orderBy: { seq: 'asc' } }),
+  );
+  expect(events.slice(-3).map(({ type, body }) => [type, body])).toEqual([
+    ['proposal.renamed', '{"user":"an"}'],
+    ['proposal.renamed', '{"user":"an"}'],
+    ['proposal.closed', '{"user":"an"}'],
+  ]);
+});
+
 test('the log of all that was done verifies', async () => {
   const rows = await fixture.store.actAs({ tenant: 'acme', user: 'an' }, async (tx) => {
     const proposals = await tx.proposal.findMany({ include: { events: { orderBy: { seq: 'asc' } } } });

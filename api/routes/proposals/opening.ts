@@ -1,6 +1,7 @@
 /** Opening proposals, naming them, closing them, and becoming the assignee of one that waits for a role. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { DefinitionCache } from '../../../compiler/proposal-definition.ts';
+import type { ProposalEventType } from '../../../prisma/proposal-log.ts';
 import { appendProposalEvents } from '../../../prisma/proposal-log.ts';
 import { answer, idempotencyKeyAllowed, idempotencyKeyRequired, sendAnswer } from '../../plugins/idempotency.ts';
 import { personOf } from '../../plugins/identity.ts';
@@ -112,10 +113,15 @@ export const openingRoutes: FastifyPluginAsyncZod<{ definitions: DefinitionCache
           ...key,
           data: { ...(title === undefined ? {} : { title }), ...(status === undefined ? {} : { status }) },
         });
-        if (status !== undefined && status !== proposal.status) {
-          const type = status === 'closed' ? 'proposal.closed' : 'proposal.reopened';
-          await appendProposalEvents(tx, proposal.id, [{ type, body: { user: person.user } }]);
-        }
+        const types: ProposalEventType[] = [];
+        if (row.title !== proposal.title) types.push('proposal.renamed');
+        if (row.status !== proposal.status) types.push(status === 'closed' ? 'proposal.closed' : 'proposal.reopened');
+        const body = { user: person.user };
+        await appendProposalEvents(
+          tx,
+          proposal.id,
+          types.map((type) => ({ type, body })),
+        );
         return summaryOfProposal(row);
       });
     },

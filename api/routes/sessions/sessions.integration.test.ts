@@ -15,7 +15,7 @@ const an = { tenant: 'acme', user: 'an' };
 let fixture: ApiFixture;
 let client: ProposalClient;
 beforeAll(async () => {
-  fixture = await openApiFixture({ streams: { lookEveryMs: 50 } });
+  fixture = await openApiFixture({ streams: { lookEveryMs: 50 }, credentialKey: Buffer.alloc(32, 5) });
   client = proposalClient(fixture);
   await publishGraph(fixture, expense);
   await publishGraph(fixture, onboarding);
@@ -165,6 +165,27 @@ test('who sees a proposal no more takes back what they granted, and is shown not
   } finally {
     await client.call('PATCH', '/admin/users/olga', 'ada', { roles: ['operator'] });
   }
+});
+
+test('the admin log says who connected a tool and took that back, and not by what', async () => {
+  const connect = () => client.call('PUT', '/connections/calendar', 'mai', { credential: 'of-mai' });
+  const remove = () => client.call('DELETE', '/connections/calendar', 'mai');
+  for (const [ask, connected] of [
+    [remove, false],
+    [connect, true],
+    [connect, true],
+    [remove, false],
+  ] as const) {
+    expect((await ask()).json()).toEqual({ tool: 'calendar', connected });
+  }
+  const events = (await client.get('/admin/events?limit=100', 'ada')).items
+    .filter(({ subject }: { subject: string }) => subject === 'calendar')
+    .map(({ actor, what, detail }: { actor: string; what: string; detail: object }) => [actor, what, detail]);
+  expect(events).toEqual([
+    ['mai', 'credential.connected', {}],
+    ['mai', 'credential.connected', {}],
+    ['mai', 'credential.removed', {}],
+  ]);
 });
 
 test('a collaborator without a grant is shown nothing of it', async () => {
