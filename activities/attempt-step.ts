@@ -28,7 +28,7 @@ export async function attemptStep(
     if (problem instanceof ApplicationFailure || problem instanceof CancelledFailure || signal.aborted) throw problem;
     if (problem instanceof GateLapsed) {
       logStep(deps, claim, { level: 'warn', event: 'gate.lapsed', status: 'lapsed' });
-      return { status: 'lapsed', gateNode: problem.gateNode };
+      return { status: 'lapsed', ...problem.gate };
     }
     // Nothing was recorded, so the attempt is made again, uncharged.
     if (storeTrouble(problem)) throw applicationFailure(claim.node.id, 'transient', { retry: true, delayMs: 1000 });

@@ -51,7 +51,13 @@ export type StepOutcome =
   /** The approval was refused, or the run that was called was rejected. */
   | { status: 'refused' }
   /** What an approval bound no longer stands: that gate lapsed and must be asked again before this step runs. */
-  | { status: 'lapsed'; gateNode: string };
+  | ({ status: 'lapsed' } & LapsedGate);
+
+export interface LapsedGate {
+  gateNode: string;
+  /** Of the gate, where it stands in an item or a pass. */
+  gatePath?: string;
+}
 
 export interface OpenGateInput extends StepInput {
   /** Actions that are not offered any more: their links back are used up. */

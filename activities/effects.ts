@@ -11,6 +11,7 @@ import type { Tx } from '../prisma/open.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { takenBack as takenBackRows, undoSlotPrefix } from '../prisma/taken-back.ts';
+import type { LapsedGate } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { EffectClaim } from './effect-claim.ts';
 import { holdsWork, makerOf } from './effect-claim.ts';
@@ -33,16 +34,16 @@ import { problemOf, ToolProblem, timeoutOf } from './tools/tool-problem.ts';
 export type GateCheck = (tx: Tx) => Promise<GateStanding>;
 export type GateStanding =
   | { stands: true }
-  | { stands: false; lapsed: string; events: NewEvent[] }
+  | { stands: false; lapsed: LapsedGate; events: NewEvent[] }
   | { stands: false; refused: string };
 
 /** An approval before this write no longer stands: the gate of that node must be asked again first. */
 export class GateLapsed extends Error {
-  readonly gateNode: string;
-  constructor(gateNode: string) {
-    super(`the approval of ${gateNode} no longer stands`);
+  readonly gate: LapsedGate;
+  constructor(gate: LapsedGate) {
+    super(`the approval of ${gate.gateNode} no longer stands`);
     this.name = 'GateLapsed';
-    this.gateNode = gateNode;
+    this.gate = gate;
   }
 }
 
@@ -62,7 +63,7 @@ type Reservation =
   | { next: 'wait'; ms: number }
   | { next: 'look up'; sends: number }
   | { next: 'fail'; failure: StepFailure }
-  | { next: 'lapse'; gateNode: string }
+  | { next: 'lapse'; gate: LapsedGate }
   | { next: 'lost' }
   | { next: 'cancelled' }
   | { next: 'anew' };
@@ -99,7 +100,7 @@ export async function performEffect(shared: Dependencies, claim: EffectClaim, ef
     case 'fail':
       throw new ToolProblem(reserved.failure);
     case 'lapse':
-      throw new GateLapsed(reserved.gateNode);
+      throw new GateLapsed(reserved.gate);
     case 'lost':
       throw fenceLost(claim);
     case 'cancelled':
@@ -214,7 +215,7 @@ async function reserve(
     if (!standing.stands) {
       if ('refused' in standing) return { next: 'fail', failure: { class: 'not-allowed', detail: standing.refused } };
       await appendEvents(tx, standing.events);
-      return { next: 'lapse', gateNode: standing.lapsed };
+      return { next: 'lapse', gate: standing.lapsed };
     }
 
     // Whoever takes the write back is given what it was asked.

@@ -50,8 +50,9 @@ export async function closeOverdue(
   return again === undefined ? { state } : { state, again };
 }
 
-const withoutTimes = ({ gate, verdict }: GateState): GateState =>
-  verdict === undefined ? { gate } : { gate, verdict };
+function withoutTimes({ times: _, ...state }: GateState): GateState {
+  return state;
+}
 
 export async function remindGate(deps: Dependencies, input: StepInput & { gate: string; nth: number }): Promise<void> {
   await readRun(deps, input, async (tx, run) => {

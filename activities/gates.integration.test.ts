@@ -259,11 +259,15 @@ test('what was approved is paid, once', async () => {
   expect(payments.asked).toMatchObject([{ body: { to: 'Ada', amount: 42 } }]);
 });
 
-test('a write before its gate is decided, or after a rejection, is refused by the store whatever the workflow thinks', async () => {
+test('a write waits while its gate is open, and after a rejection it is refused, by the store and whatever the workflow thinks', async () => {
   const run = await startRun(fixture, claims(), input);
   const total = await totalOf(run);
   const { gate } = await openGate(deps, { run, node: 'manager_approves', inputs: { total } });
-  expect(await pay({ run, node: 'pay', inputs: { total } })).toMatchObject({ type: 'waymark.not-allowed' });
+  expect(await pay({ run, node: 'pay', inputs: { total } })).toEqual({
+    status: 'lapsed',
+    gateNode: 'manager_approves',
+  });
+  expect(await gateRow(gate)).toMatchObject({ status: 'open' });
   await decide(fixture, gate, 'reject');
   expect(await pay({ run, node: 'pay', inputs: { total } })).toMatchObject({ type: 'waymark.not-allowed' });
   expect(payments.asked).toEqual([]);
@@ -293,6 +297,37 @@ test('an approval over something else lapses in the intent, and the same gate as
   expect(again.gate).not.toBe(gate);
   expect(again.verdict).toBeUndefined();
   await decide(fixture, again.gate, 'approve');
+  expect(await pay({ run, node: 'pay', inputs: { total } }, changed)).toMatchObject({ status: 'committed' });
+  expect(payments.asked).toHaveLength(1);
+});
+
+test('an approval in an item lapses there and nowhere else, and the write after all of them waits for it', async () => {
+  const whole = claims();
+  const nodes = whole.nodes.map((node) => (node.id === 'manager_approves' ? { ...node, parent: 'each_one' } : node));
+  const each = { list: '[1, 2]', item: 'one' };
+  const graph = graphOf({
+    inputs: whole.inputs,
+    nodes: [{ kind: 'for each', id: 'each_one', title: 'Each one', each } as const, ...nodes],
+    edges: [
+      { from: 'total', to: 'each_one' },
+      { from: 'each_one', to: 'pay' },
+    ],
+  });
+  const run = await startRun(fixture, graph, input);
+  const total = await totalOf(run);
+  const open = (path: string, at = deps) => openGate(at, { run, node: 'manager_approves', path, inputs: { total } });
+  const gates = [await open('each_one[1]'), await open('each_one[2]')];
+  for (const { gate } of gates) await decide(fixture, gate, 'approve');
+
+  const changed = withPayments('Pays a person, now by cheque');
+  const waits = { status: 'lapsed', gateNode: 'manager_approves' } as const;
+  // The latest first.
+  for (const path of ['each_one[2]', 'each_one[1]']) {
+    expect(await pay({ run, node: 'pay', inputs: { total } }, changed)).toEqual({ ...waits, gatePath: path });
+    const { gate } = await open(path, changed);
+    expect(await pay({ run, node: 'pay', inputs: { total } }, changed)).toEqual({ ...waits, gatePath: path });
+    await decide(fixture, gate, 'approve');
+  }
   expect(await pay({ run, node: 'pay', inputs: { total } }, changed)).toMatchObject({ status: 'committed' });
   expect(payments.asked).toHaveLength(1);
 });

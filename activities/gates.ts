@@ -64,7 +64,7 @@ export async function openGate(deps: Dependencies, input: OpenGateInput): Promis
 
 /**
  * Whether every approval before this step still stands for what the step is about to do. A gate over something else
- * lapses; a gate that is open, or was rejected, refuses the write.
+ * lapses; while a gate is open the write waits, and one that was rejected refuses it.
  */
 export function gateCheckFor(deps: Dependencies, claim: Claim): GateCheck {
   return async (tx) => {
@@ -104,15 +104,17 @@ async function rowsStand(
   node: Parameters<typeof guardOf>[3],
 ): Promise<GateStanding> {
   const gate = rows.find(({ status }) => status !== 'lapsed');
-  // Never opened: the way that led here does not pass the gate. Lapsed and not asked again: it must be.
-  if (!gate) return rows.length === 0 ? { stands: true } : { stands: false, lapsed: gateNode, events: [] };
-  if (gate.status === 'open') return { stands: false, refused: `Unexpected write before ${gateNode} is decided` };
+  const path = rows[0]?.path ?? '';
+  const lapsed = { gateNode, ...(path === '' ? {} : { gatePath: path }) };
+  // Never opened: the way that led here does not pass the gate. Lapsed: it must be asked again, or is being asked.
+  if (!gate) return rows.length === 0 ? { stands: true } : { stands: false, lapsed, events: [] };
+  if (gate.status === 'open') return { stands: false, lapsed, events: [] };
   if (!goesOn(gate)) return { stands: false, refused: `Unexpected write after ${gateNode} was rejected` };
   const approved = bindingsOf(gate).guards[node.id];
   const proposal = await boundAsGiven(tx, claim, gateNode, node);
   const now = guardOf(deps, claim.graph, gateNode, node, claim.givenDigests, proposal, claim.practice);
   if (approved && sameGuard(approved, now)) return { stands: true };
-  return { stands: false, lapsed: gateNode, events: await lapseGate(tx, gate, claim.runId) };
+  return { stands: false, lapsed, events: await lapseGate(tx, gate, claim.runId) };
 }
 
 function sameGuard(a: { nodeHash: string; inputs: Record<string, string> }, b: typeof a): boolean {

@@ -15,7 +15,7 @@ import { attemptStep } from './attempt-step.ts';
 import type { Claim } from './claim.ts';
 import { commitStep, noUsage } from './commit.ts';
 import { completeOutput, validatorOf } from './complete-output.ts';
-import type { StepInput, StepOutcome } from './contract.ts';
+import type { LapsedGate, StepInput, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { GateLapsed } from './effects.ts';
 import type { StepFailure } from './failures.ts';
@@ -28,7 +28,7 @@ type Call =
   | { status: 'called'; run: string }
   | { status: 'completed'; result: Json }
   | { status: 'refused' }
-  | { status: 'lapsed'; gateNode: string }
+  | { status: 'lapsed'; gate: LapsedGate }
   | { status: 'failed'; failure: StepFailure };
 
 export function runSubflow(deps: Dependencies, input: StepInput, signal: AbortSignal): Promise<StepOutcome> {
@@ -48,7 +48,7 @@ export function runSubflow(deps: Dependencies, input: StepInput, signal: AbortSi
       case 'failed':
         return failStep(deps, claim, call.failure);
       case 'lapsed':
-        throw new GateLapsed(call.gateNode);
+        throw new GateLapsed(call.gate);
       case 'called':
       case 'refused':
         return call;
@@ -117,7 +117,7 @@ async function callAnew(
   if (!standing.stands) {
     if ('refused' in standing) return { status: 'failed', failure: { class: 'not-allowed', detail: standing.refused } };
     await appendEvents(tx, standing.events);
-    return { status: 'lapsed', gateNode: standing.lapsed };
+    return { status: 'lapsed', gate: standing.lapsed };
   }
   const cancel = await tx.command.findFirst({ where: { tenantId: tenant, runId: claim.runId, kind: 'cancel' } });
   if (cancel) throw applicationFailure(node.id, 'not-allowed', { retry: true, delayMs: 1000 });

@@ -125,6 +125,17 @@ describe('the skeleton of a graph', () => {
     expect(skeletonOf(expense).nodes[2]?.reads).toEqual(['read']);
   });
 
+  test('says of a gate in a container whether it guards writes after the container', () => {
+    const inside = (ids: string[]) => {
+      const nodes = expense.nodes.map((node) => (ids.includes(node.id) ? { ...node, parent: 'both' } : node));
+      const both: Node = { id: 'both', title: 'Both', kind: 'steps', order: 'in order' };
+      const edges = [{ from: 'both', to: 'pay' }];
+      return skeletonOf({ ...expense, nodes: [both, ...nodes], edges }).nodes.find(({ id }) => id === 'approve');
+    };
+    expect(inside(['approve'])?.guardsOutside).toBe(true);
+    expect(inside(['approve', 'pay'])?.guardsOutside).toBeUndefined();
+  });
+
   test('says of tools and of conversations whether something takes their writes back', () => {
     const talk: Node = {
       ...{ id: 'talk', title: 'Talk', kind: 'session', who: 'assignee', agent: 'accountant', instruction: '' },

@@ -24,6 +24,8 @@ export interface SkeletonNode {
   actions?: Record<string, 'continue' | 'end'>;
   /** In words, for ops: who a gate or a task waits for. */
   waitsFor?: string;
+  /** Of a gate in a container: some of the writes that it guards come after the container. */
+  guardsOutside?: true;
   /** In words: who is asked besides when it is overdue. */
   asksOn?: string;
   /** Of a gate or a task that is overdue: only the edge marked so is live. */
@@ -110,6 +112,12 @@ export function guardedBy(graph: Graph, gate: string): WritingNode[] {
   return graph.nodes.filter(mayWrite).filter((node) => after.has(node.id));
 }
 
+function guardsOutside(graph: Graph, gate: Node): boolean {
+  const { parent } = gate;
+  if (parent === undefined) return false;
+  return guardedBy(graph, gate.id).some(({ id }) => !containersAround(graph, id).some((one) => one.id === parent));
+}
+
 /** A tool step, or an agent that has tools: whether those write is known only to the configuration. A run may, too. */
 export type WritingNode = NodeOf<'tool'> | NodeOf<'agent'> | NodeOf<'run'>;
 
@@ -137,6 +145,7 @@ function skeletonNode(graph: Graph, node: Node, position: ReadonlyMap<string, nu
     skeleton.actions = Object.fromEntries(
       node.actions.map((action) => [action.name, action.effect === 'end' ? 'end' : 'continue']),
     );
+    if (guardsOutside(graph, node)) skeleton.guardsOutside = true;
   }
   if (node.kind === 'approve' || node.kind === 'person') Object.assign(skeleton, waitingOf(node, skeleton.actions));
   if (node.kind === 'session') skeleton.waitsFor = node.who === 'assignee' ? 'the assignee' : approversText(node.who);

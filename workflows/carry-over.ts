@@ -19,8 +19,12 @@ export interface CarriedFrame extends FrameSnapshot {
 }
 
 export interface CarriedState {
-  /** As they are ordered in the state: a frame comes after the one it stands in. */
+  /** As they are ordered in the state: a frame comes after the one it stands in. Then those that have ended. */
   frames: CarriedFrame[];
+  /** How many have not ended; absent where none has that is carried. */
+  live?: number;
+  /** Of those that have ended, the ones that are kept; the others stand around these. */
+  kept?: number[];
   failures: [key: string, failure: { id: string; class: string; at?: { frame: number; place: number } }][];
   /** Transitions that no activity has carried yet. */
   log: Transition[];
@@ -31,16 +35,18 @@ export interface CarriedState {
 }
 
 export function carriedState(state: RunState): CarriedState {
-  const indexOf = new Map(state.frames.map((frame, index) => [frame, index]));
+  const frames = [...new Set([...state.frames, ...state.kept.flatMap(around)])];
+  const indexOf = new Map(frames.map((frame, index) => [frame, index]));
   const at = (frame: Frame): number => indexOf.get(frame) ?? -1;
   return {
-    frames: state.frames.map((frame) => ({
+    frames: frames.map((frame) => ({
       ...frameSnapshot(frame),
       path: frame.path,
       ...(frame.within === undefined ? {} : { within: { frame: at(frame.within.frame), place: frame.within.place } }),
       ordinal: frame.order.at(-1) ?? 0,
       ...(frame.endsOnFailure ? { endsOnFailure: true } : {}),
     })),
+    ...(state.kept.length > 0 ? { live: state.frames.length, kept: state.kept.map(at) } : {}),
     failures: [...state.failures].map(([key, { id, class: failureClass, at: where }]) => [
       key,
       { id, class: failureClass, ...(where && { at: { frame: at(where.frame), place: where.place } }) },
@@ -51,6 +57,11 @@ export function carriedState(state: RunState): CarriedState {
     ...(state.toldPaused ? { toldPaused: true } : {}),
     ...(state.heeded.size > 0 ? { heeded: [...state.heeded] } : {}),
   };
+}
+
+/** The frames around it and itself, the outermost first. */
+function around(frame: Frame): Frame[] {
+  return [...(frame.within === undefined ? [] : around(frame.within.frame)), frame];
 }
 
 /** The gates that steps of these frames wait at. */
@@ -82,7 +93,8 @@ export function goOnFrom(
       openFrame({ scope, path, within: { frame: outer, place: within.place }, ordinal, endsOnFailure, from }),
     );
   }
-  state.frames.splice(0, state.frames.length, ...frames);
+  state.frames.splice(0, state.frames.length, ...frames.slice(0, carried.live));
+  for (const index of carried.kept ?? []) if (frames[index] !== undefined) state.kept.push(frames[index]);
   for (const [key, { id, class: failureClass, at }] of carried.failures) {
     const frame = at && frames[at.frame];
     const failure: Failure = { id, class: failureClass, ...(at && frame && { at: { frame, place: at.place } }) };

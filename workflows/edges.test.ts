@@ -272,6 +272,13 @@ describe('a link back', () => {
     expect(flow.passes(at('note'))).toEqual([]);
   });
 
+  test('an ended gate would have led the same ways only by what leaves its links as they are', () => {
+    const flow = toGate();
+    flow.end(at('gate'), { as: 'committed', action: 'approve' });
+    const led = ['approve', 'rework', 'reject'].map((action) => flow.ledAs(at('gate'), { as: 'committed', action }));
+    expect(led).toEqual([true, false, false]);
+  });
+
   test('of a choose takes the edge for what is used up', () => {
     const twice = draw([
       { id: 'write', backFrom: ['good/0*1'] },

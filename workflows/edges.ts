@@ -66,7 +66,9 @@ export interface Flow {
   readonly outcome: 'completed' | 'rejected';
   /** A node was refused, or a gate rejected: what a container is by. */
   readonly refused: boolean;
-  /** The next ready node in document order, now running. */
+  /** Of the ready nodes, those that were running when the snapshot was taken. */
+  readonly begunCount: number;
+  /** The next ready node, now running: those that had begun come first, then in document order. */
   start(): number | undefined;
   /**
    * Resolves the out-edges of a running node. Returns the nodes that were passed over in consequence, each before those
@@ -79,6 +81,8 @@ export interface Flow {
   revive(node: number): void;
   /** Does this ending lead back, and is a return left for it? */
   leadsBack(node: number, how: Ending): boolean;
+  /** Would an ended node, had it ended like this, have led the same ways? */
+  ledAs(node: number, how: Ending): boolean;
   /** Runs the body again, in a new pass. Only for an ending that leads back. */
   goBack(node: number, how: Ending): Return;
   /** Actions whose link back is used up: they are not offered. */
@@ -114,6 +118,7 @@ export function followEdges(graph: FlowGraph, from?: FlowSnapshot): Flow {
   const states: NodeState[] = new Array<NodeState>(size).fill('waiting');
   const counts = { waiting: size, ready: 0, running: 0, failed: 0, committed: 0, bypassed: 0, skipped: 0, refused: 0 };
   const ready = inDocumentOrder();
+  const begun = inDocumentOrder();
   let rejected = false;
   let refused = false;
 
@@ -281,8 +286,11 @@ export function followEdges(graph: FlowGraph, from?: FlowSnapshot): Flow {
       if (snapshot.closed.includes(loop.edge)) closed.add(loop);
     }
     snapshot.states.forEach((state, node) => {
-      if (state === 'ready' || state === 'running') makeReady(node);
-      else move(node, state);
+      if (state === 'ready') makeReady(node);
+      else if (state === 'running') {
+        move(node, 'ready');
+        begun.put(node);
+      } else move(node, state);
     });
     refused = snapshot.refused;
   }
@@ -291,7 +299,10 @@ export function followEdges(graph: FlowGraph, from?: FlowSnapshot): Flow {
     states,
     counts,
     get readyCount() {
-      return ready.size;
+      return ready.size + begun.size;
+    },
+    get begunCount() {
+      return begun.size;
     },
     get done() {
       return counts.waiting + counts.ready + counts.running + counts.failed === 0;
@@ -303,7 +314,7 @@ export function followEdges(graph: FlowGraph, from?: FlowSnapshot): Flow {
       return refused;
     },
     start() {
-      const node = ready.take();
+      const node = begun.take() ?? ready.take();
       if (node !== undefined) move(node, 'running');
       return node;
     },
@@ -322,6 +333,11 @@ export function followEdges(graph: FlowGraph, from?: FlowSnapshot): Flow {
     leadsBack(node, how) {
       const loop = loopOf(node, how);
       return loop !== undefined && !isUsedUp(loop);
+    },
+    ledAs(node, how) {
+      const now = resolver(node, how);
+      const forward = (outEdges[node] ?? []).filter(({ back }) => back === undefined);
+      return forward.every((edge) => now(edge) === (resolutions.get(edge) ?? held.get(edge)));
     },
     goBack,
     usedUp(node) {

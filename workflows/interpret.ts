@@ -22,6 +22,9 @@ import { activityName } from './words.ts';
 /** Steps started and not waiting for people. Past 2,000 pending activities Temporal refuses a workflow's every task. */
 const mostAtOnce = 500;
 
+/** An execution that took long to come to rest is left after so many more. Temporal ends one of 51,200. */
+const enoughEvents = 10_000;
+
 export interface Interpretation {
   state: RunState;
   doorbell: Doorbell;
@@ -30,8 +33,8 @@ export interface Interpretation {
   perform: PerformStep;
   frames: RunFrames;
   view: OperatorsView;
-  /** Should the run go on in a new execution? */
-  isLong: () => boolean;
+  /** Of this execution so far, and whether Temporal would have the run go on in a new one. */
+  history: () => { events: number; isLong: boolean };
   /** Ends this execution; the run goes on in another. Throws always. */
   goOn: () => Promise<never>;
   /** Closes the run. A failure for good leaves the run open and in need of attention. */
@@ -51,7 +54,7 @@ async function loop({
   perform,
   frames,
   view,
-  isLong,
+  history,
   goOn,
   finish,
 }: Interpretation): Promise<RunDocumentResult> {
@@ -59,8 +62,9 @@ async function loop({
   const { flow } = state.outermost;
   let hearing = false;
   let leaving = false;
-  /** Without a step that ended in this execution, going on in another would be for nothing, and for ever. */
   let progressed = false;
+  /** Events it took to come to rest: what a new execution will take as well. */
+  let eventsToRest: number | undefined;
   let aborted = false;
   let resultOrder: string | undefined;
   let heardSoFar = 0;
@@ -71,9 +75,9 @@ async function loop({
     changes.forget();
     if (fault !== undefined) throw fault.error;
     // Once it is long, it is only let come to rest: whatever runs is waited for, people and timers are not.
-    leaving ||= progressed && isLong();
+    leaving ||= isWorthLeaving();
     if (!work.consideredCancelled) {
-      if (!leaving && !state.paused) startReady();
+      if (!leaving) startReady();
       if (!hearing && doorbell.size > 0) hearNext();
     }
     frames.settle(work.consideredCancelled);
@@ -89,16 +93,27 @@ async function loop({
       if (!flow.done && flow.counts.failed + flow.readyCount === 0)
         throw ApplicationFailure.nonRetryable('a circle', 'waymark.graph');
     }
-    if (leaving && !work.consideredCancelled && state.inFlight === state.resting && !hearing && !changes.noted)
-      await goOn();
+    if (state.inFlight === state.resting && !hearing && !changes.noted) {
+      if (leaving && !work.consideredCancelled) await goOn();
+      eventsToRest ??= history().events;
+    }
     view.show();
     if (somethingToTell()) await tellLog();
     if (!changes.noted) await changes.next();
   }
 
+  /** Not for what a new execution would begin with too, such as a timer for each of thousands of gates: for ever, then. */
+  function isWorthLeaving(): boolean {
+    const { events, isLong } = history();
+    if (!isLong) return false;
+    return eventsToRest === undefined ? progressed : events - eventsToRest > Math.min(eventsToRest, enoughEvents);
+  }
+
+  /** In a pause only what had begun in the execution before: it waits for people or for a time, and goes on waiting. */
   function startReady(): void {
     for (const frame of [...state.frames]) {
-      while (frame.flow.readyCount > 0 && state.inFlight - state.resting < mostAtOnce && !isGivenUp(frame)) {
+      const toStart = () => (state.paused ? frame.flow.begunCount : frame.flow.readyCount);
+      while (toStart() > 0 && state.inFlight - state.resting < mostAtOnce && !isGivenUp(frame)) {
         const place = frame.flow.start();
         if (place === undefined) break;
         state.inFlight += 1;

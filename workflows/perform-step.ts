@@ -1,6 +1,6 @@
 /** One step from ready to its end: its `when`, then its kind. What it needs of the run is handed to its handler here. */
 import { condition, sleep } from '@temporalio/workflow';
-import type { Condition, Digest, GateState, StepInput, StepOutcome } from '../activities/contract.ts';
+import type { Condition, Digest, GateState, LapsedGate, StepInput, StepOutcome } from '../activities/contract.ts';
 import { callActivity } from './activity-proxies.ts';
 import { decide } from './conditions.ts';
 import type { Doorbell } from './doorbell.ts';
@@ -10,6 +10,7 @@ import { takeRecalled } from './recalled.ts';
 import type { RunFrame } from './run-frames.ts';
 import type { At, RunState } from './run-state.ts';
 import { rest } from './run-state.ts';
+import { endingBy } from './steps/gate.ts';
 import { handlerOf } from './steps/index.ts';
 import { runApproved } from './steps/run-approved.ts';
 import type { FrameEnd, Reasked, Step, StepEnd, Within } from './steps/step.ts';
@@ -65,7 +66,7 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
       evaluate: (conditions) => evaluate(at, conditions),
       decide: (source) => decide(source, { get: (name) => viewOf(frame, place, name) }),
       verdictOf: (gate, waitsFor, times) => verdictOf(at, gate, waitsFor, times),
-      askAgain: (gateNode) => askAgain(at, gateNode),
+      askAgain: (gate) => askAgain(at, gate),
       armLeadsBack: (arm) => frame.flow.leadsBack(place, { as: 'committed', arm }),
       collectReads: async () => {
         const { output, view } = await call(at, `${node.id}/feedback`, (shown, input) =>
@@ -160,10 +161,9 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     return holds;
   }
 
-  function openGate(at: At): Promise<GateState> {
-    const without = at.frame.flow.usedUp(at.place);
+  function openGate(at: At, without: readonly string[] = at.frame.flow.usedUp(at.place)): Promise<GateState> {
     return call(at, nodeAt(at).id, (shown, input) =>
-      callActivity('openGate', shown, without.length > 0 ? { ...input, without } : input),
+      callActivity('openGate', shown, without.length > 0 ? { ...input, without: [...without] } : input),
     );
   }
 
@@ -177,14 +177,23 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     });
   }
 
-  /** The gate is one of the frames around the step that found its approval lapsed. */
-  async function askAgain({ frame }: At, gateNode: string): Promise<Reasked> {
-    const at = findAround(frame, gateNode);
+  /**
+   * The gate stands in a frame around the step that found its approval lapsed, or in one that has ended. The run has come
+   * past it: it offers what leads the way the run went, and what ends it; any other verdict lets nothing pass.
+   */
+  async function askAgain({ frame }: At, { gateNode, gatePath = '' }: LapsedGate): Promise<Reasked> {
+    const at = findAround(frame, gateNode) ?? findKept(gateNode, gatePath);
     if (at === undefined) throw new Error(`a lapsed gate that is not in the graph: ${gateNode}`);
-    const { actions, waitsFor } = nodeAt(at);
+    const node = nodeAt(at);
+    const { actions = {}, waitsFor } = node;
+    const leadsOn = (action: string): boolean => {
+      const ending = endingBy(node, action);
+      return ending !== undefined && at.frame.flow.ledAs(at.place, ending);
+    };
+    const without = Object.keys(actions).filter((action) => actions[action] !== 'end' && !leadsOn(action));
     const key = joinPath(pathOf(at.frame, at.place), gateNode);
     for (;;) {
-      const opening = reopening.get(key) ?? openGate(at);
+      const opening = reopening.get(key) ?? openGate(at, without);
       reopening.set(key, opening);
       try {
         const opened = await opening;
@@ -194,8 +203,7 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
         const { action, output, view } = verdict;
         at.frame.values.set(gateNode, { digest: output, view: view ?? {} });
         at.frame.remarks.set(at.place, action);
-        // A word the gate does not know lets nothing pass.
-        return { effect: actions?.[action] === 'continue' ? 'continue' : 'end', askedPeople };
+        return { effect: leadsOn(action) ? 'continue' : 'end', askedPeople };
       } finally {
         if (reopening.get(key) === opening) reopening.delete(key);
       }
@@ -206,6 +214,14 @@ export function stepPerformer(state: RunState, doorbell: Doorbell, runFrame: Run
     for (let frame: Frame | undefined = from; frame !== undefined; frame = frame.within?.frame) {
       const place = frame.scope.nodes.findIndex((node) => node.id === id);
       if (place !== -1) return { frame, place };
+    }
+    return undefined;
+  }
+
+  function findKept(id: string, path: string): At | undefined {
+    for (const frame of state.kept) {
+      const place = frame.scope.nodes.findIndex((node) => node.id === id);
+      if (place !== -1 && pathOf(frame, place) === path) return { frame, place };
     }
     return undefined;
   }

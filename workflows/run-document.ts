@@ -51,8 +51,11 @@ export async function runDocument(input: RunDocumentInput): Promise<RunDocumentR
     const view = operatorsView(state, input.shown);
     const frames = runFrames(state);
     const perform = stepPerformer(state, doorbell, frames.run);
-    const isLong = () => workflowInfo().continueAsNewSuggested;
-    const closed = await interpret({ state, doorbell, work, view, frames, perform, isLong, goOn, finish });
+    const history = () => {
+      const { historyLength: events, continueAsNewSuggested: isLong } = workflowInfo();
+      return { events, isLong };
+    };
+    const closed = await interpret({ state, doorbell, work, view, frames, perform, history, goOn, finish });
     if (closed.outcome === 'cancelled' && workflow.consideredCancelled) throw new CancelledFailure('Run cancelled');
     if (closed.outcome === 'failed') throw ApplicationFailure.nonRetryable('Run aborted', 'waymark.aborted');
     return closed;

@@ -43,6 +43,7 @@ export function runFrames(state: RunState): RunFrames {
         state.resting -= 1;
         state.frames.splice(state.frames.indexOf(frame), 1);
         state.changes.note();
+        if (frame.scope.nodes.some(({ guardsOutside }) => guardsOutside)) state.kept.push(frame);
         if (cancelled && !frame.flow.done) waiter.reject(new CancelledFailure('Run cancelled'));
         else waiter.resolve({ frame, as: failed ? 'failed' : frame.flow.refused ? 'refused' : 'done' });
       }

@@ -38,6 +38,8 @@ export interface RunState {
   readonly outermost: Frame;
   /** All that have not ended, in the order in which they start what is ready. */
   readonly frames: Frame[];
+  /** Ended, with gates that guard writes outside them: these may have to be asked again. */
+  readonly kept: Frame[];
   /** By gate row, as read from the rows. The first is final. */
   readonly verdicts: Map<string, Verdict>;
   /** Gate rows of which it was read that they have lapsed. */
@@ -119,6 +121,7 @@ export function startState(
     scopes,
     outermost,
     frames: [outermost],
+    kept: [],
     verdicts: new Map(),
     lapsed: new Set(),
     ended: new Set(),

@@ -48,7 +48,7 @@ async function askAndRun(step: Step, activity: StepActivity, first: StepOutcome)
         delete asking.waitsFor;
         break;
       case 'lapsed': {
-        const { effect, askedPeople } = await step.askAgain(outcome.gateNode);
+        const { effect, askedPeople } = await step.askAgain(outcome);
         if (effect === 'end') return { as: 'refused', told: false };
         unaskedLapses = askedPeople ? 0 : unaskedLapses + 1;
         if (unaskedLapses >= mostUnaskedLapses) return parked('bug');

@@ -4,6 +4,7 @@ import type {
   Digest,
   GateState,
   GateTimes,
+  LapsedGate,
   ListedItem,
   StepOutcome,
   View,
@@ -54,7 +55,7 @@ export interface Step {
    */
   verdictOf(gate: GateState, waitsFor: string, times?: WaitingTimes): Promise<Verdict | 'lapsed'>;
   /** Opens a gate of this run again, because what it approved no longer stands, and waits for the new verdict. */
-  askAgain(gateNode: string): Promise<Reasked>;
+  askAgain(gate: LapsedGate): Promise<Reasked>;
   /** Would this arm lead back, with a return left? */
   armLeadsBack(arm: number): boolean;
   /** Of an arm that leads back: the outputs its conditions read, as one record. */

@@ -159,7 +159,6 @@ export class CancellationScope {
   }
 }
 
-/** Time does not pass: a timeout never ends it. */
 /** A time in words, such as a day, does not pass; one in milliseconds does. */
 export function condition(fn: () => boolean, timeout?: number | string): Promise<boolean> {
   const own = runtime();
@@ -237,7 +236,8 @@ export function proxyLocalActivities() {
 
 export function workflowInfo() {
   const own = runtime();
-  return { continueAsNewSuggested: own.scheduled.length - own.scheduledBefore >= own.longAfter };
+  const historyLength = own.scheduled.length - own.scheduledBefore;
+  return { historyLength, continueAsNewSuggested: historyLength >= own.longAfter };
 }
 
 export async function continueAsNew(input: unknown): Promise<never> {
