@@ -156,7 +156,8 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   const [[run], [latest = null], artifacts] = await Promise.all([
     ask<RunRow>(tx)`SELECT * FROM run WHERE tenant_id = ${tenant} AND id = ${input.run}`,
     ask<ExecutionRow>(tx)`SELECT * FROM step_execution WHERE tenant_id = ${tenant}
-      AND root_run_id = ${scope.rootRun} AND node = ${input.node} AND path = ${path} ORDER BY generation DESC LIMIT 1`,
+      AND root_run_id = ${scope.rootRun} AND node = ${input.node} AND path = ${path} AND generation >= 0
+      ORDER BY generation DESC LIMIT 1`,
     artifactKey(tx, tenant),
   ]);
   if (run === undefined) throw new Error('a run that has a scope is not there');

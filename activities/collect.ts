@@ -12,6 +12,7 @@ import type { CollectInput, Digest, ListedItem, RunActivities, Scoped, StepInput
 import type { Dependencies } from './dependencies.ts';
 import { applicationFailure } from './failures.ts';
 import { bindingsIn, bindingsNow } from './load-inputs.ts';
+import { makeOrKeepWhy, NotMade } from './not-made.ts';
 import type { RunInHand } from './run-row.ts';
 import { readRun } from './run-row.ts';
 import { transitionEvents } from './transitions.ts';
@@ -75,14 +76,14 @@ export async function listItems(
   deps: Dependencies,
   input: StepInput & { from: number },
 ): ReturnType<RunActivities['listItems']> {
-  return readRun(deps, input, async (tx, run) => {
+  return makeOrKeepWhy(deps, input, async (tx, run) => {
     const node = run.loaded.nodes.get(input.node);
     const each = node && 'each' in node ? node.each : undefined;
     if (!each) throw applicationFailure(input.node, 'bug', { retry: false });
     const { bindings } = await bindingsNow(tx, deps, run, input.node, input.inputs);
-    const list = valueFor(input.node, each.list, bindings);
-    if (!Array.isArray(list)) throw applicationFailure(input.node, 'bug', { retry: false });
-    const keys = keysOf(input.node, list, each, bindings);
+    const list = valueFor(each.list, bindings);
+    if (!Array.isArray(list)) throw new NotMade('bug', `Unexpected value of ${each.list}, expected a list`);
+    const keys = keysOf(list, each, bindings);
     const items: ListedItem[] = [];
     for (let index = input.from; index < Math.min(list.length, input.from + pageOfItems); index += 1) {
       items.push(await itemOf(tx, run, list[index] ?? null, keys[index] ?? '', each.item));
@@ -100,19 +101,23 @@ async function itemOf(tx: Tx, run: RunInHand, value: Json, key: string, name: st
 
 /** By the document's `key`, or by the item itself and which of its equals it is: an item keeps its key when others move. */
 function keysOf(
-  node: string,
   list: readonly Json[],
-  each: { item: string; key?: string | undefined },
+  each: { list: string; item: string; key?: string | undefined },
   bindings: Record<string, Json>,
 ): string[] {
   const seen = new Map<string, number>();
-  return list.map((item) => {
-    const said = each.key === undefined ? undefined : valueFor(node, each.key, { ...bindings, [each.item]: item });
+  return list.map((item, index) => {
+    const said = each.key === undefined ? undefined : valueFor(each.key, { ...bindings, [each.item]: item });
     const key = said === undefined ? sha256Hex(canonicalJson(item)).slice(0, 16) : keyText(said);
     const times = (seen.get(key) ?? 0) + 1;
     seen.set(key, times);
     if (times === 1) return key;
-    if (said !== undefined) throw applicationFailure(node, 'bug', { retry: false });
+    if (said !== undefined) {
+      throw new NotMade(
+        'bug',
+        `Unexpected key of item ${index + 1} of ${each.list}, expected no other item to have it`,
+      );
+    }
     return `${key}-${times}`;
   });
 }
@@ -125,24 +130,25 @@ function keyText(value: Json): string {
 
 /** A date is its first moment in UTC. */
 export async function evaluateWait(deps: Dependencies, input: StepInput): ReturnType<RunActivities['evaluateWait']> {
-  return readRun(deps, input, async (tx, run) => {
+  return makeOrKeepWhy(deps, input, async (tx, run) => {
     const node = run.loaded.nodes.get(input.node);
     if (node?.kind !== 'wait' || !('expr' in node.until)) throw applicationFailure(input.node, 'bug', { retry: false });
     const { bindings } = await bindingsNow(tx, deps, run, node.id, input.inputs);
-    const value = valueFor(node.id, node.until.expr, bindings);
+    const value = valueFor(node.until.expr, bindings);
     const until = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-    if (Number.isNaN(until)) throw applicationFailure(node.id, 'bug', { retry: false });
+    if (Number.isNaN(until))
+      throw new NotMade('bug', `Unexpected value of ${node.until.expr}, expected a date or a time`);
     await appendEvents(tx, await transitionEvents(tx, deps, run.row, input.log));
     return { until };
   });
 }
 
-/** @throws what fails the step as `bug` where the expression has no value */
-function valueFor(node: string, source: string, bindings: Record<string, Json>): Json {
+/** @throws NotMade bug where the expression has no value */
+function valueFor(source: string, bindings: Record<string, Json>): Json {
   try {
     return evaluate(source, bindings);
   } catch (problem) {
-    if (problem instanceof ExpressionError) throw applicationFailure(node, 'bug', { retry: false });
+    if (problem instanceof ExpressionError) throw new NotMade('bug', `${source} has no value: ${problem.message}`);
     throw problem;
   }
 }

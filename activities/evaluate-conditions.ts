@@ -6,7 +6,7 @@ import type { Condition, StepInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { applicationFailure } from './failures.ts';
 import { bindingsNow } from './load-inputs.ts';
-import { readRun } from './run-row.ts';
+import { makeOrKeepWhy, NotMade } from './not-made.ts';
 import { transitionEvents } from './transitions.ts';
 
 /** The first of the conditions that holds, or null. One that has no value fails as `bug`. */
@@ -14,7 +14,7 @@ export async function evaluateConditions(
   deps: Dependencies,
   input: StepInput & { conditions: Condition[] },
 ): Promise<{ holds: Condition | null }> {
-  return readRun(deps, input, async (tx, run) => {
+  return makeOrKeepWhy(deps, input, async (tx, run) => {
     const node = run.loaded.nodes.get(input.node);
     if (!node) throw applicationFailure(input.node, 'bug', { retry: false });
     const { bindings } = await bindingsNow(tx, deps, run, node.id, input.inputs);
@@ -24,7 +24,7 @@ export async function evaluateConditions(
       try {
         return evaluateCondition(source, bindings);
       } catch (problem) {
-        if (problem instanceof ExpressionError) throw applicationFailure(node.id, 'bug', { retry: false });
+        if (problem instanceof ExpressionError) throw new NotMade('bug', `${source} has no value: ${problem.message}`);
         throw problem;
       }
     });

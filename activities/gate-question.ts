@@ -7,7 +7,6 @@ import type { Tx } from '../prisma/open.ts';
 import { nodeHashOf } from './claim.ts';
 import type { Digest, OpenGateInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
-import { applicationFailure } from './failures.ts';
 import { mustSuffice, NobodyToAsk, peopleAsked } from './gate-people.ts';
 import type { GateQuestion, IfOverdue } from './gate-rows.ts';
 import { writtenSources } from './gate-sources.ts';
@@ -16,12 +15,13 @@ import { boundReads, guardedWrites, guardOf, shownBy } from './gate-subject.ts';
 import { rootsOf } from './input-digests.ts';
 import type { Bindings } from './load-inputs.ts';
 import { bindingsNow } from './load-inputs.ts';
+import { NotMade } from './not-made.ts';
 import { boundNow, proposalShown } from './run-proposal.ts';
 import type { RunInHand } from './run-row.ts';
 
 export type AskingNode = NodeOf<'approve'> | NodeOf<'person'>;
 
-/** @throws ApplicationFailure not-allowed where nobody is to be asked, bug where what is shown cannot be had */
+/** @throws NotMade not-allowed where nobody is to be asked, bug where what is shown cannot be had */
 export async function questionOf(
   deps: Dependencies,
   tx: Tx,
@@ -57,8 +57,8 @@ export async function questionOf(
       now: deps.clock(),
     };
   } catch (problem) {
-    if (problem instanceof ExpressionError) throw applicationFailure(node.id, 'bug', { retry: false });
-    if (problem instanceof NobodyToAsk) throw applicationFailure(node.id, 'not-allowed', { retry: false });
+    if (problem instanceof ExpressionError) throw new NotMade('bug', `What is shown has no value: ${problem.message}`);
+    if (problem instanceof NobodyToAsk) throw new NotMade('not-allowed', problem.message);
     throw problem;
   }
 }

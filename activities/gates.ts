@@ -12,8 +12,9 @@ import { questionOf } from './gate-question.ts';
 import type { GateRow, IfOverdue } from './gate-rows.ts';
 import { bindingsOf, gateState, lapseGate, overdueVerdict, upsertGate } from './gate-rows.ts';
 import { gatesBefore, guardOf } from './gate-subject.ts';
+import { makeOrKeepWhy } from './not-made.ts';
 import { boundAsGiven, openRunProposal } from './run-proposal.ts';
-import { logRun, readRun } from './run-row.ts';
+import { logRun } from './run-row.ts';
 import { taskOfSession } from './session-task.ts';
 import { shareWithApprovers } from './share-proposal.ts';
 import { askedNow } from './tell-approvers.ts';
@@ -24,7 +25,7 @@ import { transitionEvents } from './transitions.ts';
  * is one.
  */
 export async function openGate(deps: Dependencies, input: OpenGateInput): Promise<GateState> {
-  const opened = await readRun(deps, input, async (tx, run) => {
+  const opened = await makeOrKeepWhy(deps, input, async (tx, run) => {
     const said = run.loaded.nodes.get(input.node);
     const path = input.path ?? '';
     const task = said?.kind === 'session' ? await taskOfSession(tx, deps, run, said, path) : undefined;

@@ -57,7 +57,7 @@ export async function transitionEvents(
   const leftOut = transitions.filter(({ to, order }) => to === 'bypassed' && order !== undefined);
   for (const { node, path = '' } of leftOut) {
     await tx.stepExecution.updateMany({
-      where: { tenantId: run.tenantId, rootRunId: run.rootRunId, node, path, status: 'failed' },
+      where: { tenantId: run.tenantId, rootRunId: run.rootRunId, node, path, generation: { gte: 0 }, status: 'failed' },
       data: { status: 'skipped', endedAt: deps.clock() },
     });
   }

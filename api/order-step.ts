@@ -86,7 +86,7 @@ async function retryBody(
   const body: CommandBody = {};
   if (node !== undefined && fresh) {
     const latest = await tx.stepExecution.findFirst({
-      where: { tenantId: run.tenantId, rootRunId: run.rootRunId, node: node.id, path },
+      where: { tenantId: run.tenantId, rootRunId: run.rootRunId, node: node.id, path, generation: { gte: 0 } },
       orderBy: { generation: 'desc' },
     });
     body.generation = (latest?.generation ?? 0) + 1;

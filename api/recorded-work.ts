@@ -61,7 +61,7 @@ export async function recordedWork(tx: Tx, graphs: GraphCache, run: RunRow, afte
 
 async function latestRows(tx: Tx, lineage: { tenantId: string; rootRunId: string }): Promise<Row[]> {
   const rows = await tx.stepExecution.findMany({
-    where: lineage,
+    where: { ...lineage, generation: { gte: 0 } },
     orderBy: { generation: 'asc' },
     select: { id: true, runId: true, node: true, path: true, status: true, handoff: true, edited: true },
   });

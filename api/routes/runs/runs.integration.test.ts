@@ -168,6 +168,37 @@ test('a step shows its attempt, and a parked one why it parked', async () => {
   });
 });
 
+test('a gate that could not be made shows why, until it was made', async () => {
+  const id = await startClaim(fixture);
+  const stepOf = async () => (await get(`/runs/${id}`)).json().steps[1];
+  const where = { tenantId_id: { tenantId: 'acme', id: `gate-of-${id}` } };
+  const why = {
+    failureClass: 'not-allowed',
+    failureDetail: 'Unexpected value of input.boss, expected the id of a person',
+  };
+  await fixture.worker.actAs({ tenant: 'acme', user: 'an' }, async (tx) => {
+    await tx.stepExecution.create({
+      data: {
+        ...{ ...where.tenantId_id, rootRunId: id, runId: id, node: 'manager_approves', generation: -1 },
+        ...{ status: 'running', memoKey: `not made ${id}`, actorId: 'an' },
+      },
+    });
+    await tx.stepExecution.update({ where, data: { status: 'failed', ...why } });
+  });
+  expect(await stepOf()).toMatchObject({
+    state: 'failed',
+    attempt: 0,
+    failure: { class: why.failureClass, detail: why.failureDetail },
+  });
+  await fixture.worker.actAs({ tenant: 'acme', user: 'an' }, (tx) =>
+    tx.stepExecution.update({ where, data: { failureClass: null, failureDetail: null } }),
+  );
+  expect(await stepOf()).toMatchObject({ state: 'pending' });
+  await openClaimGate(fixture, id);
+  expect(await stepOf()).toMatchObject({ state: 'waiting' });
+  expect(await stepOf()).not.toHaveProperty('failure');
+});
+
 test('a gate that was decided is a committed step with its verdict', async () => {
   const id = await startClaim(fixture);
   const gate = await openClaimGate(fixture, id);
