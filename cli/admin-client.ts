@@ -20,7 +20,7 @@ export interface AdminClient {
   keys(): Promise<Key[]>;
   createKey(key: { service: string; scopes: string[]; expiresAt?: string }): Promise<CreatedKey>;
   revokeKey(id: string): Promise<Key>;
-  /** Open ones, whose assignee is inactive. */
+  /** Open ones, whose assignee is inactive or a service. */
   unattendedProposals(): Promise<Proposal[]>;
   reassign(proposal: string, person: string): Promise<Proposal>;
 }

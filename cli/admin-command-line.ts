@@ -86,9 +86,11 @@ export function addAdminCommands(
     .argument('<key>', 'its id')
     .action(async (key: string, options) => done(await (await load()).revokeKey(key, options, world)));
 
-  const proposals = admin.command('proposals').description('what people leave behind who may not act any more');
+  const proposals = admin
+    .command('proposals')
+    .description('proposals whose assignee cannot act: inactive people, and services');
   connected(proposals.command('list'))
-    .description('list the open proposals whose assignee is inactive')
+    .description('list the open proposals whose assignee is inactive or a service')
     .option('--json', 'print them as a JSON array')
     .action(async (options) => done(await (await load()).listProposals(options, world)));
   connected(proposals.command('reassign'))

@@ -4,12 +4,16 @@ import { planProposal } from '../../compiler/planned-proposal.ts';
 import type { Contents, DefinitionCache } from '../../compiler/proposal-definition.ts';
 import type { Json } from '../../compiler/types.ts';
 import { getArtifact } from '../../prisma/artifacts.ts';
-import type { Actor, Tx } from '../../prisma/open.ts';
+import type { Actor, Identity, Tx } from '../../prisma/open.ts';
 import { openPlannedProposal } from '../../prisma/open-planned-proposal.ts';
+import { findProposal, sightOf } from '../../prisma/proposal-rights.ts';
+import type { HeldProposal } from '../../prisma/proposals.ts';
 import { notFound, Problem } from '../errors.ts';
 import type { GraphCache } from '../graph-cache.ts';
+import { operatingRoles } from '../operators.ts';
 import { findRun } from '../run-handlers.ts';
 import { invalidContent } from './contents.ts';
+import { isService } from './reassign.ts';
 
 export interface ProposalRequest {
   /** Opens by the version of a document published last, or exactly by the version of a graph's hash. */
@@ -58,27 +62,26 @@ export async function startProposal(tx: Tx, caches: Caches, actor: Actor, reques
 }
 
 /**
- * Opens the proposal of a run's lineage, which is for who started it, or gives the one there is. With `## Proposal` in the
+ * Opens the proposal of a run's lineage, or gives the one there is: for who started the run; where that is a service, for
+ * whoever may order runs about. With `## Proposal` in the
  * document it may be opened while the run goes on; without, its sections are the rows of the Result, which must be there.
- * @throws Problem not-found; not-permitted; no-result; unknown-person
+ * @throws Problem not-found, also for who does not see the one there is; not-permitted; no-result; unknown-person
  */
 export async function openOfRun(
   tx: Tx,
   caches: Caches,
-  actor: Actor,
+  actor: Identity,
   runId: string,
   title: string | undefined,
-): Promise<{ id: string; isNew: boolean }> {
+): Promise<{ proposal: HeldProposal; isNew: boolean }> {
   const { tenant } = actor;
   const run = await findRun(tx, tenant, runId);
-  if (run.requesterId !== actor.user) {
-    throw new Problem('not-permitted', { detail: 'Who started the run opens it, and may share it with you.' });
-  }
+  if (run.requesterId !== actor.user) await mustStandIn(tx, actor, run.requesterId);
   const loaded = await caches.graphs.load(tx, tenant, run.graphHash);
   if (loaded === undefined) throw notFound('graph');
   const ofLineage = { where: { tenantId_runId: { tenantId: tenant, runId: run.rootRunId } }, select: { id: true } };
   const known = await tx.proposal.findUnique(ofLineage);
-  if (known !== null) return { id: known.id, isNew: false };
+  if (known !== null) return { proposal: await given(tx, actor, known.id), isNew: false };
   if (run.resultDigest === null && loaded.graph.proposal === undefined) {
     throw new Problem('no-result', {
       detail: 'Its document has no `## Proposal`, so that it can be opened when the run has its Result.',
@@ -93,8 +96,27 @@ export async function openOfRun(
     run: run.rootRunId,
     ...(isRecord(result) ? { result } : {}),
   });
-  if (id !== undefined) return { id, isNew: true };
-  return { id: (await tx.proposal.findUniqueOrThrow(ofLineage)).id, isNew: false };
+  const now = id ?? (await tx.proposal.findUniqueOrThrow(ofLineage)).id;
+  return { proposal: await given(tx, actor, now), isNew: id !== undefined };
+}
+
+/** @throws Problem not-permitted where a person started the run, or the actor may not order runs about */
+async function mustStandIn(tx: Tx, actor: Identity, requester: string): Promise<void> {
+  if (!(await isService(tx, actor.tenant, requester))) {
+    throw new Problem('not-permitted', { detail: 'Who started the run opens it, and may share it with you.' });
+  }
+  if (actor.roles.some((role) => operatingRoles.includes(role))) return;
+  const who = `someone with the role ${operatingRoles.join(' or ')}`;
+  throw new Problem('not-permitted', { detail: `A service started the run, so that ${who} opens it.` });
+}
+
+/** To its people, and to who may give it to a person since its assignee is a service. @throws Problem not-found */
+async function given(tx: Tx, actor: Actor, id: string): Promise<HeldProposal> {
+  const proposal = await findProposal(tx, actor.tenant, id);
+  if (proposal === undefined) throw notFound('proposal');
+  if ((await sightOf(tx, actor, proposal)) !== undefined) return proposal;
+  if (proposal.assigneeId !== null && (await isService(tx, actor.tenant, proposal.assigneeId))) return proposal;
+  throw notFound('proposal');
 }
 
 async function open(tx: Tx, caches: Caches, actor: Actor, opening: Opening): Promise<string | undefined> {

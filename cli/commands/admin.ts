@@ -126,7 +126,7 @@ export async function revokeKey(id: string, options: ConnectionOptions, world: W
   return exitCodes.done;
 }
 
-/** Those whose assignee is inactive. */
+/** Those whose assignee is inactive or a service. */
 export async function listProposals(options: ListOptions, world: World): Promise<number> {
   const proposals = await connectAsAdmin(options, world).unattendedProposals();
   const columns = ['proposal', 'title', 'assignee', 'started by', 'since'];

@@ -61,7 +61,7 @@ export const openingRoutes: FastifyPluginAsyncZod<{ definitions: DefinitionCache
       schema: {
         summary: "Open the proposal of a run's result",
         description:
-          'For who started the run, once: 201 when it was opened, 200 when it was there. A document without `## Proposal` needs the Result, whose rows become the sections.',
+          'For who started the run, or of a run that a service started for an operator or an admin, once: 201 when it was opened, 200 when it was there. A document without `## Proposal` needs the Result, whose rows become the sections.',
         tags: ['proposals'],
         params: runParams,
         headers: idempotencyKeyRequired,
@@ -81,8 +81,7 @@ export const openingRoutes: FastifyPluginAsyncZod<{ definitions: DefinitionCache
     async (request, reply) => {
       const person = personOf(request);
       const done = await request.once(async (tx) => {
-        const { id, isNew } = await openOfRun(tx, caches, person, request.params.id, request.body?.title);
-        const { proposal } = await seeProposal(tx, person, id);
+        const { proposal, isNew } = await openOfRun(tx, caches, person, request.params.id, request.body?.title);
         return answer(isNew ? 201 : 200, proposalSummary, summaryOfProposal(proposal));
       });
       return sendAnswer(reply, done);

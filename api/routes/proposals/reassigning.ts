@@ -15,7 +15,8 @@ export const reassigningRoutes: FastifyPluginAsyncZod = async (app) => {
     '/admin/proposals',
     {
       schema: {
-        summary: 'Open proposals whose assignee is inactive, newest first: what an admin has to give to somebody else',
+        summary:
+          'Open proposals whose assignee is inactive or a service, newest first: what an admin has to give to somebody else',
         tags: ['admin'],
         querystring: listUnattendedQuery,
         response: responses({ 200: proposalsPage }, ['invalid-request', 'not-permitted']),
@@ -42,9 +43,9 @@ export const reassigningRoutes: FastifyPluginAsyncZod = async (app) => {
     '/proposals/:id/reassign',
     {
       schema: {
-        summary: 'Give a proposal whose assignee is inactive to somebody else',
+        summary: 'Give a proposal whose assignee is inactive or a service to somebody else',
         description:
-          'For who started it, and for the role admin, who gets no access to it by this. A new epoch, as by a handoff.',
+          'For who started it, and for the role admin; of a service’s for the role operator, too. Those roles get no access to it by this. A new epoch, as by a handoff.',
         tags: ['proposals'],
         params: proposalParams,
         headers: idempotencyKeyAllowed,
