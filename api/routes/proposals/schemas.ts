@@ -50,8 +50,8 @@ export const proposalsPage = pageOf(proposalSummary);
 
 const provenance = {
   by: z.string().describe('The person who wrote it, or as whom the run did'),
-  source: z.string().describe('person, step, suggestion, result, default or computed'),
-  of: z.string().optional().describe('The step or the suggestion it came from'),
+  source: z.string().describe('person, session, step, suggestion, result, default or computed'),
+  of: z.string().optional().describe('The step, the suggestion or the turn of a session it came from'),
   at: z.iso.datetime(),
 };
 
