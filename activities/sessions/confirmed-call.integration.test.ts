@@ -1,4 +1,5 @@
 /** Writes in sessions: asked for, done once when the owner says yes, by them and in their step, and never otherwise. */
+import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { answerConfirmation } from '../../api/sessions/confirmations.ts';
 import type { NodeOf } from '../../compiler/graph.ts';
@@ -83,6 +84,12 @@ const again = (turn: string) =>
   );
 const questionsOf = (actor: Actor, turn: string) =>
   fixture.api.actAs(actor, (tx) => tx.confirmation.count({ where: { tenantId: tenant, turnId: turn } }));
+async function setActive({ user }: Actor, active: boolean): Promise<void> {
+  const owner = new Client({ connectionString: fixture.database.ownerUrl });
+  await owner.connect();
+  await owner.query('UPDATE user_account SET active = $2 WHERE id = $1', [user, active]);
+  await owner.end();
+}
 const at = { step: 'talk', path: '' };
 
 test('a write is asked for with its exact arguments; a yes has it done once under a key, and the agent goes on from what came of it', async () => {
@@ -178,6 +185,23 @@ describe('what was said yes to is not done', () => {
       }),
     );
     await notDone(talked, begun, gone);
+  });
+
+  test('once its owner is inactive, also where it was tried before in the same turn', async () => {
+    const talked = await open();
+    const begun = await saysYes(await asksFor(talked));
+    desk.answer = (_, response) => {
+      void setActive(requester, false).then(() => json(response, 429, { error: 'later' }));
+    };
+    try {
+      expect(await runTurn(deps, begun, never)).toEqual({ state: 'failed' });
+    } finally {
+      await setActive(requester, true);
+    }
+    expect(desk.asked).toHaveLength(1);
+    expect(await talked.last(requester, begun.session, 'action')).toMatchObject({ did: 'nothing', why: gone });
+    expect(await talked.last(requester, begun.session, 'turn')).toEqual({ state: 'failed', failure: 'not-allowed' });
+    expect((await effectsOf(fixture, talked.run)).map(({ status }) => status)).toEqual(['failed']);
   });
 
   test('after the step was done', async () => {

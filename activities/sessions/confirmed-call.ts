@@ -7,7 +7,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Json } from '../../compiler/types.ts';
 import { getArtifact } from '../../prisma/artifacts.ts';
 import type { Tx } from '../../prisma/open.ts';
-import { findProposal } from '../../prisma/proposal-rights.ts';
+import { findProposal, sightOf } from '../../prisma/proposal-rights.ts';
 import type { CallDeed } from '../../prisma/session-deeds.ts';
 import { callSlot } from '../../prisma/session-deeds.ts';
 import type { NewMessage } from '../../prisma/sessions.ts';
@@ -176,10 +176,11 @@ async function makerAt(deps: Dependencies, claim: TurnClaim, at: CallDeed['at'])
   });
 }
 
-/** The task, where it is open at that place and its owner's to do. */
+/** The task, where it is open at that place and its owner's to do, who is active and sees the proposal. */
 async function taskNow(tx: Tx, deps: Dependencies, { actor, proposal: id }: TurnClaim, at: CallDeed['at']) {
   const proposal = await findProposal(tx, actor.tenant, id);
   if (proposal?.status !== 'open' || proposal.graphHash === null) return undefined;
+  if (!(await sightOf(tx, actor, proposal))) return undefined;
   const { graph } = await deps.graphs.load(tx, actor.tenant, proposal.graphHash);
   const task = await openTaskOf(tx, graph, proposal, at);
   return task !== undefined && (await mayDo(tx, actor, task, proposal)) ? task : undefined;

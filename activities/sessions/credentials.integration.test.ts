@@ -71,6 +71,48 @@ test('who has connected nothing calls nothing, whoever else has', async () => {
   expect(echo.asked.length).toBe(before);
 });
 
+test.each([
+  ['is inactive', () => world.setActive(ben, false)],
+  ['has lost access', (proposal: string) => world.revoke(proposal, ben)],
+])('a credential is not used any more once its owner %s, also within a turn', async (_, lose) => {
+  await world.api.actAs(ben, (tx) => putConnection(tx, credentialKey, ben, 'whoami', 'of-ben'));
+  const proposal = await world.propose();
+  await world.share(proposal, ben);
+  const asked = await world.say(ben, proposal, 'Who am I?');
+  const before = [echo.asked.length, model.asked.length + 1];
+  const says = model.next;
+  model.next = async (told) => {
+    await lose(proposal);
+    return says(told);
+  };
+  try {
+    expect(await runTurn(world.deps, asked, never)).toEqual({ state: 'failed' });
+  } finally {
+    model.next = says;
+    await world.setActive(ben, true);
+  }
+  const row = await world.api.actAs(ben, (tx) => tx.sessionTurn.findFirstOrThrow({ where: { id: asked.turn } }));
+  expect(row.failure).toBe('not-allowed');
+  expect([echo.asked.length, model.asked.length]).toEqual(before);
+});
+
+test('the model is not asked what to make of an answer that came when its owner had become inactive', async () => {
+  const proposal = await world.propose();
+  const asked = await world.say(ann, proposal, 'Who am I?');
+  const before = model.asked.length;
+  const answers = echo.answer;
+  echo.answer = (request, response) => {
+    void world.setActive(ann, false).then(() => answers(request, response));
+  };
+  try {
+    expect(await runTurn(world.deps, asked, never)).toEqual({ state: 'failed' });
+  } finally {
+    echo.answer = answers;
+    await world.setActive(ann, true);
+  }
+  expect(model.asked.length - before).toBe(1);
+});
+
 test('what a tool gave is untrusted: a write after it asks first', async () => {
   const proposal = await world.propose();
   const asked = await world.say(ann, proposal, 'Who am I?');

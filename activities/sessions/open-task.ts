@@ -34,7 +34,7 @@ export async function openTaskOf(
   return gate === null || step === undefined ? undefined : { gate, step };
 }
 
-/** Whether it is this person's to do, as things are in this transaction. */
+/** Whether it is this person's to do, who sees the proposal, as things are in this transaction. */
 export async function mayDo(
   tx: Tx,
   { user }: Actor,

@@ -333,13 +333,51 @@ test('an owner who is inactive or has no access any more has nothing done for th
   const proposal = await world.propose();
   await world.share(proposal, ben);
   const asked = await world.say(ben, proposal, 'Suggest.');
-  await world.api.actAs(ann, (tx) =>
-    tx.collaborator.updateMany({ where: { proposalId: proposal, userId: 'ben' }, data: { revokedAt: new Date() } }),
-  );
+  await world.revoke(proposal, ben);
   script(call('suggest', { section: 'Costs', base: null, content: '1' }), 'Done.');
   expect(await answerTurn(asked)).toEqual({ state: 'failed' });
   expect((await rowOf(asked.turn)).failure).toBe('not-allowed');
   expect(model.asked).toHaveLength(0);
+});
+
+describe.each([
+  ['made inactive', async () => world.setActive(ben, false)],
+  ['revoked', async (proposal: string) => world.revoke(proposal, ben)],
+])('whose owner is %s while the model is asked,', (_, lose) => {
+  const whileAsked = async (...said: Said[]) => {
+    const proposal = await world.propose();
+    await world.share(proposal, ben, true);
+    const asked = await world.say(ben, proposal, 'Go on.');
+    script(
+      async () => {
+        await lose(proposal);
+        return said[0] ?? '';
+      },
+      ...said.slice(1),
+    );
+    try {
+      expect(await answerTurn(asked)).toEqual({ state: 'failed' });
+    } finally {
+      await world.setActive(ben, true);
+    }
+    expect((await rowOf(asked.turn)).failure).toBe('not-allowed');
+    return proposal;
+  };
+
+  test('a turn calls no tool any more', async () => {
+    const share = call('share', { person: 'cal' });
+    const proposal = await whileAsked(share, 'Asked.');
+    expect(model.asked).toHaveLength(1);
+    const asks = await world.api.actAs(ben, (tx) =>
+      tx.confirmation.count({ where: { session: { proposalId: proposal } } }),
+    );
+    expect(asks).toBe(0);
+  });
+
+  test('a turn does not ask the model once more, where it did not answer', async () => {
+    await whileAsked({ status: 500 }, 'Never said.');
+    expect(model.asked).toHaveLength(1);
+  });
 });
 
 test('what nobody can store or find ends the turn as failed, and does not hold up the next', async () => {

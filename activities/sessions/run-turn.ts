@@ -20,7 +20,7 @@ import { readOutside } from './read-outside.ts';
 import type { Replied } from './stream-reply.ts';
 import { StoppedWriting, streamReply, waitAfter } from './stream-reply.ts';
 import type { Done } from './tool-call.ts';
-import { TurnJournal, TurnLost, TurnStopped } from './turn-journal.ts';
+import { AccessLost, TurnJournal, TurnLost, TurnStopped } from './turn-journal.ts';
 import { turnPrompt } from './turn-prompt.ts';
 
 /** Replies in one turn. A model that calls tools for ever meets this. */
@@ -61,7 +61,7 @@ export async function runTurn(
       await journal.end({ state: 'stopped' }, problem instanceof StoppedWriting ? problem.written : '');
       return { state: 'stopped' };
     }
-    const failure = failureOf(problem);
+    const failure = problem instanceof AccessLost ? 'not-allowed' : failureOf(problem);
     if (failure === undefined) throw problem;
     await journal.end({ state: 'failed', failure });
     return { state: 'failed' };
@@ -155,6 +155,7 @@ async function replyWithin(
   signal: AbortSignal,
 ): Promise<Replied> {
   for (let tries = 0; ; tries++) {
+    await journal.goOn();
     try {
       return await streamReply(deps, claim, journal, messages, signal);
     } catch (problem) {
@@ -178,6 +179,7 @@ async function callTool(
   if (recorded !== undefined) return recorded;
   const outside = claim.tools.find(({ name }) => functionNameOf(name) === call.name);
   if (outside?.effect === 'read' && !Object.hasOwn(proposalTools, call.name)) {
+    await journal.goOn();
     const started = performance.now();
     const done = await readOutside(deps, claim, outside, call.arguments, signal);
     claim.untrusted ||= done.untrusted === true;

@@ -5,10 +5,11 @@
 import type { Json } from '../../compiler/types.ts';
 import { digestOf } from '../../prisma/artifacts.ts';
 import type { Tx } from '../../prisma/open.ts';
+import { findProposal, sightOf } from '../../prisma/proposal-rights.ts';
 import type { NewMessage } from '../../prisma/sessions.ts';
 import { appendMessage } from '../../prisma/sessions.ts';
 import type { Dependencies } from '../dependencies.ts';
-import type { TurnClaim, TurnEnd } from './claim-turn.ts';
+import type { TurnClaim, TurnEnd, TurnRow } from './claim-turn.ts';
 import { endTurn, holdTurn } from './claim-turn.ts';
 
 /** Another attempt has taken the turn over, or it has ended: nothing more is written by this one. */
@@ -19,6 +20,11 @@ export class TurnLost extends Error {
 /** Its owner asked for it to stop. */
 export class TurnStopped extends Error {
   override readonly name = 'TurnStopped';
+}
+
+/** Its owner is inactive, or sees the proposal no more: nobody is asked and nothing is read or done for them. */
+export class AccessLost extends Error {
+  override readonly name = 'AccessLost';
 }
 
 /** What was recorded was asked differently. */
@@ -32,7 +38,7 @@ export interface Recorded {
   tokensIn?: number;
   tokensOut?: number;
   costUsd?: number;
-  /** Of a tool that was called before this is recorded. */
+  /** Of a tool that was called before this is recorded, and whatever its owner may since. */
   evenIfStopping?: true;
 }
 
@@ -56,7 +62,7 @@ export class TurnJournal {
   }
 
   /**
-   * Does `work` and records what it gives, both or neither. @throws TurnLost; TurnStopped before a tool is called
+   * Does `work` and records what it gives, both or neither. @throws TurnLost; of a tool, TurnStopped and AccessLost before it is called
    */
   async record(
     kind: 'model' | 'tool',
@@ -67,7 +73,7 @@ export class TurnJournal {
     const { actor, session, turn } = this.claim;
     const seq = this.position;
     const response = await this.fenced(async (tx, row) => {
-      if (kind === 'tool' && row.stopping && !evenIfStopping) throw new TurnStopped();
+      if (kind === 'tool' && !evenIfStopping) await this.mayGoOn(tx, row);
       const { response, say, untrusted, done } = await work(tx);
       await tx.turnEntry.create({
         data: {
@@ -100,6 +106,11 @@ export class TurnJournal {
     return response;
   }
 
+  /** Before anything outside is asked. @throws TurnLost; TurnStopped; AccessLost */
+  async goOn(): Promise<void> {
+    await this.fenced((tx, row) => this.mayGoOn(tx, row));
+  }
+
   /** Appends to the transcript what is being written. Tells whether the owner asked for the turn to stop. */
   async piece(body: string | undefined): Promise<{ stopping: boolean }> {
     const { actor, session, turn } = this.claim;
@@ -119,9 +130,14 @@ export class TurnJournal {
     });
   }
 
-  private async fenced<T>(
-    work: (tx: Tx, row: NonNullable<Awaited<ReturnType<typeof holdTurn>>>) => Promise<T>,
-  ): Promise<T> {
+  private async mayGoOn(tx: Tx, { stopping }: TurnRow): Promise<void> {
+    if (stopping) throw new TurnStopped();
+    const { actor, proposal: id } = this.claim;
+    const proposal = await findProposal(tx, actor.tenant, id);
+    if (!proposal || !(await sightOf(tx, actor, proposal))) throw new AccessLost();
+  }
+
+  private async fenced<T>(work: (tx: Tx, row: TurnRow) => Promise<T>): Promise<T> {
     const { actor, fence } = this.claim;
     return this.deps.store.actAs(actor, async (tx) => {
       const row = await holdTurn(tx, actor, this.claim);

@@ -1,5 +1,6 @@
 /** Proposals and sessions of Ann, Ben and Cal in a real database, and turns that are answered by a scripted model. */
 import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
 import { inject } from 'vitest';
 import { graphSchema } from '../../../compiler/graph.ts';
 import { createDefinitionCache } from '../../../compiler/proposal-definition.ts';
@@ -52,6 +53,10 @@ export interface SessionFixture {
   share(proposal: string, actor: Actor, transcript?: boolean): Promise<void>;
   /** Makes somebody the assignee. */
   handOver(proposal: string, to: Actor): Promise<void>;
+  /** Takes a collaborator's access away. */
+  revoke(proposal: string, actor: Actor): Promise<void>;
+  /** Makes somebody inactive, or active again. */
+  setActive(actor: Actor, active: boolean): Promise<void>;
   /** Says something in one's own session. */
   say(actor: Actor, proposal: string, text: string): Promise<{ session: string; turn: string }>;
   /** Author, kind and words of what the actor reads, pieces and states of turns left out. */
@@ -148,6 +153,20 @@ export async function openSessionFixture(
           data: { assigneeId: to.user, assigneeEpoch: { increment: 1 } },
         }),
       );
+    },
+    async revoke(proposal, actor) {
+      await api.actAs(ann, (tx) =>
+        tx.collaborator.updateMany({
+          where: { proposalId: proposal, userId: actor.user },
+          data: { revokedAt: new Date() },
+        }),
+      );
+    },
+    async setActive({ tenant, user }, active) {
+      const owner = new Client({ connectionString: database.ownerUrl });
+      await owner.connect();
+      await owner.query('UPDATE user_account SET active = $3 WHERE tenant_id = $1 AND id = $2', [tenant, user, active]);
+      await owner.end();
     },
     async say(actor, proposal, words) {
       return api.actAs(actor, async (tx) => {
