@@ -1,4 +1,5 @@
 /** The run in words, as Markdown for the current details in the Web UI: lists, since it runs the columns of tables together. */
+import type { SkeletonNode } from '../compiler/skeleton.ts';
 import type { NodeState } from './edges.ts';
 import type { Frame } from './frames.ts';
 import { pathOf } from './frames.ts';
@@ -94,7 +95,7 @@ function stepWords(state: RunState, at: At, ended: string | undefined): string {
     case 'committed':
       return remark === undefined ? 'done' : `done, ${markdownText(remark)}`;
     case 'bypassed':
-      return 'left out, its condition did not hold';
+      return `left out, ${remark ?? whyLeftOut(frame.scope.nodes[place])}`;
     case 'skipped':
       return 'skipped';
     case 'refused':
@@ -106,6 +107,12 @@ function stepWords(state: RunState, at: At, ended: string | undefined): string {
     default:
       return ended === undefined ? 'not started' : 'never started';
   }
+}
+
+/** Where nobody ordered it. Of a step that has both a condition and `if it fails: skip`, which of the two is not kept. */
+function whyLeftOut({ when, ifItFails }: Pick<SkeletonNode, 'when' | 'ifItFails'> = {}): string {
+  if (ifItFails !== 'skip') return 'its condition did not hold';
+  return when === undefined ? 'it failed' : 'it failed or its condition did not hold';
 }
 
 function failureAt(state: RunState, { frame, place }: At): string {

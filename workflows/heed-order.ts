@@ -4,6 +4,9 @@ import { resultName } from './board.ts';
 import { joinPath, pathOf } from './frames.ts';
 import type { At, RunState } from './run-state.ts';
 
+/** On the board, after `left out`. */
+const leftOutByOrder = 'as an operator ordered';
+
 type StepOrder = Extract<Order, { node: string }>;
 
 export interface Heeded {
@@ -45,7 +48,9 @@ function heedForStep(state: RunState, order: StepOrder): Heeded {
   state.failures.delete(key);
   frame.flow.revive(place);
   frame.orders.set(place, { command: order.command, does: order.does === 'supply' ? 'supply' : 'retry' });
-  return { ...told(order, true), ...(order.does === 'skip' ? { bypasses: parked.at } : { starts: parked.at }) };
+  if (order.does !== 'skip') return { ...told(order, true), starts: parked.at };
+  frame.remarks.set(place, leftOutByOrder);
+  return { ...told(order, true), bypasses: parked.at };
 }
 
 function told(order: Order, applied: boolean): Heeded {

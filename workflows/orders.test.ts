@@ -88,6 +88,22 @@ test('a skip is a bypass: what follows runs without the output', async () => {
     { node: 'pay', to: 'applied', order: 'c1' },
     { node: 'pay', to: 'bypassed', order: 'c1' },
   ]);
+  expect(run.workflow.details).toContain('- Pay: left out, as an operator ordered\n');
+});
+
+test('the board says of a step that was left out whether it failed or its condition did not hold', async () => {
+  const skeleton = draw([
+    { id: 'pay', kind: 'tool', ifItFails: 'skip' },
+    { id: 'tell', ifItFails: 'skip', when: 'false' },
+    { id: 'file', when: 'false' },
+  ]);
+  const run = start({ skeleton, steps: { pay: failsAtFirst('pay', 9) } });
+  expect((await run.workflow.result).outcome).toBe('completed');
+  expect(run.workflow.details.split('\n').filter((line) => line.includes('left out'))).toEqual([
+    '- Pay: left out, it failed',
+    '- Tell: left out, it failed or its condition did not hold',
+    '- File: left out, its condition did not hold',
+  ]);
 });
 
 test('a supplied output is committed by an activity of its own, and the step’s is not called again', async () => {
