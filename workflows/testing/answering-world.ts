@@ -1,9 +1,18 @@
 /**
  * Activities that answer as a random document's answers say, and note what they were asked. Some gates are decided as they
- * open, some later, some lapse before; some steps ask for an approval of their own first; a run that a step calls takes its time.
+ * open, some later, some lapse before; some steps ask for an approval of their own first; some park until a person has them
+ * done again; a run that a step calls takes its time.
  */
 import { setTimeout as delay, setImmediate as soon } from 'node:timers/promises';
-import type { GateState, Ring, RunActivities, StepInput, StepOutcome, Transition } from '../../activities/contract.ts';
+import type {
+  GateState,
+  Order,
+  Ring,
+  RunActivities,
+  StepInput,
+  StepOutcome,
+  Transition,
+} from '../../activities/contract.ts';
 import { encodeSkeleton } from '../../compiler/skeleton-code.ts';
 import type { RandomDocument } from './random-documents.ts';
 import { answersOf } from './random-documents.ts';
@@ -19,6 +28,8 @@ export interface AnsweringWorld {
 interface Row {
   document: RandomDocument;
   calls: Set<string>;
+  /** Of those, the ones that gave what the step ends with. */
+  ended: Set<string>;
   told: Set<string>;
   done?: Done['outcome'];
   turn: number;
@@ -27,6 +38,10 @@ interface Row {
   opened: Map<string, number>;
   /** Runs that were called, and whether they have ended. */
   called: Map<string, boolean>;
+  /** Orders of people by their commands. */
+  orders: Map<string, Order>;
+  /** Steps that parked, and whether they were done again. */
+  parked: Map<string, boolean>;
   /** What the workflow has looked into. */
   heard: Set<string>;
 }
@@ -46,11 +61,14 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>, r
     const fresh = (): Row => ({
       document,
       calls: new Set(),
+      ended: new Set(),
       told: new Set(),
       turn: document.seed,
       gates: new Map(),
       opened: new Map(),
       called: new Map(),
+      orders: new Map(),
+      parked: new Map(),
       heard: new Set(),
     });
     const row = rows.get(run) ?? fresh();
@@ -96,8 +114,21 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>, r
     return { gate };
   }
 
+  /** A person has a parked step done again. An order that comes before the step has parked changes nothing, so there is another. */
+  async function haveItDone(run: string, step: string, order: { node: string; path?: string }): Promise<void> {
+    const row = rowOf(run);
+    await takeTurns(row);
+    for (let times = 1; row.parked.get(step) === false && row.done === undefined; times += 1) {
+      const command = `${step} again, order ${times}`;
+      row.orders.set(command, { ...order, command, does: 'retry' });
+      ring(run, { command });
+      await delay(Math.min(2 ** times, 1000), undefined, { ref: false });
+    }
+  }
+
+  /** What an order led to is the person's, and no rule's. */
   function tell(row: Row, log: Transition[] = []): void {
-    for (const { node, path = '', to } of log) row.told.add(`${node} ${path} ${to}`);
+    for (const { node, path = '', to, order } of log) if (order === undefined) row.told.add(`${node} ${path} ${to}`);
   }
 
   async function note(activity: string, { run, node, path = '', log }: StepInput) {
@@ -106,6 +137,13 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>, r
     row.calls.add(`${activity} ${node} ${path}`);
     await takeTurns(row);
     return { row, path, answers: answersOf(row.document), document: row.document };
+  }
+
+  /** A step that has ended is not done again: were it, that would be a call that no rule knows. */
+  function noteEnd(row: Row, activity: string, { node, path = '' }: StepInput): void {
+    const call = `${activity} ${node} ${path}`;
+    if (row.ended.has(call)) row.calls.add(`${call}, a second time`);
+    row.ended.add(call);
   }
 
   /** `asks`: it may need an approval of its own. */
@@ -119,6 +157,14 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>, r
         const { gate } = ask(run, own, 'approve', false);
         return { status: 'awaiting-approval', gate, waitsFor: 'manager' };
       }
+      const step = `${node} ${path}`;
+      if (row.parked.has(step)) row.parked.set(step, true);
+      else if (waitsWhenParked(row.document, node) && throwDice(row, 8) === 0) {
+        row.parked.set(step, false);
+        void haveItDone(run, step, path === '' ? { node } : { node, path });
+        throw failure('tool-failed');
+      }
+      noteEnd(row, activity, input);
       const outcome = answers.outcome(node, path);
       if (outcome === 'failed') throw failure('tool-failed');
       return outcome === 'refused' ? { status: 'refused' } : { status: 'committed', output: `${input.node} ${path}` };
@@ -156,7 +202,8 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>, r
       return { until: 0 };
     },
     async runCollect(input) {
-      const { path } = await note('runCollect', input);
+      const { row, path } = await note('runCollect', input);
+      noteEnd(row, 'runCollect', input);
       return { status: 'committed', output: `${input.node} ${path}` };
     },
     async collectReads(input) {
@@ -187,6 +234,8 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>, r
       tell(row, log);
       const name = rung.gate ?? rung.run ?? '';
       row.heard.add(name);
+      const order = row.orders.get(rung.command ?? '');
+      if (order !== undefined) return { kind: 'order', order };
       if (rung.run !== undefined && row.called.get(name)) return { kind: 'run', run: name };
       const state = row.gates.get(name);
       return state?.verdict || state?.lapsed ? { kind: 'gate', state } : { kind: 'nothing' };
@@ -208,4 +257,12 @@ export function answeringWorld(documents: ReadonlyMap<string, RandomDocument>, r
       return { outcome: done, calls: [...calls].sort(), told: [...told].sort() };
     },
   };
+}
+
+/** No setting of the step's own, or of a container around it, says what becomes of its failure. */
+function waitsWhenParked({ skeleton: { nodes } }: RandomDocument, id: string): boolean {
+  for (let node = nodes.find((one) => one.id === id); node !== undefined; node = nodes[node.parent ?? -1]) {
+    if (node.ifItFails !== undefined) return false;
+  }
+  return true;
 }

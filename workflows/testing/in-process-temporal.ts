@@ -51,6 +51,9 @@ class ContinueAsNew extends Error {
 }
 
 const current = new AsyncLocalStorage<Runtime>();
+/** Whatever an execution that has gone on in another still asks for is not done: on a server it is not there any more. */
+const execution = new AsyncLocalStorage<{ over: boolean }>();
+const never = new Promise<never>(() => undefined);
 const scopes = new AsyncLocalStorage<CancellationScope>();
 
 function runtime(): Runtime {
@@ -82,7 +85,7 @@ export function runInProcess<Input, Result>(
     own.scheduledBefore = own.scheduled.length;
     own.conditions = [];
     try {
-      return await root.run(() => workflow(structuredClone(given)));
+      return await execution.run({ over: false }, () => root.run(() => workflow(structuredClone(given))));
     } catch (error) {
       if (error instanceof ContinueAsNew && own.executions < mostExecutions) return execute(error.input as Input);
       throw error;
@@ -185,6 +188,7 @@ export async function sleep(): Promise<void> {
 export async function scheduleActivity(type: string, [input]: unknown[], { activityId }: { activityId: string }) {
   const own = runtime();
   const scope = CancellationScope.current();
+  if (execution.getStore()?.over) return never;
   own.scheduled.push(`${activityId} ${type}`);
   const fail = (cause: Error) =>
     new ActivityFailure(`${type} failed`, type, activityId, RetryState.NON_RETRYABLE_FAILURE, 'in process', cause);
@@ -227,6 +231,7 @@ export function proxyLocalActivities() {
     {
       get: (_, type: string) => async (input: unknown) => {
         const own = runtime();
+        if (execution.getStore()?.over) return never;
         own.scheduled.push(type);
         return await callUntilSettled(own, type, input).finally(() => checkSoon(own));
       },
@@ -243,6 +248,8 @@ export function workflowInfo() {
 export async function continueAsNew(input: unknown): Promise<never> {
   // Whatever still waits in this execution is gone with it.
   runtime().conditions = [];
+  const left = execution.getStore();
+  if (left !== undefined) left.over = true;
   throw new ContinueAsNew(structuredClone(input));
 }
 
