@@ -33,6 +33,13 @@ export interface ApiCalls {
     path: string,
     filter?: Readonly<Record<string, string>>,
   ): Promise<z.output<Schema>[]>;
+  /** The same, with what the first page says besides. */
+  listWith<Schema extends z.ZodType, Rest extends z.ZodObject>(
+    item: Schema,
+    rest: Rest,
+    path: string,
+    filter?: Readonly<Record<string, string>>,
+  ): Promise<{ items: z.output<Schema>[]; rest: z.output<Rest> }>;
   problemOf(answer: Answer): ApiProblem | ApiUnreachable;
   unreachable(error: unknown): ApiUnreachable;
 }
@@ -108,19 +115,31 @@ export function createApiCalls({ token, firstDelayMs = 250, repeats = 4, ...opti
     path: string,
     filter: Readonly<Record<string, string>> = {},
   ): Promise<z.output<Schema>[]> {
-    const pageSchema = z.object({ items: z.array(item), next: z.string().optional() });
-    const items: z.output<Schema>[] = [];
-    let cursor: string | undefined;
-    do {
-      const query = new URLSearchParams({ limit: '100', ...filter, ...(cursor === undefined ? {} : { cursor }) });
-      const page = await call(pageSchema, 'GET', `${path}?${query}`);
-      items.push(...page.items);
-      cursor = page.next;
-    } while (cursor !== undefined);
-    return items;
+    return (await listWith(item, z.object({}), path, filter)).items;
   }
 
-  return { apiUrl, call, list, problemOf, unreachable };
+  async function listWith<Schema extends z.ZodType, Rest extends z.ZodObject>(
+    item: Schema,
+    rest: Rest,
+    path: string,
+    filter: Readonly<Record<string, string>> = {},
+  ): Promise<{ items: z.output<Schema>[]; rest: z.output<Rest> }> {
+    const pageSchema = z.object({ items: z.array(item), next: z.string().optional() }).and(rest);
+    const pageAt = (cursor?: string) => {
+      const query = new URLSearchParams({ limit: '100', ...filter, ...(cursor === undefined ? {} : { cursor }) });
+      return call(pageSchema, 'GET', `${path}?${query}`);
+    };
+    const first = await pageAt();
+    const items = [...first.items];
+    for (let cursor = first.next; cursor !== undefined; ) {
+      const page = await pageAt(cursor);
+      items.push(...page.items);
+      cursor = page.next;
+    }
+    return { items, rest: first };
+  }
+
+  return { apiUrl, call, list, listWith, problemOf, unreachable };
 }
 
 /** A path of these parts, each as one. */

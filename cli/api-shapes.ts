@@ -181,6 +181,12 @@ export const journalSchema = z.object({
 });
 export type Journal = z.infer<typeof journalSchema>;
 
+/** What comes beside a page of gates, whatever the filters: open gates that wait for me, those that I claimed, the first's overdue. */
+export const besideGatesSchema = z.object({
+  counts: z.object({ mine: z.int(), claimed: z.int(), overdue: z.int() }),
+});
+export type GateCounts = z.infer<typeof besideGatesSchema>['counts'];
+
 export const gateSchema = z.object({
   id: z.string(),
   step: z.string(),

@@ -5,6 +5,7 @@ import { createApiCalls, jsonIn, pathOf } from './api-calls.ts';
 import type {
   Decision,
   Gate,
+  GateCounts,
   GateMessage,
   Journal,
   Person,
@@ -17,6 +18,7 @@ import type {
   StartedRun,
 } from './api-shapes.ts';
 import {
+  besideGatesSchema,
   cancelAcceptedSchema,
   claimStateSchema,
   decisionSchema,
@@ -72,6 +74,8 @@ export interface Client {
   state(run: string): Promise<RunState>;
   /** My inbox, all of it, oldest first: the open gates that wait for me, or others by the API's filters. */
   gates(filter?: Readonly<Record<string, string>>): Promise<Gate[]>;
+  /** The same, and how many wait for me whatever the filters. */
+  inbox(filter: Readonly<Record<string, string>>): Promise<{ gates: Gate[]; counts: GateCounts }>;
   gate(id: string): Promise<Gate>;
   decide(
     gate: string,
@@ -102,7 +106,7 @@ export interface Client {
 
 export function createClient(options: ClientOptions): Client {
   const { token, firstDelayMs = 250, patienceMs = 30_000 } = options;
-  const { apiUrl, call, list, problemOf, unreachable } = createApiCalls(options);
+  const { apiUrl, call, list, listWith, problemOf, unreachable } = createApiCalls(options);
 
   async function* followRun(
     run: string,
@@ -176,6 +180,10 @@ export function createClient(options: ClientOptions): Client {
     journal: (run) => call(journalSchema, 'GET', pathOf('runs', run, 'journal')),
     state: (run) => call(runStateSchema, 'GET', pathOf('runs', run, 'state')),
     gates: (filter = {}) => list(gateSchema, '/gates', filter),
+    inbox: async (filter) => {
+      const { items, rest } = await listWith(gateSchema, besideGatesSchema, '/gates', filter);
+      return { gates: items, counts: rest.counts };
+    },
     gate: (id) => call(gateSchema, 'GET', pathOf('gates', id)),
     decide: (gate, decision) => call(decisionSchema, 'POST', pathOf('gates', gate, 'decisions'), decision),
     claim: (gate) => call(claimStateSchema, 'POST', pathOf('gates', gate, 'claim'), {}),

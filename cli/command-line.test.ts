@@ -248,6 +248,7 @@ describe('gates', () => {
     const { code, stdout } = await talk(['gates']);
     expect(code).toBe(0);
     expect(stdout).toContain(`${gateId}  Manager approves  Expense approval  ${at(4)}  approve, reject  practice\n`);
+    expect(stdout).toMatch(/\nWaiting for you: 1, overdue of them: 0\. Claimed by you: 0\.\n$/);
   });
 
   it('says so when nothing does', async () => {
@@ -271,6 +272,15 @@ describe('gates of others', () => {
     });
     expect(api?.received.at(-1)?.path).toBe('/gates?limit=100&scope=all&status=any&document=claim&overdue=true');
     expect(stdout).toContain('approve, reject  practice, overdue, claimed by mai\n');
+  });
+
+  it('of one run are asked for by its id; where there is none, what waits for me is counted all the same', async () => {
+    const body = { items: [], counts: { mine: 3, claimed: 2, overdue: 1 } };
+    const { stdout } = await talk(['gates', '--run', 'run-1', '--claimed', 'nobody'], { 'GET /gates': [{ body }] });
+    expect(api?.received.at(-1)?.path).toBe('/gates?limit=100&claimed=nobody&run=run-1');
+    expect(stdout).toMatch(
+      /\nNo gate is as asked for\.\nWaiting for you: 3, overdue of them: 1\. Claimed by you: 2\.\n$/,
+    );
   });
 });
 

@@ -21,6 +21,7 @@ export function addGateCommands(
     .option('--status <status>', 'open, decided, lapsed or any; unsaid, open')
     .option('--claimed <by>', 'me, others or nobody')
     .option('--document <id>', 'of runs of this document')
+    .option('--run <id>', 'of this run')
     .option('--role <role>', 'that holders of this role may decide')
     .option('--overdue', 'those that are overdue')
     .option('--json', 'print them as a JSON array')

@@ -1,3 +1,4 @@
+import type { GateCounts } from '../api-shapes.ts';
 import { connect, practiceNotice } from '../connect.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { exitCodes } from '../failures.ts';
@@ -11,6 +12,7 @@ export interface GatesOptions extends ConnectionOptions {
   status?: string;
   claimed?: string;
   document?: string;
+  run?: string;
   role?: string;
   overdue?: boolean;
 }
@@ -19,14 +21,17 @@ export interface GatesOptions extends ConnectionOptions {
 export async function gatesCommand(options: GatesOptions, world: World): Promise<number> {
   const { terminal } = world;
   const { client, practice, person } = await connect(options, world);
-  const gates = await client.gates(filterOf(options));
+  const filter = filterOf(options);
+  const { gates, counts } = await client.inbox(filter);
   if (options.json) {
     terminal.printJson(gates);
     return exitCodes.done;
   }
   if (practice) terminal.print(practiceNotice, 'strong');
   if (gates.length === 0) {
-    terminal.print(`No gate waits for ${person ?? 'you'}.`);
+    const isNarrowed = Object.keys(filter).length > 0;
+    terminal.print(isNarrowed ? 'No gate is as asked for.' : `No gate waits for ${person ?? 'you'}.`);
+    if (isNarrowed) terminal.print(countsLine(counts, person));
     return exitCodes.done;
   }
   terminal.print(
@@ -53,15 +58,21 @@ export async function gatesCommand(options: GatesOptions, world: World): Promise
       ]),
     ),
   );
+  terminal.print(countsLine(counts, person));
   return exitCodes.done;
 }
 
-function filterOf({ all, status, claimed, document, role, overdue }: GatesOptions): Record<string, string> {
+function countsLine({ mine, claimed, overdue }: GateCounts, person: string | undefined): string {
+  return `Waiting for ${person ?? 'you'}: ${mine}, overdue of them: ${overdue}. Claimed by ${person ?? 'you'}: ${claimed}.`;
+}
+
+function filterOf({ all, status, claimed, document, run, role, overdue }: GatesOptions): Record<string, string> {
   const said = {
     scope: all ? 'all' : undefined,
     status,
     claimed,
     document,
+    run,
     role,
     overdue: overdue ? 'true' : undefined,
   };
