@@ -41,23 +41,69 @@ afterAll(async () => {
   await Promise.all([model.close(), echo.close()]);
 });
 
+const answerTurn = (asked: { session: string; turn: string }) => runTurn(world.deps, asked, never);
+
 async function saidTo(actor: Actor, proposal: string): Promise<string> {
   const asked = await world.say(actor, proposal, 'Who am I?');
-  expect(await runTurn(world.deps, asked, never)).toEqual({ state: 'done' });
+  expect(await answerTurn(asked)).toEqual({ state: 'done' });
   return (await world.transcript(actor, asked.session)).at(-1)?.[2] ?? '';
 }
 
-test('a tool server that echoes credentials is sent each owner’s own, 100 of 100, two at a time on one proposal', async () => {
+/** The turn fails before the tool is called, and is asked for again. */
+async function saidOnRetry(actor: Actor, proposal: string): Promise<string> {
+  const asked = await world.say(actor, proposal, 'Who am I?');
+  const says = model.next;
+  model.next = () => ({ status: 400 });
+  expect(await answerTurn(asked)).toEqual({ state: 'failed' });
+  model.next = says;
+  await world.api.actAs(actor, (tx) =>
+    tx.sessionTurn.updateMany({ where: { id: asked.turn }, data: { state: 'queued', failure: null, endedAt: null } }),
+  );
+  expect(await answerTurn(asked)).toEqual({ state: 'done' });
+  return (await world.transcript(actor, asked.session)).at(-1)?.[2] ?? '';
+}
+
+/** The worker is lost while the tool answers: another attempt calls it again, which counts as a call of its own. */
+async function saidOnSecondAttempt(actor: Actor, proposal: string): Promise<string> {
+  const asked = await world.say(actor, proposal, 'Who am I?');
+  const lost = new AbortController();
+  const answers = echo.answer;
+  echo.answer = () => lost.abort(new Error('the worker is gone'));
+  await expect(runTurn(world.deps, asked, lost.signal)).rejects.toThrow();
+  echo.answer = answers;
+  expect(await answerTurn(asked)).toEqual({ state: 'done' });
+  return (await world.transcript(actor, asked.session)).at(-1)?.[2] ?? '';
+}
+
+test('a tool server that echoes credentials is sent each owner’s own, 100 of 100 for each of two on one proposal: at once, retried and after handoffs', async () => {
   const proposal = await world.propose();
   await world.share(proposal, ben, true);
-  for (let nth = 0; nth < 50; nth++) {
-    const [anns, bens] = await Promise.all([saidTo(ann, proposal), saidTo(ben, proposal)]);
-    expect([anns.includes('Bearer-of-ann'), anns.includes('of-ben')]).toEqual([true, false]);
-    expect([bens.includes('Bearer-of-ben'), bens.includes('of-ann')]).toEqual([true, false]);
+  const isOwn = (said: string, own: Actor, other: Actor): void => {
+    expect([said.includes(`Bearer-of-${own.user}`), said.includes(`of-${other.user}`)]).toEqual([true, false]);
+  };
+  const both = async (times: number): Promise<void> => {
+    for (let nth = 0; nth < times; nth += 1) {
+      const [anns, bens] = await Promise.all([saidTo(ann, proposal), saidTo(ben, proposal)]);
+      isOwn(anns, ann, ben);
+      isOwn(bens, ben, ann);
+    }
+  };
+  await both(50);
+  for (const [own, other] of [
+    [ann, ben],
+    [ben, ann],
+  ] as const) {
+    isOwn(await saidOnRetry(own, proposal), own, other);
+    isOwn(await saidOnSecondAttempt(own, proposal), own, other);
   }
+  await world.handOver(proposal, ben);
+  await both(27);
+  await world.handOver(proposal, cal);
+  await both(20);
   const sent = echo.asked.map(({ headers }) => headers.authorization);
-  expect(sent.filter((one) => one === 'Bearer-of-ann')).toHaveLength(50);
-  expect(sent.filter((one) => one === 'Bearer-of-ben')).toHaveLength(50);
+  expect(sent.filter((one) => one === 'Bearer-of-ann')).toHaveLength(100);
+  expect(sent.filter((one) => one === 'Bearer-of-ben')).toHaveLength(100);
+  expect(sent).toHaveLength(200);
 });
 
 test('who has connected nothing calls nothing, whoever else has', async () => {

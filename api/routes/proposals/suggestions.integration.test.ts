@@ -7,9 +7,12 @@ import { expense, incident, onboarding, publishGraph, startProposalOf } from '..
 
 let fixture: ApiFixture;
 let client: ProposalClient;
+/** Of another API on the same store. */
+let second: ProposalClient;
 beforeAll(async () => {
   fixture = await openApiFixture();
   client = proposalClient(fixture);
+  second = proposalClient({ ...fixture, app: await fixture.secondApp() });
   for (const graph of [onboarding, expense, incident]) await publishGraph(fixture, graph);
 });
 afterAll(() => fixture.close());
@@ -227,14 +230,15 @@ test('a suggestion of another proposal is not found under this one', async () =>
   expect(outcome(await deed(other, suggestion, 'accept', 'an'))).toEqual([404, 'not-found']);
 });
 
-test('an acceptance that races an edit is applied or stale, never both: 40 races', async () => {
+test('an acceptance by one API that races an edit by another is applied or stale, never both, and each of them at times: 40 races or more', async () => {
   const id = await openReviewed();
   const outcomes = { applied: 0, stale: 0 };
-  for (let round = 0; round < 40; round += 1) {
+  // Which of the two is faster is for the machine to say: until both have been, at most so often.
+  for (let round = 0; round < 40 || (round < 1_000 && Math.min(outcomes.applied, outcomes.stale) === 0); round += 1) {
     const { version } = await sectionOf(id, 'Purpose');
     const suggestion = await replacePurpose(id, `suggested ${round}`);
     const accepting = () => deed(id, suggestion, 'accept', 'an');
-    const editing = () => client.put(id, 'Purpose', `edited ${round}`, version, 'an');
+    const editing = () => second.put(id, 'Purpose', `edited ${round}`, version, 'an');
     const order = round % 2 === 0 ? [accepting, editing] : [editing, accepting];
     const done = await Promise.all(order.map((begin) => begin()));
     const [accepted, edited] = round % 2 === 0 ? done : done.reverse();
@@ -254,5 +258,5 @@ test('an acceptance that races an edit is applied or stale, never both: 40 races
     }
     expect(after.version).toBe(version + 1);
   }
-  expect(outcomes.applied + outcomes.stale).toBe(40);
+  expect(Math.min(outcomes.applied, outcomes.stale)).toBeGreaterThan(0);
 });

@@ -3,12 +3,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TurnClaim } from '../../../activities/sessions/claim-turn.ts';
 import { claimTurn } from '../../../activities/sessions/claim-turn.ts';
 import { proposalTools } from '../../../activities/sessions/proposal-tools.ts';
+import { runTurn } from '../../../activities/sessions/run-turn.ts';
 import { sessionDependencies } from '../../../activities/sessions/testing/session-step.ts';
 import type { StreamingModel } from '../../../activities/sessions/testing/streaming-model.ts';
 import { startStreamingModel } from '../../../activities/sessions/testing/streaming-model.ts';
 import { TurnJournal } from '../../../activities/sessions/turn-journal.ts';
 import type { ApiFixture } from '../../testing/api-fixture.ts';
-import { openApiFixture } from '../../testing/api-fixture.ts';
+import { eventually, openApiFixture } from '../../testing/api-fixture.ts';
 import type { ProposalClient } from '../../testing/proposal-client.ts';
 import { proposalClient } from '../../testing/proposal-client.ts';
 import { expense, publishGraph, startProposalOf } from '../../testing/proposal-documents.ts';
@@ -111,4 +112,47 @@ test(`a yes that meets an edit of the agent: ${rounds} of ${rounds} are answered
     const { did } = answered.json().outcome;
     expect([did, (edited as { did: string }).did].sort()).toEqual(['suggested', 'wrote']);
   }
+});
+
+test('an answer that is stopped while it comes stays as far as it had come, and is given whole when it is asked for again', async () => {
+  const { session } = await talk();
+  const asked = await say(session, 'Tell me everything.');
+  model.next = () => ({ pieces: Array.from({ length: 1_000 }, (_, at) => `${at} `), pauseMs: 20 });
+  const never = new AbortController().signal;
+  const ending = runTurn(deps, asked, never);
+  const messages = (kind: string) =>
+    fixture.store.actAs({ tenant: 'acme', user: 'an' }, (tx) =>
+      tx.message.findMany({ where: { turnId: asked.turn, kind, author: 'agent' }, orderBy: { seq: 'asc' } }),
+    );
+  await eventually(async () => ((await messages('piece')).length > 0 ? true : undefined));
+  const stopped = await client.call('POST', `/sessions/${session}/stop`, 'an', {});
+  expect([stopped.statusCode, stopped.json().turn]).toMatchObject([200, { state: 'running', stopping: true }]);
+  expect(await ending).toEqual({ state: 'stopped' });
+  const [partial] = await messages('text');
+  expect(partial?.body).toMatch(/^0 1 /);
+  expect(partial?.body).not.toContain('999');
+  expect(partial?.body.startsWith((await messages('piece')).map(({ body }) => body).join(''))).toBe(true);
+
+  const again = await client.call('POST', `/sessions/${session}/retry`, 'an', {});
+  expect([again.statusCode, again.json()]).toMatchObject([200, { id: asked.turn, state: 'queued', stopping: false }]);
+  model.next = () => 'This is all of it.';
+  expect(await runTurn(deps, asked, never)).toEqual({ state: 'done' });
+  const { items } = await client.get(`/sessions/${session}/messages`, 'an');
+  expect(
+    items.map((one: { author: string; kind: string; text?: string; data?: object }) => [
+      one.author,
+      one.kind,
+      one.text ?? one.data,
+    ]),
+  ).toEqual([
+    ['owner', 'text', 'Tell me everything.'],
+    ['agent', 'turn', { state: 'running', attempt: 1 }],
+    ['agent', 'text', partial?.body],
+    ['agent', 'turn', { state: 'stopped' }],
+    ['owner', 'turn', { state: 'queued' }],
+    ['agent', 'turn', { state: 'running', attempt: 2 }],
+    ['agent', 'text', 'This is all of it.'],
+    ['agent', 'turn', { state: 'done' }],
+  ]);
+  expect((await client.get(`/sessions/${session}`, 'an')).turn).toMatchObject({ id: asked.turn, state: 'done' });
 });
