@@ -1,11 +1,13 @@
 /** The admin routes of the API as typed calls. */
 import type { ApiCalls } from './api-calls.ts';
 import { pathOf } from './api-calls.ts';
-import type { CreatedKey, Group, Key, Proposal, User } from './api-shapes.ts';
-import { createdKeySchema, groupSchema, keySchema, proposalSchema, userSchema } from './api-shapes.ts';
+import type { CreatedKey, Group, Key, Proposal, Tenant, User } from './api-shapes.ts';
+import { createdKeySchema, groupSchema, keySchema, proposalSchema, tenantSchema, userSchema } from './api-shapes.ts';
 
 /** Every call throws ApiProblem when the API refuses, and ApiUnreachable when it cannot be asked. */
 export interface AdminClient {
+  tenant(): Promise<Tenant>;
+  renameTenant(name: string): Promise<Tenant>;
   users(): Promise<User[]>;
   addUser(user: {
     displayName: string;
@@ -27,6 +29,8 @@ export interface AdminClient {
 
 export function createAdminClient({ call, list }: Pick<ApiCalls, 'call' | 'list'>): AdminClient {
   return {
+    tenant: () => call(tenantSchema, 'GET', '/admin/tenant'),
+    renameTenant: (name) => call(tenantSchema, 'PATCH', '/admin/tenant', { name }),
     users: () => list(userSchema, '/admin/users'),
     addUser: (user) => call(userSchema, 'POST', '/admin/users', user),
     changeUser: (id, change) => call(userSchema, 'PATCH', pathOf('admin', 'users', id), change),

@@ -5,7 +5,7 @@ import type { World } from './world.ts';
 
 const help = `
 A user is named by their id or e-mail address. All of it asks for the role admin, and is kept in the admin log.
-The first tenant and its first admin are made by whoever owns the database: node prisma/provision.ts FILE.`;
+A tenant and its first admin are made by whoever owns the database: node prisma/provision.ts FILE.`;
 
 /** @param connected adds the options of a command that talks to the API */
 export function addAdminCommands(
@@ -17,8 +17,13 @@ export function addAdminCommands(
   const load = () => import('./commands/admin.ts');
   const admin = program
     .command('admin')
-    .description("the tenant's people, groups, API keys and webhooks")
+    .description("the tenant's name, people, groups, API keys and webhooks")
     .addHelpText('after', help);
+
+  connected(admin.command('tenant'))
+    .description('show the tenant')
+    .option('--name <name>', 'give it this name')
+    .action(async (options) => done(await (await load()).showTenant(options, world)));
 
   const users = admin.command('users').description('who may sign in, and by which roles they act');
   connected(users.command('list'))

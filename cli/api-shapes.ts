@@ -296,6 +296,9 @@ export type RunState = z.infer<typeof runStateSchema>;
 
 export const cancelAcceptedSchema = z.object({ run: z.string(), command: z.string() });
 
+export const tenantSchema = z.object({ id: z.string(), name: z.string() });
+export type Tenant = z.infer<typeof tenantSchema>;
+
 export const userSchema = z.object({
   id: z.string(),
   displayName: z.string(),

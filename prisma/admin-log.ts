@@ -1,4 +1,4 @@
-/** The admin log of a tenant: what was changed of people, groups, keys, credentials and webhooks, by whom. Append-only, gapless, hash-chained. */
+/** The admin log of a tenant: what was changed of its name, people, groups, keys, credentials and webhooks, by whom. Append-only, gapless, hash-chained. */
 import canonicalize from 'canonicalize';
 import type { Json } from '../compiler/types.ts';
 import type { Tx } from './act-as.ts';
@@ -6,8 +6,10 @@ import type { AdminEvent } from './generated/client.ts';
 import type { ChainHead, ChainVerdict, HashChain } from './hash-chain.ts';
 import { verifyHashChain } from './hash-chain.ts';
 
-/** Everything that is logged of people, groups, keys, credentials and webhooks. */
+/** Everything that is logged of the tenant's name, people, groups, keys, credentials and webhooks. */
 export const adminEventTypes = [
+  'tenant.provisioned',
+  'tenant.renamed',
   'user.provisioned',
   'user.created',
   'user.changed',
@@ -28,7 +30,7 @@ export type AdminEventType = (typeof adminEventTypes)[number];
 
 export interface NewAdminEvent {
   what: AdminEventType;
-  /** Id of the user, the group, the key or the webhook; of the actor's own credential, the tool that it is for. */
+  /** Id of the tenant, the user, the group, the key or the webhook; of the actor's own credential, the tool that it is for. */
   subject: string;
   /** Ids, roles, scopes and names of fields. Never names of people, addresses or secrets. */
   detail: Record<string, Json>;

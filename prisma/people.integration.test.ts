@@ -7,7 +7,7 @@ import { verifyAdminChain } from './admin-log.ts';
 import { createKey, isSecretOf, keyTextOf, newKeyText, readKeyText, revokeKey } from './api-keys.ts';
 import type { Tx } from './open.ts';
 import type { PeopleResult, PersonChange } from './people.ts';
-import { changePerson, createPerson, setGroupRoles } from './people.ts';
+import { changePerson, createPerson, renameTenant, setGroupRoles } from './people.ts';
 import { provision } from './provision.ts';
 import type { StoreWorld } from './testing/store-world.ts';
 import { acme, createStoreWorld, fillRun, globex, insertGate, startRun } from './testing/store-world.ts';
@@ -159,6 +159,7 @@ test('every change is one event in the actor’s name, without names or addresse
     tenant: await tx.tenant.findUniqueOrThrow({ where: { id: 'globex' } }),
   }));
   expect(events.map(({ actor, what }) => [actor, what])).toEqual([
+    ['database:owner', 'tenant.provisioned'],
     ['database:owner', 'user.provisioned'],
     ['gus', 'group.changed'],
     ['gus', 'user.changed'],
@@ -171,7 +172,7 @@ test('every change is one event in the actor’s name, without names or addresse
   const [first, ...rest] = events;
   const forged = [{ ...first, actor: 'ann' } as (typeof events)[number], ...rest];
   expect(verifyAdminChain(forged, head)).toMatchObject({ ok: false, seq: 1 });
-  expect(verifyAdminChain(events.slice(0, -1), head)).toMatchObject({ ok: false, seq: 5 });
+  expect(verifyAdminChain(events.slice(0, -1), head)).toMatchObject({ ok: false, seq: 6 });
   expect(JSON.stringify(events)).not.toContain('example.com');
 });
 
@@ -185,6 +186,30 @@ test('provisioning again is no event, and takes only a person’s own roles away
   await attempt((tx) => setGroupRoles(tx, 'acme', 'amer', ['c']));
   await change('gil', { groups: ['amer'] });
   expect([await again(['b']), await count()]).toEqual([['b', 'c'], 3]);
+});
+
+test('a tenant that is made or renamed by provisioning says so in its admin log, and again changes nothing', async () => {
+  const again = (name: string) => provision(world.database.ownerUrl, { tenants: [{ id: 'initech', name }], users: [] });
+  for (const name of ['Initech', 'Initech', 'Initrode']) await again(name);
+  const events = await world.api.actAs({ tenant: 'initech', user: 'peter' }, (tx) =>
+    tx.adminEvent.findMany({ orderBy: { seq: 'asc' } }),
+  );
+  expect(events.map(({ actor, what, subject, detail }) => [actor, what, subject, detail])).toEqual([
+    ['database:owner', 'tenant.provisioned', 'initech', '{}'],
+    ['database:owner', 'tenant.provisioned', 'initech', '{}'],
+  ]);
+});
+
+test('a tenant is renamed by its own people alone', async () => {
+  await asAnn((tx) => renameTenant(tx, 'acme', 'Acme Europe'));
+  await asAnn((tx) => renameTenant(tx, 'acme', 'Acme Europe'));
+  await expect(asAnn((tx) => renameTenant(tx, 'globex', 'Ours'))).rejects.toThrow();
+  expect((await asAnn((tx) => tx.tenant.updateMany({ where: { id: 'globex' }, data: { name: 'Ours' } }))).count).toBe(
+    0,
+  );
+  const names = await world.asSuperuser(`SELECT name FROM tenant WHERE id IN ('acme', 'globex') ORDER BY id`);
+  expect(names.map(({ name }) => name)).toEqual(['Acme Europe', expect.not.stringContaining('Ours')]);
+  expect(await asAnn((tx) => tx.adminEvent.count({ where: { what: 'tenant.renamed', subject: 'acme' } }))).toBe(1);
 });
 
 test('the command provisions what a file says, and says what is wrong with one', async () => {

@@ -98,6 +98,14 @@ export function changePerson(
   });
 }
 
+/** Gives the actor's own tenant this name; the name it has is no change. */
+export async function renameTenant(tx: Tx, tenant: string, name: string): Promise<void> {
+  const known = await tx.tenant.findUniqueOrThrow({ where: { id: tenant }, select: { name: true } });
+  if (known.name === name) return;
+  await appendAdminEvent(tx, { what: 'tenant.renamed', subject: tenant, detail: {} });
+  await tx.tenant.updateMany({ where: { id: tenant }, data: { name } });
+}
+
 /** Makes the group with exactly these roles, or gives it them, and so its members. */
 export function setGroupRoles(
   tx: Tx,

@@ -72,10 +72,13 @@ async function actIn(client: Client, tenant: string): Promise<void> {
 
 async function upsertTenant(client: Client, tenant: ProvisionedTenant): Promise<void> {
   await actIn(client, tenant.id);
-  await client.query(
-    `INSERT INTO tenant (id, name, artifact_key) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET name = excluded.name`,
+  const written = await client.query(
+    `INSERT INTO tenant AS t (id, name, artifact_key) VALUES ($1, $2, $3)
+     ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE t.name <> excluded.name`,
     [tenant.id, tenant.name, randomBytes(32)],
   );
+  if (written.rowCount === 0) return;
+  await client.query(`SELECT append_admin_event('tenant.provisioned', $1, '{}')`, [tenant.id]);
 }
 
 async function upsertUser(client: Client, user: ProvisionedUser): Promise<void> {

@@ -63,7 +63,7 @@ test('each role may do to each table exactly this', async () => {
     'api_user step_execution: select',
     'api_user step_turn: select',
     'api_user suggestion: select insert update(status,decided_by,decided_at,note,applied_digest)',
-    'api_user tenant: select',
+    'api_user tenant: select update(name)',
     'api_user transcript_grant: select insert update(revoked_at)',
     'api_user turn_entry: ',
     'api_user user_account: select insert update(name,email,active)',

@@ -494,6 +494,11 @@ export const accessRows: Readonly<Record<string, AccessRow>> = {
   },
 
   'GET /people': { ask: nothing, expected: ofEachTenant },
+  'GET /admin/tenant': { ask: nothing, expected: { ...ofAdmins, ...onlyPeople, otherTenant: 'empty' } },
+  'PATCH /admin/tenant': {
+    ask: () => ({ payload: { name: 'Renamed' } }),
+    expected: { ...ofAdmins, ...onlyPeople, otherTenant: 'empty' },
+  },
   'GET /admin/users': { ask: nothing, expected: { ...ofAdmins, otherTenant: 'empty' } },
   'GET /admin/users/{id}': { ask: () => ({ params: { id: 'mai' } }), expected: ofAdmins },
   'POST /admin/users': { ask: someone, expected: { ...ofAdmins, otherTenant: 'empty' } },

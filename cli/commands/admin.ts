@@ -1,4 +1,4 @@
-/** The tenant's people, groups and keys, through the API as an admin. */
+/** The tenant, its people, groups and keys, through the API as an admin. */
 import type { AdminClient } from '../admin-client.ts';
 import { createAdminClient } from '../admin-client.ts';
 import { createApiCalls } from '../api-calls.ts';
@@ -6,6 +6,7 @@ import type { User } from '../api-shapes.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import { findConnection } from '../connection.ts';
 import { CommandFailure, exitCodes, WrongUsage } from '../failures.ts';
+import { plainLine } from '../plain-text.ts';
 import { showRows } from '../show-rows.ts';
 import type { World } from '../world.ts';
 
@@ -15,6 +16,14 @@ export interface ListOptions extends ConnectionOptions {
 
 const connectAsAdmin = (options: ConnectionOptions, world: World): AdminClient =>
   createAdminClient(createApiCalls(findConnection(options, world)));
+
+/** Renamed first where `name` is given. */
+export async function showTenant(options: ConnectionOptions & { name?: string }, world: World): Promise<number> {
+  const client = connectAsAdmin(options, world);
+  const { id, name } = await (options.name === undefined ? client.tenant() : client.renameTenant(options.name));
+  world.terminal.print(`${plainLine(name)} (${id})`, 'good');
+  return exitCodes.done;
+}
 
 export async function listUsers(options: ListOptions, world: World): Promise<number> {
   const users = await connectAsAdmin(options, world).users();

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
 import type { ProblemBody } from '../../api/errors.ts';
+import type { tenant } from '../../api/routes/admin/schemas.ts';
 import type { published } from '../../api/routes/documents/schemas.ts';
 import type {
   claimState,
@@ -25,6 +26,8 @@ export type ApiJournal = z.input<typeof journal>;
 
 /** Bodies of the real API by the route that gives them. */
 export interface ApiBodies {
+  'GET /admin/tenant': z.input<typeof tenant>;
+  'PATCH /admin/tenant': z.input<typeof tenant>;
   'GET /health': { status: 'alive'; practice?: boolean };
   'POST /documents': z.input<typeof published>;
   'POST /runs': ApiStartedRun;

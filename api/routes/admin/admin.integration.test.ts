@@ -219,6 +219,19 @@ describe('keys', () => {
   });
 });
 
+test('an admin renames their own tenant, by name and not by id', async () => {
+  const renamed = await ask('PATCH', '/admin/tenant', { name: 'Acme Europe' });
+  expect([renamed.statusCode, renamed.json()]).toEqual([200, { id: 'acme', name: 'Acme Europe' }]);
+  expect((await ask('GET', '/admin/tenant')).json()).toEqual({ id: 'acme', name: 'Acme Europe' });
+  expect(await events('acme')).toEqual([
+    { actor: 'database:owner', what: 'tenant.provisioned' },
+    { actor: 'ada', what: 'tenant.renamed' },
+  ]);
+  expect((await ask('PATCH', '/admin/tenant', { name: 'Ours', id: 'globex' })).statusCode).toBe(400);
+  expect((await ask('PATCH', '/admin/tenant', { name: ' ' })).statusCode).toBe(400);
+  expect((await ask('PATCH', '/admin/tenant', { name: 'Mine' }, await fixture.as('mai'))).statusCode).toBe(403);
+});
+
 test('the admin log is read by admins in order, and holds no name, address or secret', async () => {
   const first = (await ask('GET', '/admin/events?limit=2')).json();
   const second = (await ask('GET', `/admin/events?limit=100&cursor=${first.next}`)).json();

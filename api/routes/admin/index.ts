@@ -1,12 +1,12 @@
 /**
- * A tenant's own people, groups, keys and webhooks. For the role admin, and for keys with the scope people:admin, which may neither
+ * A tenant's own name, people, groups, keys and webhooks. For the role admin, and for keys with the scope people:admin, which may neither
  * make keys nor make anybody an admin. Each change is one event of the admin log, in its own transaction.
  */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { AdminEventType } from '../../../prisma/admin-log.ts';
 import type { Tx } from '../../../prisma/open.ts';
 import type { ChangeLimits, PeopleRefusal, PeopleResult } from '../../../prisma/people.ts';
-import { adminRole, changePerson, createPerson, setGroupRoles } from '../../../prisma/people.ts';
+import { adminRole, changePerson, createPerson, renameTenant, setGroupRoles } from '../../../prisma/people.ts';
 import { auditThing } from '../../../prisma/read-log.ts';
 import { notFound, Problem } from '../../errors.ts';
 import { page } from '../../pages.ts';
@@ -16,6 +16,7 @@ import { callerOf, personOf } from '../../plugins/identity.ts';
 import { responses } from '../../responses.ts';
 import { keyRoutes } from './keys.ts';
 import {
+  changeTenantBody,
   changeUserBody,
   createUserBody,
   eventsPage,
@@ -26,6 +27,7 @@ import {
   listGroupsQuery,
   listUsersQuery,
   setGroupBody,
+  tenant as tenantSchema,
   user,
   userParams,
   usersPage,
@@ -47,6 +49,41 @@ export const adminRoutes: FastifyPluginAsyncZod<AdminRouteOptions> = async (app,
   });
   await app.register(keyRoutes);
   await app.register(webhookRoutes, webhooks);
+
+  app.get(
+    '/admin/tenant',
+    {
+      schema: {
+        summary: 'The tenant of the caller',
+        tags: ['admin'],
+        response: responses({ 200: tenantSchema }, ['not-permitted']),
+      },
+    },
+    async (request) => {
+      const { tenant } = personOf(request);
+      return request.actAs((tx) => readTenant(tx, tenant));
+    },
+  );
+
+  app.patch(
+    '/admin/tenant',
+    {
+      schema: {
+        summary: 'Rename the tenant of the caller',
+        description: 'Its id stays. Tenants are made by whoever owns the database.',
+        tags: ['admin'],
+        body: changeTenantBody,
+        response: responses({ 200: tenantSchema }, ['invalid-request', 'not-permitted']),
+      },
+    },
+    async (request) => {
+      const { tenant } = personOf(request);
+      return request.actAs(async (tx) => {
+        await renameTenant(tx, tenant, request.body.name);
+        return readTenant(tx, tenant);
+      });
+    },
+  );
 
   app.get(
     '/admin/users',
@@ -208,7 +245,8 @@ export const adminRoutes: FastifyPluginAsyncZod<AdminRouteOptions> = async (app,
     '/admin/events',
     {
       schema: {
-        summary: 'The admin log: every change of people, groups, keys, credentials and webhooks, oldest first',
+        summary:
+          'The admin log: every change of the tenant’s name, people, groups, keys, credentials and webhooks, oldest first',
         tags: ['admin'],
         querystring: listEventsQuery,
         response: responses({ 200: eventsPage }, ['invalid-request', 'not-permitted']),
@@ -246,6 +284,9 @@ export const adminRoutes: FastifyPluginAsyncZod<AdminRouteOptions> = async (app,
 };
 
 const limitsOf = (caller: Caller): ChangeLimits => ({ mayMakeAdmins: caller.scopes === undefined });
+
+const readTenant = (tx: Tx, id: string) =>
+  tx.tenant.findUniqueOrThrow({ where: { id }, select: { id: true, name: true } });
 
 const withRoles = { memberships: true, groups: true } as const;
 

@@ -12,6 +12,9 @@ const line = z
 const names = z.array(line).max(100);
 const email = z.email().max(254);
 
+export const tenant = z.object({ id: z.string(), name: z.string() });
+export const changeTenantBody = z.strictObject({ name: line });
+
 export const userParams = z.object({ id: z.string().min(1).max(100) });
 export const listUsersQuery = z.object({
   ...pageQuery,
