@@ -1,7 +1,7 @@
 /** Going on with a run from its history: what was done is kept, what is done again is as the plan said. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Answer, RunView } from './api-client.ts';
-import { claim } from './documents.ts';
+import { claim, order } from './documents.ts';
 import type { System } from './stack-fixture.ts';
 import { startSystem } from './stack-fixture.ts';
 
@@ -39,6 +39,19 @@ const bid = `# Bid
 |-------|--------|----------------|
 | price | number | \`price.euros\` |
 `;
+
+const orderWithoutPaying = order.replace(/## Types[\s\S]*?(?=## Steps)/, '').replace(
+  /### Pay\n[\s\S]*$/,
+  `### Note
+- set:
+  - amount: \`input.amount\`
+
+## Result
+| Name   | Type   | Value         |
+|--------|--------|---------------|
+| amount | number | \`note.amount\` |
+`,
+);
 
 let system: System;
 beforeAll(async () => {
@@ -267,4 +280,86 @@ test('a run whose workflow was terminated goes on', async () => {
   await system.until(run, 'completed');
   expect(asked(claimant)).toBe(1);
   expect(system.tools.paymentsTo(claimant)).toHaveLength(1);
+});
+
+test('a run that was cancelled at its gate asks again, over what was read before', async () => {
+  const claimant = 'resume-cancelled';
+  const first = await startClaim(claimant, 640);
+  await system.openGateOf(first);
+  expect((await an().call('POST', `/runs/${first}/cancel`, {})).status).toBe(202);
+  await system.until(first, 'cancelled');
+
+  const { run, plan } = await resume(first);
+  expect(steps(plan.kept)).toEqual(['read_the_receipt']);
+  await decide(run, 'approve');
+  const ended = await system.until(run, 'completed');
+  expect(ended.lineage).toEqual({ rootRun: first, runs: [first, run] });
+  expect((await an().run(first)).status).toBe('cancelled');
+  expect(asked(claimant)).toBe(1);
+  expect(system.tools.paymentsTo(claimant)).toEqual([{ to: claimant, amount: 640 }]);
+});
+
+test('a run that was aborted goes on with what was read and decided in it', async () => {
+  const claimant = 'resume-aborted';
+  system.tools.refusePaymentsTo(claimant);
+  const first = await startClaim(claimant, 640);
+  await decide(first, 'approve');
+  await system.until(first, 'needs-attention');
+  expect((await an().call('POST', `/runs/${first}/abort`, {})).status).toBe(202);
+  await system.until(first, 'failed');
+  system.tools.acceptPaymentsTo(claimant);
+
+  const { run, plan } = await resume(first);
+  expect(steps(plan.kept)).toEqual(['read_the_receipt']);
+  expect(steps(plan.approvals.kept)).toEqual(['manager_approves']);
+  await system.until(run, 'completed');
+  expect((await an().run(first)).status).toBe('failed');
+  expect(asked(claimant)).toBe(1);
+  expect(system.tools.paymentsTo(claimant)).toEqual([{ to: claimant, amount: 640 }]);
+});
+
+test('on another version only what it changes is done again, and a decision stands where the answer comes out the same', async () => {
+  const claimant = 'resume-version';
+  system.tools.refusePaymentsTo(claimant);
+  const first = await startClaim(claimant, 640);
+  await decide(first, 'approve');
+  await system.until(first, 'needs-attention');
+  system.tools.acceptPaymentsTo(claimant);
+  const edited = claim.replace('You read receipts.', 'You read receipts twice.');
+  const graph = String((await system.as('Mai Tran').call('POST', '/documents', { markdown: edited })).body.graphHash);
+
+  const { run, plan } = await resume(first, { graph });
+  expect([plan.graphChanged, plan.inputChanged]).toEqual([true, false]);
+  expect(plan.reruns[0]).toMatchObject({ step: 'read_the_receipt', because: 'changed', certain: true });
+  const ended = await system.until(run, 'completed');
+  expect(ended.graphHash).toBe(graph);
+  expect((await an().run(first)).graphHash).not.toBe(graph);
+  expect(asked(claimant)).toBe(2);
+  expect(system.tools.paymentsTo(claimant)).toEqual([{ to: claimant, amount: 640 }]);
+  await system.as('Mai Tran').publish(claim);
+});
+
+test('on a version without the step that paid, the payment is acknowledged and stays', async () => {
+  const supplier = 'resume-acknowledged';
+  await system.as('Mai Tran').publish(order);
+  const first = await an().start('order', { amount: 640, supplier });
+  await decide(first, 'approve');
+  await system.until(first, 'completed');
+  const published = await system.as('Mai Tran').call('POST', '/documents', { markdown: orderWithoutPaying });
+  expect([published.status, published.body]).toEqual([201, expect.anything()]);
+  const graph = String(published.body.graphHash);
+
+  const plan = await planOf(first, { graph });
+  expect(steps(plan.effects.kept)).toEqual([]);
+  expect(plan.effects.toAcknowledge).toEqual([expect.objectContaining({ step: 'pay', tool: 'payments.transfer' })]);
+  const silent = await apply(first, { graph, digest: plan.digest });
+  expect(silent.body.type).toBe('urn:waymark:problem:effects-not-acknowledged');
+  const acknowledge = plan.effects.toAcknowledge.map(({ effect }) => effect);
+  const { status, body } = await apply(first, { graph, digest: plan.digest, acknowledge });
+  expect([status, body]).toEqual([201, expect.objectContaining({ resumes: first })]);
+  const run = String(body.id);
+  // Nothing is guarded any more: what was approved is another thing than what is asked now.
+  await decide(run, 'approve');
+  expect((await system.until(run, 'completed')).result).toEqual({ amount: 640 });
+  expect(system.tools.requestsFor(supplier)).toBe(1);
 });
