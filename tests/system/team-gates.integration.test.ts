@@ -65,6 +65,23 @@ const purchase = `# Purchase
 | days | number | \`note.days\` |
 `;
 
+const boss = `# Ask the boss
+
+## Inputs
+| Name | Type |
+|------|------|
+| boss | text |
+
+## Steps
+### Ask
+- approve: \`input.boss\`
+
+## Result
+| Name | Type | Value |
+|------|------|-------|
+| by   | text | \`ask.by\` |
+`;
+
 let system: System;
 beforeAll(async () => {
   system = await startSystem();
@@ -156,6 +173,27 @@ test('who sends work back has the task asked again, of the same people', async (
   expect(actions.map(({ name }) => name)).toEqual(['approve', 'reject']);
   await decide(run, 'sign', 'Mai Tran', { action: 'reject' });
   await system.until(run, 'rejected');
+});
+
+test('a gate that nobody could decide says why, until it is resumed with somebody who can', async () => {
+  const failureOf = async (id: string) => (await system.as('An Nguyen').run(id)).steps[0]?.failure;
+  await system.as('Mai Tran').publish(boss);
+  const run = await system.as('An Nguyen').start('ask-the-boss', { boss: 'nobody-here' });
+  await system.until(run, 'needs-attention');
+  expect(await failureOf(run)).toEqual({
+    class: 'not-allowed',
+    detail: 'Unexpected value of input.boss, expected the id of a person',
+  });
+
+  const choice = { input: { boss: 'minh' } };
+  const { body: plan } = await system.as('An Nguyen').call('POST', `/runs/${run}/resume-plan`, choice);
+  const order = { ...choice, digest: plan.digest };
+  const { body: resumed } = await system.as('An Nguyen').call('POST', `/runs/${run}/resume`, order);
+  const { id } = await at(resumed.id, 'ask');
+  expect(await failureOf(resumed.id)).toBeUndefined();
+  expect((await system.as('Minh Pham').gate(id)).mayDecide).toBe(true);
+  expect((await decide(resumed.id, 'ask', 'Minh Pham', { action: 'approve' })).status).toBe(201);
+  expect((await system.until(resumed.id, 'completed')).steps[0]).toMatchObject({ state: 'committed' });
 });
 
 test('what a raw signal says of a task or a due date changes nothing', async () => {
