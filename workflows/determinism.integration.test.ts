@@ -1,4 +1,6 @@
+import type { WorkflowFailedError } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { NativeConnection, WorkflowBundle } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
@@ -90,7 +92,8 @@ describe('with a warm cache and with none', () => {
     await Worker.runReplayHistory({ workflowBundle: bundle }, await run.handle.fetchHistory(), run.handle.workflowId);
     const ended = await run.result().then(
       ({ outcome }) => outcome,
-      () => 'canceled by Temporal',
+      ({ cause }: WorkflowFailedError) =>
+        cause instanceof ApplicationFailure && cause.type === 'waymark.aborted' ? 'aborted' : 'canceled by Temporal',
     );
     expect(ended).toBe(scenario.ends);
   });

@@ -13,8 +13,8 @@ import { searchAttributes } from './messages.ts';
 import type { Drawn } from './testing/draw-skeleton.ts';
 import { approval, draw } from './testing/draw-skeleton.ts';
 import { scenarios } from './testing/scenarios.ts';
-import type { StartedRun, Trial } from './testing/try-interpreter.ts';
-import { bundleInterpreter, connectQuietly, tryInterpreter } from './testing/try-interpreter.ts';
+import type { Trial } from './testing/try-interpreter.ts';
+import { bundleInterpreter, connectQuietly, executionsOf, tryInterpreter } from './testing/try-interpreter.ts';
 import { called, patience } from './testing/watch-run.ts';
 
 const all = process.env.WAYMARK_ALL_ROUNDS !== undefined;
@@ -52,17 +52,6 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** Of every execution of the run, oldest first. */
-async function historiesOf({ handle: { workflowId, firstExecutionRunId } }: StartedRun): Promise<History[]> {
-  const histories: History[] = [];
-  for (let runId = firstExecutionRunId; runId !== ''; ) {
-    const history = await trial.client.workflow.getHandle(workflowId, runId).fetchHistory();
-    histories.push(history);
-    runId = history.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? '';
-  }
-  return histories;
-}
-
 async function replayed(histories: History[]): Promise<unknown[]> {
   const named = histories.map((history, index) => ({ workflowId: String(index), history }));
   const errors: unknown[] = [];
@@ -84,7 +73,7 @@ test('any shape of document ends in several executions as it does in one, and ea
     const run = await trial.start(script);
     await drive?.(run);
     expect([name, (await run.result()).outcome]).toEqual([name, ends]);
-    expect(await replayed(await historiesOf(run))).toEqual([]);
+    expect(await replayed(await executionsOf(trial, run))).toEqual([]);
   }
 });
 
@@ -109,7 +98,7 @@ test('search attributes and a gate that nobody rang for come along', async () =>
   await run.ring({ gate: 'gate of ask' });
   expect((await run.result()).outcome).toBe('completed');
   once(run.calls);
-  expect((await historiesOf(run)).length).toBeGreaterThan(5);
+  expect((await executionsOf(trial, run)).length).toBeGreaterThan(5);
   expect(run.statuses.filter((status) => status === 'waiting')).toHaveLength(1);
 });
 
@@ -149,7 +138,7 @@ test(`a list of ${items} items is gone through once, a few at a time`, async () 
   expect(run.calls.filter((call) => call === 'runAgentStep check')).toHaveLength(items);
   const paths = run.inputs.check?.map(({ path }) => path) ?? [];
   expect(new Set(paths).size).toBe(items);
-  const histories = await historiesOf(run);
+  const histories = await executionsOf(trial, run);
   expect(histories.length).toBeGreaterThan(items / 20);
   for (const { events } of histories) expect(events?.length).toBeLessThan(200);
 }, 3_600_000);

@@ -20,7 +20,10 @@ const doneBy = ({ inputs }: DrivenRun): string[] => {
   return [...new Set(all.map(({ node, path, inputs: read }) => JSON.stringify([node, path, read])))].sort();
 };
 
-const inPieces = Object.entries(scenarios).filter(([, { ends }]) => ends === 'completed' || ends === 'rejected');
+/** Those that ring a lot go on on a server: here, what is rung between two executions is lost. */
+const inPieces = Object.entries(scenarios).filter(
+  ([, { ends, inExecutions }]) => (ends === 'completed' || ends === 'rejected') && !inExecutions,
+);
 
 /** The relay does so too: what is rung between two executions has nobody to hear it here. */
 const ringUntilHeard = (run: InProcess, gate: string) =>

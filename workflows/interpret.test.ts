@@ -1,4 +1,4 @@
-import { CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { StepOutcome, Transition } from '../activities/contract.ts';
@@ -19,12 +19,15 @@ test.each(Object.entries(scenarios))('%s ends as it should', async (_, { script,
   const run = startInProcess(script);
   const ended = run.workflow.result.then(
     ({ outcome }) => outcome,
-    (error: unknown) => (error instanceof CancelledFailure ? 'canceled by Temporal' : String(error)),
+    (error: unknown) => (error instanceof CancelledFailure ? 'canceled by Temporal' : abortedOr(error)),
   );
   await drive?.(run);
   expect(await ended).toBe(ends);
   expect(run.workflow.attributes.WaymarkWaitingRole).toBeUndefined();
 });
+
+const abortedOr = (error: unknown): string =>
+  error instanceof ApplicationFailure && error.type === 'waymark.aborted' ? 'aborted' : String(error);
 
 /** Ends as the random run says: refusals and bypasses of any kind of step, verdicts, and arms by conditions. */
 function scriptOf({ skeleton, endings }: RandomRun): Script {

@@ -17,12 +17,14 @@ export interface Scenario {
   script: Script;
   /** What people do; resolves when the run can end by itself. */
   drive?: (run: DrivenRun) => Promise<void>;
-  ends: 'completed' | 'rejected' | 'cancelled' | 'canceled by Temporal';
+  ends: 'completed' | 'rejected' | 'cancelled' | 'canceled by Temporal' | 'aborted';
   /**
    * Steps of it run beside each other, or it goes by the clock: in which order things end, or whether a time has passed when
    * it is looked at, is not the same every time.
    */
   unordered?: true;
+  /** Its history is recorded where 40 events are many: one of each execution. */
+  inExecutions?: true;
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -48,6 +50,17 @@ async function give(run: DrivenRun, order: Order): Promise<void> {
     await until(() => run.heard.includes(order.command));
   } finally {
     clearInterval(ringing);
+  }
+}
+
+/** Rings for gates that are not there, until each was heard: all that they do is to make history longer. */
+async function ringInVain(run: DrivenRun, from: number): Promise<void> {
+  for (let rung = from; rung < from + 12; rung += 1) {
+    const gate = `forged ${rung}`;
+    for (let waited = 0; !run.heard.includes(gate); waited += 20) {
+      if (waited % 1000 === 0) await run.ring({ gate });
+      await delay(20);
+    }
   }
 }
 
@@ -399,6 +412,71 @@ export const scenarios: Record<string, Scenario> = {
       await cancel(run);
     },
     ends: 'cancelled',
+  },
+  'aborted-after-a-failure': {
+    script: {
+      skeleton: draw([
+        { id: 'pay', kind: 'tool' },
+        { id: 'tell', after: ['pay'] },
+      ]),
+      steps: { pay: () => Promise.reject(failure('tool-failed')) },
+    },
+    drive: async (run) => {
+      await needsAttention(run, 1);
+      await give(run, { command: 'stop', does: 'abort' });
+    },
+    ends: 'aborted',
+  },
+  'result-at-the-second-try': {
+    script: { skeleton: draw([{ id: 'a' }], { resultReads: ['a'] }), resultFails: 'once' },
+    drive: async (run) => {
+      await needsAttention(run, 1);
+      await give(run, { command: 'again', does: 'retry', node: 'Result' });
+    },
+    ends: 'completed',
+  },
+  'asked-again-over-several-executions': {
+    script: {
+      skeleton: draw([
+        { id: 'claims', kind: 'for each', each: { item: 'claim', atOnce: 2 } },
+        { id: 'look', in: 'claims' },
+        { id: 'ask', ...approval, in: 'claims', guardsOutside: true, after: ['look'] },
+        { id: 'write', backFrom: ['agree:rework*2'] },
+        {
+          id: 'agree',
+          ...approval,
+          actions: { approve: 'continue', rework: 'continue', reject: 'end' },
+          after: ['write'],
+        },
+        { id: 'pay', kind: 'tool', after: ['claims', 'agree'] },
+      ]),
+      lists: { claims: [undefined, undefined, undefined] },
+      gates: { ask: ['first', 'second', 'third', 'third again'], agree: ['draft', 'better draft'] },
+      decided: { first: 'approve', second: 'approve' },
+      steps: {
+        // In each execution that finds the gate still open, too.
+        pay: (_, __, isDecided) =>
+          isDecided('third again') ? commit('pay') : { status: 'lapsed', gateNode: 'ask', gatePath: 'claims[2]' },
+      },
+    },
+    drive: async (run) => {
+      const opened = (gate: string, times: number) =>
+        until(() => run.calls.filter((call) => call === `openGate ${gate}`).length === times);
+      await opened('ask', 3);
+      await opened('agree', 1);
+      await ringInVain(run, 0);
+      await decide(run, 'draft', 'rework');
+      await opened('agree', 2);
+      await ringInVain(run, 12);
+      await decide(run, 'third', 'approve');
+      await decide(run, 'better draft', 'approve');
+      await opened('ask', 4);
+      await ringInVain(run, 24);
+      await decide(run, 'third again', 'approve');
+    },
+    unordered: true,
+    inExecutions: true,
+    ends: 'completed',
   },
   'gate-that-lapses-while-it-waits': {
     script: { skeleton: expense, ...amount(600), gates: { manager_approves: ['first', 'second'] } },

@@ -15,8 +15,12 @@ import type {
 import type { Skeleton } from '../../compiler/skeleton.ts';
 import { encodeSkeleton } from '../../compiler/skeleton-code.ts';
 
-/** What a step's activity does at its nth call, counted from 1. */
-export type StepScript = (call: number, input: StepInput) => StepOutcome | Promise<StepOutcome>;
+/** What a step's activity does at its nth call, counted from 1, as the rows of gates stand then. */
+export type StepScript = (
+  call: number,
+  input: StepInput,
+  isDecided: (gate: string) => boolean,
+) => StepOutcome | Promise<StepOutcome>;
 
 export interface Script {
   skeleton: Skeleton;
@@ -43,8 +47,8 @@ export interface Script {
   undoFails?: string[];
   /** What earlier runs did, in pages: it resumes them. */
   recalled?: RecalledStep[][];
-  /** Fails the closing of a completed run for good. */
-  resultFails?: true;
+  /** Fails the closing of a completed run for good, or until it is tried again. */
+  resultFails?: true | 'once';
 }
 
 export interface ScriptedRun {
@@ -114,6 +118,8 @@ export async function untilCancelled(): Promise<never> {
 
 interface Row {
   script: Script;
+  /** The one time that it was to. */
+  resultFailed?: boolean;
   run: ScriptedRun;
   verdicts: Map<string, string>;
   lapsed: Set<string>;
@@ -164,7 +170,8 @@ export function scriptedWorld(): ScriptedWorld {
   const step = (activity: string) => async (input: StepInput) => {
     const { row, call } = take(activity, input);
     const script = row.script.steps?.[input.node];
-    return script === undefined ? commit(input.node, row.script.views?.[input.node]) : await script(call, input);
+    if (script === undefined) return commit(input.node, row.script.views?.[input.node]);
+    return script(call, input, (gate) => row.verdicts.has(gate));
   };
 
   const activities: RunActivities = {
@@ -185,7 +192,10 @@ export function scriptedWorld(): ScriptedWorld {
     async finishRun({ run, outcome, inputs, log }) {
       const row = rowOf(run);
       tell(row, log);
-      if (outcome === 'completed' && row.script.resultFails) throw failure('invalid-output');
+      if (outcome === 'completed' && row.script.resultFails && !row.resultFailed) {
+        row.resultFailed = row.script.resultFails === 'once';
+        throw failure('invalid-output');
+      }
       row.run.ended = { outcome, ...(inputs === undefined ? {} : { inputs }) };
       return outcome === 'completed' ? { result: 'digest of the result' } : {};
     },

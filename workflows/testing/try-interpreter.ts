@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Client, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import type { History } from '@temporalio/common/lib/proto-utils.js';
 import type { WorkerOptions, WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { RunDocumentResult } from '../messages.ts';
@@ -96,4 +97,15 @@ export async function tryInterpreter(options: TrialOptions): Promise<Trial> {
       await running;
     },
   };
+}
+
+/** Histories of all executions of the run, the first one first. */
+export async function executionsOf(trial: Trial, { handle }: StartedRun): Promise<History[]> {
+  const histories: History[] = [];
+  for (let runId = handle.firstExecutionRunId; runId !== ''; ) {
+    const history = await trial.client.workflow.getHandle(handle.workflowId, runId).fetchHistory();
+    histories.push(history);
+    runId = history.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? '';
+  }
+  return histories;
 }
