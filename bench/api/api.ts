@@ -2,8 +2,8 @@
  * The API against a bare Fastify server with SQL by hand that verifies the same token, sets the same tenant, and reads and
  * writes the same rows: a run's view, the start of a run, and the decision of a gate.
  *
- * Both are processes of their own on the same PostgreSQL and Temporal, and are asked in turn in rounds, by a few
- * connections that each wait for their answer. No worker runs: what both start and ring at Temporal stays where it is.
+ * Both are processes of their own on the same PostgreSQL and Temporal, and are asked in turn, by a few connections that each
+ * wait for their answer. No worker runs: what both start and ring at Temporal stays where it is.
  */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
@@ -17,8 +17,10 @@ import { createCaller } from './closed-loop.ts';
 
 const bar = 1.25;
 const connections = 4;
-/** Of one turn. */
-const requests = 200;
+/** Of one turn: short, so that what slows the machine for a moment falls on both. */
+const requests = 40;
+/** In a round, of each. */
+const turns = 10;
 /** How many runs are read in turn. */
 const runsToRead = 20;
 
@@ -108,23 +110,22 @@ async function measure(
   { owner, rounds, progress }: { owner: pg.Client; rounds: number; progress: (line: string) => void },
 ): Promise<Row[]> {
   const measured: { ours: number[]; theirs: number[] }[] = [];
+  const turn = async (caller: Caller): Promise<number[]> => {
+    const calls = await route.calls();
+    const times = await caller.times(calls, route.status);
+    await settle(owner);
+    return times;
+  };
   for (let round = 0; round <= rounds; round += 1) {
     progress(`api: ${route.what}, round ${round} of ${rounds}${round === 0 ? ' (warm-up)' : ''}`);
-    const turn = async (caller: Caller) => {
-      const calls = await route.calls();
-      const times = await caller.times(calls, route.status);
-      await settle(owner);
-      return times;
-    };
-    // Turn about, so that neither always goes first.
-    const pair = round % 2 === 0 ? [await ours0(), await theirs0()] : [await theirs0(), await ours0()].reverse();
-    function ours0() {
-      return turn(ours);
+    const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
+    for (let taken = 0; taken < turns; taken += 1) {
+      // Turn about, so that neither always goes first.
+      if (taken % 2 === 0) times.ours.push(...(await turn(ours)));
+      times.theirs.push(...(await turn(theirs)));
+      if (taken % 2 === 1) times.ours.push(...(await turn(ours)));
     }
-    function theirs0() {
-      return turn(theirs);
-    }
-    if (round > 0) measured.push({ ours: pair[0] as number[], theirs: pair[1] as number[] });
+    if (round > 0) measured.push(times);
   }
   const row = (share: number): Row => {
     const of = (side: 'ours' | 'theirs') => measured.map((one) => percentile(one[side], share));
