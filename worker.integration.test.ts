@@ -197,6 +197,11 @@ test('an environment without a model is one that practises; empty texts count as
     model: {},
     temporal: { address: '127.0.0.1:7233', namespace: 'default', taskQueue: 'waymark' },
   });
+  const linked = await workerOptionsFrom({
+    DATABASE_URL: 'postgresql://a@b/c',
+    WAYMARK_API_URL: 'https://a.example/api/',
+  });
+  expect([options.apiUrl, linked.apiUrl]).toEqual([undefined, 'https://a.example/api']);
 });
 
 test('a worker without a store, or with a secret missing, ends with one clear line and code 1', async () => {

@@ -41,6 +41,8 @@ export interface WorkerOptions {
   values: Readonly<Record<string, string>>;
   /** Opens people's own credentials for tools that act as a person. */
   credentialKey?: CredentialKey;
+  /** Where people reach the API: boards of runs link to it. */
+  apiUrl?: string;
   /** Takes each line of the log, without its newline. */
   sink: (line: string) => void;
   /** Absent: runs go to whatever worker there is, so each deploy must replay what is under way. */
@@ -103,6 +105,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         breakers: breakersWith(notice),
         model: modelEndpoint(options, practice),
         ...(practice ? { practiceUrl: practice.url } : {}),
+        ...(options.apiUrl === undefined ? {} : { apiUrl: options.apiUrl }),
         log: logTo(options.sink),
         graphs: graphCache(),
         definitions: createDefinitionCache(),
@@ -252,6 +255,7 @@ const environmentSchema = z.object({
   WAYMARK_CONFIG: optional,
   WAYMARK_CREDENTIAL_KEY: optional,
   WAYMARK_BUILD_ID: optional,
+  WAYMARK_API_URL: optional.pipe(z.url({ protocol: /^https?$/, error: 'expected an http address' }).optional()),
 });
 
 /** @throws Error that names each variable that is wrong, and ConfigurationProblem */
@@ -271,6 +275,7 @@ export async function workerOptionsFrom(
     ...(buildId === undefined ? {} : { version: { deployment: set.WAYMARK_TASK_QUEUE, buildId } }),
     databaseUrl: set.DATABASE_URL,
     ...(credentialKey === undefined ? {} : { credentialKey }),
+    ...(set.WAYMARK_API_URL === undefined ? {} : { apiUrl: set.WAYMARK_API_URL.replace(/\/+$/, '') }),
     temporal: { address: set.TEMPORAL_ADDRESS, namespace: set.TEMPORAL_NAMESPACE, taskQueue: set.WAYMARK_TASK_QUEUE },
     model: {
       ...(set.OPENAI_API_KEY === undefined ? {} : { apiKey: set.OPENAI_API_KEY }),

@@ -121,8 +121,11 @@ export interface RecalledStep {
 }
 
 export interface RunActivities {
-  /** Local activity. Marks the run started and hands out what interpretation needs. `resumes`: it goes on with another run. */
-  beginRun(input: { run: string }): Promise<{ skeleton: string; input?: View; resumes?: true }>;
+  /**
+   * Local activity. Marks the run started and hands out what interpretation needs. `resumes`: it goes on with another run.
+   * `address`: where people find the run in the API, if the worker knows.
+   */
+  beginRun(input: { run: string }): Promise<{ skeleton: string; input?: View; resumes?: true; address?: string }>;
   /**
    * Of a run that resumes another: steps of earlier ones whose record stands, so that they need not be claimed one by one. Not all
    * of them; what is left out is claimed. By pages: `next` is the `after` of another.

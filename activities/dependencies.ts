@@ -24,6 +24,8 @@ export interface Dependencies {
   model: ModelEndpoint;
   /** Address of the practice server, where one runs: it answers practice tools. */
   practiceUrl?: string;
+  /** Where people reach the API, without a slash at its end: boards link to it. */
+  apiUrl?: string;
   log: StepLog;
   graphs: GraphCache;
   /** Of proposals. */

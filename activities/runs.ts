@@ -41,6 +41,7 @@ export async function beginRun(deps: Dependencies, input: { run: string }): Retu
         skeleton: run.loaded.skeleton(),
         ...(view === undefined ? {} : { input: view }),
         ...(run.row.resumesRunId === null ? {} : { resumes: true as const }),
+        ...(deps.apiUrl === undefined ? {} : { address: `${deps.apiUrl}/runs/${run.row.id}` }),
       },
     };
   });

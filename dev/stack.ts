@@ -95,12 +95,14 @@ async function start(options: StackOptions, started: { stop(): Promise<void> }[]
     WAYMARK_TASK_QUEUE: env.WAYMARK_TASK_QUEUE ?? defaultTaskQueue,
     WAYMARK_CREDENTIAL_KEY: env.WAYMARK_CREDENTIAL_KEY || (await keptCredentialKey(dataDir)),
   };
+  const apiUrl = `http://127.0.0.1:${ports.api}`;
   const worker = keepRunning(log, () =>
     startNode('worker', ['worker.ts'], dataDir, {
       ...shared,
       DATABASE_URL: database.workerUrl,
       // The same for every start, so that what waited while the code was edited goes on with what it is now.
       WAYMARK_BUILD_ID: env.WAYMARK_BUILD_ID ?? 'development',
+      WAYMARK_API_URL: apiUrl,
       ...(!config && { WAYMARK_CONFIG: exampleConfig }),
       PAYMENTS_URL: payments.url,
     }),
@@ -119,7 +121,6 @@ async function start(options: StackOptions, started: { stop(): Promise<void> }[]
   );
   started.push(api);
 
-  const apiUrl = `http://127.0.0.1:${ports.api}`;
   await settled([
     api.child().ready(() => answers(`${apiUrl}/ready`), 60_000),
     worker.child().ready(() => polls(temporal, shared.WAYMARK_TASK_QUEUE, worker.child().pid), 60_000),

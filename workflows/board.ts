@@ -19,7 +19,8 @@ export function boardText(state: RunState, ended?: string): string {
   else lines.push(...summaryLines(state, ended));
   const result = failures.get(resultName);
   if (result !== undefined) lines.push(`- Result: failed (${result.class})`);
-  lines.push('', `Run \`${run}\`, in the API: \`/runs/${run}\``);
+  const inApi = state.address === undefined ? `\`/runs/${run}\`` : `[/runs/${run}](${state.address})`;
+  lines.push('', `Run \`${run}\`, in the API: ${inApi}`);
   return lines.join('\n');
 }
 

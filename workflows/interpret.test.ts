@@ -2,7 +2,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { StepOutcome, Transition } from '../activities/contract.ts';
-import { draw } from './testing/draw-skeleton.ts';
+import { approval, draw } from './testing/draw-skeleton.ts';
 import type { RandomRun } from './testing/random-graphs.ts';
 import { randomRuns, writtenRules } from './testing/random-graphs.ts';
 import { scenarios } from './testing/scenarios.ts';
@@ -89,6 +89,16 @@ test('a transition that a failed activity carried is told by the next', async ()
   await expect.poll(() => run.statuses.at(-1)).toBe('needs-attention');
   expect(run.told).toEqual([{ node: 'a', to: 'bypassed' }]);
   expect(run.workflow.details).toContain('- B: **failed (refusal), needs attention**');
+  run.workflow.cancel();
+  await expect(run.workflow.result).rejects.toThrow('Run cancelled');
+});
+
+test('the board links to the run in the API, where the worker knows its address, also in another execution', async () => {
+  const skeleton = draw([{ id: 'a' }, { id: 'b', after: ['a'] }, { id: 'ask', ...approval, after: ['b'] }]);
+  const run = startInProcess({ skeleton, address: 'https://waymark.example/runs/run' }, 1);
+  const link = 'Run `run`, in the API: [/runs/run](https://waymark.example/runs/run)';
+  await expect.poll(() => run.workflow.details).toContain(`waiting for manager**\n\n${link}`);
+  expect(run.workflow.executions).toBeGreaterThan(1);
   run.workflow.cancel();
   await expect(run.workflow.result).rejects.toThrow('Run cancelled');
 });

@@ -83,8 +83,18 @@ export async function runDocument(input: RunDocumentInput): Promise<RunDocumentR
   });
 }
 
-async function stateOf({ run, carried }: RunDocumentInput, changes: Changes): Promise<RunState> {
-  const { skeleton: text, input, resumes } = await beginRun({ run });
+async function stateOf(input: RunDocumentInput, changes: Changes): Promise<RunState> {
+  const { address, ...begun } = await beginRun({ run: input.run });
+  const state = await stateFrom(begun, input, changes);
+  if (address !== undefined) state.address = address;
+  return state;
+}
+
+async function stateFrom(
+  { skeleton: text, input, resumes }: Awaited<ReturnType<typeof beginRun>>,
+  { run, carried }: RunDocumentInput,
+  changes: Changes,
+): Promise<RunState> {
   const skeleton = decodeSkeleton(text);
   const recalled = resumes ? await recallSteps(run) : undefined;
   if (carried === undefined) return startState(run, skeleton, input, changes, { recalled });

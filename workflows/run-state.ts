@@ -32,6 +32,8 @@ export interface Failure {
 
 export interface RunState {
   readonly run: string;
+  /** Where people find it in the API, if that is known. */
+  address?: string;
   readonly skeleton: Skeleton;
   readonly scopes: Scopes;
   /** The steps that stand in no container. */

@@ -24,6 +24,8 @@ export type StepScript = (
 
 export interface Script {
   skeleton: Skeleton;
+  /** Where people find the run in the API. */
+  address?: string;
   input?: View;
   /** By step id. Without one the step commits, with the view of `views`. */
   steps?: Record<string, StepScript>;
@@ -181,6 +183,7 @@ export function scriptedWorld(): ScriptedWorld {
         skeleton: encodeSkeleton(script.skeleton),
         ...(script.input === undefined ? {} : { input: script.input }),
         ...(script.recalled === undefined ? {} : { resumes: true as const }),
+        ...(script.address === undefined ? {} : { address: script.address }),
       };
     },
     async recallSteps({ run, after }) {
