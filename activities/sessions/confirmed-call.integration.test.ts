@@ -8,7 +8,16 @@ import { putConnection } from '../../prisma/connections.ts';
 import type { Actor } from '../../prisma/open.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { Fixture } from '../testing/run-fixture.ts';
-import { decide, effectsOf, eventsOf, manager, openFixture, requester, tenant } from '../testing/run-fixture.ts';
+import {
+  decide,
+  effectsOf,
+  eventsOf,
+  manager,
+  openFixture,
+  requester,
+  startRun,
+  tenant,
+} from '../testing/run-fixture.ts';
 import type { ToolServer } from '../testing/tool-server.ts';
 import { json, startToolServer } from '../testing/tool-server.ts';
 import { runTurn } from './run-turn.ts';
@@ -163,6 +172,15 @@ describe('a write is not offered, and not done when it is called by its name,', 
   });
 
   test('where the step does not give it', async () => refused(await open({}), requester));
+
+  test('where the run was resumed by a document whose step does not', async () => {
+    const talked = await open();
+    const next = await startRun(fixture, talkGraph(), {}, { rootRun: talked.run });
+    await fixture.api.actAs(requester, (tx) =>
+      tx.run.update({ where: { tenantId_id: { tenantId: tenant, id: talked.run } }, data: { resumedBy: next } }),
+    );
+    await refused(talked, requester);
+  });
 });
 
 describe('what was said yes to is not done', () => {

@@ -27,6 +27,7 @@ import { ToolProblem } from '../tools/tool-problem.ts';
 import { schemaProblems } from '../tools/tool-schemas.ts';
 import type { Performs, TurnClaim } from './claim-turn.ts';
 import { holdTurn } from './claim-turn.ts';
+import { graphNow } from './graph-now.ts';
 import { mayDo, openTaskOf } from './open-task.ts';
 import { TurnLost, TurnStopped } from './turn-journal.ts';
 
@@ -179,9 +180,10 @@ async function makerAt(deps: Dependencies, claim: TurnClaim, at: CallDeed['at'])
 /** The task, where it is open at that place and its owner's to do, who is active and sees the proposal. */
 async function taskNow(tx: Tx, deps: Dependencies, { actor, proposal: id }: TurnClaim, at: CallDeed['at']) {
   const proposal = await findProposal(tx, actor.tenant, id);
-  if (proposal?.status !== 'open' || proposal.graphHash === null) return undefined;
+  if (proposal?.status !== 'open') return undefined;
   if (!(await sightOf(tx, actor, proposal))) return undefined;
-  const { graph } = await deps.graphs.load(tx, actor.tenant, proposal.graphHash);
+  const graph = await graphNow(tx, deps, proposal);
+  if (graph === undefined) return undefined;
   const task = await openTaskOf(tx, graph, proposal, at);
   return task !== undefined && (await mayDo(tx, actor, task, proposal)) ? task : undefined;
 }

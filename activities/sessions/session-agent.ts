@@ -9,6 +9,7 @@ import { limitsOf } from '../budgets.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { ToolDeclaration } from '../tools/declarations.ts';
 import { findTool } from '../tools/declarations.ts';
+import { graphNow } from './graph-now.ts';
 import { mayDo, openTaskOf } from './open-task.ts';
 
 export interface SessionAgent {
@@ -40,8 +41,8 @@ export async function agentFor(
   proposal: HeldProposal,
 ): Promise<SessionAgent> {
   const none = { limits: [], tools: [], given: [] };
-  if (proposal.graphHash === null) return none;
-  const { graph } = await deps.graphs.load(tx, actor.tenant, proposal.graphHash);
+  const graph = await graphNow(tx, deps, proposal);
+  if (graph === undefined) return none;
   const task = await openTaskOf(tx, graph, proposal);
   const step = task?.step ?? graph.nodes.find((node) => node.kind === 'session');
   const agent = graph.agents.find(({ id }) => id === step?.agent) ?? graph.agents[0];

@@ -7,7 +7,7 @@ import type { Tx } from '../../prisma/open.ts';
 import { readContents } from '../../prisma/proposal-contents.ts';
 import type { GraphCache } from '../graph-cache.ts';
 import type { proposalSummary, proposalView, versionView } from '../routes/proposals/schemas.ts';
-import { findRun } from '../run-handlers.ts';
+import type { RunRow } from '../run-view.ts';
 import { viewOfRun } from '../run-view.ts';
 import type { SectionRow, SeenProposal } from './access.ts';
 import { mayEdit } from './access.ts';
@@ -60,10 +60,8 @@ export async function viewOfProposal(
     };
   };
   const state = proposal.sections.find(({ name }) => name === STATE);
-  const run =
-    proposal.runId === null
-      ? undefined
-      : await viewOfRun(tx, caches.graphs, await findRun(tx, tenantId, proposal.runId), undefined);
+  const last = await lastOfLineage(tx, tenantId, proposal.runId);
+  const run = last && (await viewOfRun(tx, caches.graphs, last, undefined));
   return {
     ...summaryOfProposal(proposal),
     ...(state === undefined ? {} : { state: partOf(state) }),
@@ -86,6 +84,13 @@ export async function viewOfProposal(
     ...(await accessOf(tx, tenantId, seen)),
     mayShare: proposal.status === 'open' && proposal.assigneeId === seen.user,
   };
+}
+
+/** The run that the work is at now: resumes go on with it. */
+async function lastOfLineage(tx: Tx, tenantId: string, rootRunId: string | null): Promise<RunRow | undefined> {
+  if (rootRunId === null) return undefined;
+  const where = { tenantId, rootRunId, resumedBy: null };
+  return (await tx.run.findFirst({ where, orderBy: { createdAt: 'desc' } })) ?? undefined;
 }
 
 export function provenanceOf(row: VersionRow) {

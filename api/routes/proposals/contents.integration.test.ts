@@ -206,6 +206,24 @@ test('a run’s Result opens as a proposal of its rows, once, for who started th
   expect(view.steps.map((step: { id: string }) => step.id)).toEqual(['note_the_claim']);
 });
 
+test('after a resume on another version, the steps of the proposal are those of the run that goes on', async () => {
+  const run = await startClaim(fixture);
+  await asWorker(fixture, { ended: run, status: 'completed', result: { amount: 740 } });
+  const { id } = (await call('POST', `/runs/${run}/proposal`, 'an')).json();
+  const [first] = claim.nodes;
+  const graph = await publishGraph(fixture, {
+    ...claim,
+    nodes: [...claim.nodes, { ...(first as (typeof claim.nodes)[0]), id: 'note_it_again', title: 'Note it again' }],
+  });
+  const resume = { from: 'note_it_again', graph };
+  const plan = await get(`/runs/${run}/resume-plan?from=${resume.from}&graph=${graph}`);
+  const resumed = await call('POST', `/runs/${run}/resume`, 'an', { ...resume, digest: plan.digest });
+  expect(resumed.statusCode).toBe(201);
+  const { run: root, steps } = await get(`/proposals/${id}`);
+  expect([root, steps.map((step: { id: string }) => step.id)]).toEqual([run, ['note_the_claim', 'note_it_again']]);
+  await publishGraph(fixture, claim);
+});
+
 test('a proposal that waits for a role is claimed by the first who has it', async () => {
   const id = await startProposalOf(fixture, 'incident-report', 'an');
   expect(await get(`/proposals/${id}`)).toMatchObject({ assigneeRole: 'operator', assigneeEpoch: 0, mayShare: false });
