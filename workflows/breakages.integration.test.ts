@@ -26,8 +26,8 @@ const breakages: [what: string, file: string, before: string, after: string][] =
   [
     'the run is begun twice',
     'run-document.ts',
-    'await beginRun({ run });',
-    'await beginRun({ run }).then(() => beginRun({ run }));',
+    'await beginRun({ run: input.run });',
+    'await beginRun({ run: input.run }).then(() => beginRun({ run: input.run }));',
   ],
   ['rings are not listened to', 'interpret.ts', 'if (!hearing && doorbell.size > 0) hearNext();', ''],
   ['conditions are left to activities', 'steps/choose.ts', "if (holds === 'opaque') return", 'return'],
