@@ -1,5 +1,6 @@
 /** The document that a talk about a proposal goes by. */
 import type { Graph } from '../../compiler/graph.ts';
+import { lastOfLineage } from '../../prisma/lineages.ts';
 import type { Tx } from '../../prisma/open.ts';
 import type { HeldProposal } from '../../prisma/proposals.ts';
 import type { Dependencies } from '../dependencies.ts';
@@ -11,7 +12,6 @@ export async function graphNow(
   { tenantId, runId, graphHash }: HeldProposal,
 ): Promise<Graph | undefined> {
   if (graphHash === null) return undefined;
-  const where = { tenantId, rootRunId: runId ?? '', resumedBy: null };
-  const run = await tx.run.findFirst({ where, orderBy: { createdAt: 'desc' }, select: { graphHash: true } });
+  const run = runId === null ? null : await lastOfLineage(tx, tenantId, runId);
   return (await deps.graphs.load(tx, tenantId, run?.graphHash ?? graphHash)).graph;
 }

@@ -3,11 +3,11 @@ import type { z } from 'zod';
 import { typeInWords } from '../../compiler/json-schema.ts';
 import type { DefinitionCache } from '../../compiler/proposal-definition.ts';
 import { STATE } from '../../compiler/proposal-definition.ts';
+import { lastOfLineage } from '../../prisma/lineages.ts';
 import type { Tx } from '../../prisma/open.ts';
 import { readContents } from '../../prisma/proposal-contents.ts';
 import type { GraphCache } from '../graph-cache.ts';
 import type { proposalSummary, proposalView, versionView } from '../routes/proposals/schemas.ts';
-import type { RunRow } from '../run-view.ts';
 import { viewOfRun } from '../run-view.ts';
 import type { SectionRow, SeenProposal } from './access.ts';
 import { mayEdit } from './access.ts';
@@ -60,7 +60,7 @@ export async function viewOfProposal(
     };
   };
   const state = proposal.sections.find(({ name }) => name === STATE);
-  const last = await lastOfLineage(tx, tenantId, proposal.runId);
+  const last = proposal.runId === null ? null : await lastOfLineage(tx, tenantId, proposal.runId);
   const run = last && (await viewOfRun(tx, caches.graphs, last, undefined));
   return {
     ...summaryOfProposal(proposal),
@@ -84,13 +84,6 @@ export async function viewOfProposal(
     ...(await accessOf(tx, tenantId, seen)),
     mayShare: proposal.status === 'open' && proposal.assigneeId === seen.user,
   };
-}
-
-/** The run that the work is at now: resumes go on with it. */
-async function lastOfLineage(tx: Tx, tenantId: string, rootRunId: string | null): Promise<RunRow | undefined> {
-  if (rootRunId === null) return undefined;
-  const where = { tenantId, rootRunId, resumedBy: null };
-  return (await tx.run.findFirst({ where, orderBy: { createdAt: 'desc' } })) ?? undefined;
 }
 
 export function provenanceOf(row: VersionRow) {
