@@ -22,7 +22,8 @@ export interface Decision {
 }
 
 export interface ApiClient {
-  call(method: string, path: string, body?: unknown, key?: string): Promise<Answer>;
+  /** `more`: headers besides. */
+  call(method: string, path: string, body?: unknown, key?: string, more?: Record<string, string>): Promise<Answer>;
   /** The id of the document. Throws with the problem when it is refused; so do all below. */
   publish(markdown: string): Promise<string>;
   /** The id of the run. */
@@ -36,20 +37,21 @@ export interface ApiClient {
 }
 
 export function apiClient(url: string, token: string): ApiClient {
-  async function call(method: string, path: string, body?: unknown, key: string = randomUUID()): Promise<Answer> {
+  const call: ApiClient['call'] = async (method, path, body, key = randomUUID(), more = {}) => {
     const response = await fetch(`${url}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${token}`,
         ...(method === 'POST' ? { 'idempotency-key': key } : {}),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...more,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(60_000),
     });
     const text = await response.text();
     return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
-  }
+  };
   async function fine<T>(method: string, path: string, body?: unknown): Promise<T> {
     const answer = await call(method, path, body);
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);

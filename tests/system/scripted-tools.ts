@@ -1,6 +1,7 @@
 /**
  * Tools of the test behind one HTTP server: payments that honour Idempotency-Key, letters that know neither keys nor
- * lookup, and a policy to read. It counts what really happened, and can leave a request without an answer.
+ * lookup, a policy to read, and one that is sent the credential of the person for whom it is called. It counts what really
+ * happened, and can leave a request without an answer.
  */
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:http';
@@ -22,6 +23,10 @@ export interface ScriptedTools {
   /** Every letter asked for is a letter sent. */
   lettersTo(to: string): number;
   policyReads: number;
+  /** The credentials that came with the questions who asks, oldest first. */
+  askers: string[];
+  /** Of those, the next are answered only once the promise resolves; undefined for at once again. */
+  askersWait: Promise<void> | undefined;
   /** What is written is done at once, and answered only after `release`. */
   holdAnswersFor(to: string): void;
   release(to: string): void;
@@ -56,6 +61,11 @@ export async function startScriptedTools(): Promise<ScriptedTools> {
       tools.policyReads += 1;
       return reply(200, { limit: 1000, note: toolCanary });
     }
+    if (request.url?.startsWith('/me')) {
+      tools.askers.push(String(request.headers.authorization));
+      await tools.askersWait;
+      return reply(200, { asker: request.headers.authorization });
+    }
     const order = await bodyOf(request);
     if (request.url === '/letters') {
       letters.push(order.to);
@@ -79,6 +89,8 @@ export async function startScriptedTools(): Promise<ScriptedTools> {
     paymentsTo: (to) => [...paid.values()].filter((order) => order.to === to).map(({ amount }) => ({ to, amount })),
     lettersTo: (to) => letters.filter((one) => one === to).length,
     policyReads: 0,
+    askers: [],
+    askersWait: undefined,
     holdAnswersFor: (to) => void held.add(to),
     release: (to) => void held.delete(to),
     refusePaymentsTo: (to) => void refused.add(to),
@@ -164,6 +176,14 @@ export function configurationFor(tools: Pick<ScriptedTools, 'url' | 'door'>, mod
         description: 'What may be claimed',
         http: { method: 'GET', url: `${tools.url}/policy` },
         input: { type: 'object', properties: { about: { type: 'string' } }, required: ['about'] },
+        output: { type: 'object' },
+      },
+      'identity.tell': {
+        effect: 'read',
+        as: 'person',
+        description: 'Says who asks',
+        http: { method: 'GET', url: `${tools.url}/me`, headers: { Authorization: 'Bearer-${credential}' } },
+        input: { type: 'object', properties: {}, additionalProperties: false },
         output: { type: 'object' },
       },
       'payments.transfer': {

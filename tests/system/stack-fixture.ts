@@ -2,6 +2,7 @@
  * The system as production has it: a worker and an API, each a process of its own, against a Temporal server and a
  * PostgreSQL that run elsewhere, and models and tools behind HTTP. A test may kill either process and start it again.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,6 +68,8 @@ export interface SystemOptions {
   /** A PostgreSQL with a template and a Temporal server of the test's own. Unsaid, those that all tests share. */
   ownerUrl?: string;
   temporal?: { address: string; namespace: string };
+  /** Where models answer. Unsaid, where `models` does, which streams nothing. */
+  modelUrl?: string;
   /** Workers, and APIs, that share the work; 1 of each unless said. */
   copies?: number;
   /** The way that a process takes to its database. Unsaid, the straight one. */
@@ -102,6 +105,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     TEMPORAL_ADDRESS: address,
     TEMPORAL_NAMESPACE: namespace,
     WAYMARK_TASK_QUEUE: taskQueue,
+    WAYMARK_CREDENTIAL_KEY: randomBytes(32).toString('base64'),
   };
   const workers = await Promise.all(
     ports.map(async (_, index) =>
@@ -111,7 +115,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
           DATABASE_URL: await wayTo(database.workerUrl, nameOf('worker', index)),
           WAYMARK_CONFIG: join(dir, 'waymark.config.json'),
           OPENAI_API_KEY: 'not-a-secret',
-          OPENAI_BASE_URL: models.url,
+          OPENAI_BASE_URL: options.modelUrl ?? models.url,
         },
         isReady: (pid) => polls(connection, namespace, taskQueue, pid),
       }),
