@@ -1,5 +1,6 @@
-/** Every route of the OpenAPI document, asked as every persona. What each may is written in testing/access-rows.ts. */
+/** Every route of the OpenAPI document, asked as every persona, of one of two APIs in turn. What each may is written in testing/access-rows.ts. */
 import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { scopesByRoute } from './key-scopes.ts';
 import type { AccessRow, AccessWorld, Persona } from './testing/access-rows.ts';
@@ -7,12 +8,15 @@ import { accessRows, openAccessWorld, personas } from './testing/access-rows.ts'
 import { openApiFixture } from './testing/api-fixture.ts';
 
 let world: AccessWorld;
+let apps: FastifyInstance[];
+let requests = 0;
 beforeAll(async () => {
   const declared = { models: new Map([['small', { model: 'scripted-1' }]]) };
   const model = { baseUrl: 'http://127.0.0.1:9/v1', apiKey: 'none' };
   // What a person is told has no end: the matrix asks for what there is by now.
   const streams = { longestMs: 300 };
   world = await openAccessWorld(await openApiFixture({ declared, model, credentialKey: Buffer.alloc(32), streams }));
+  apps = [world.fixture.app, await world.fixture.secondApp()];
 });
 afterAll(() => world.fixture.close());
 
@@ -30,7 +34,9 @@ async function outcomeOf(route: string, row: AccessRow, persona: Persona): Promi
   const headers = await personas[persona](world, route);
   const { params = {}, query = {}, headers: more = {}, payload } = await row.ask(world);
   const [method, path = ''] = route.split(' ');
-  const response = await world.fixture.app.inject({
+  requests += 1;
+  const app = apps[requests % apps.length] ?? world.fixture.app;
+  const response = await app.inject({
     method: method as 'GET',
     url: path.replace(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(params[name] ?? '')),
     query,

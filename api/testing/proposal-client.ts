@@ -1,6 +1,6 @@
 /** Asking for proposals as one person or another: short enough for tests that do it all the time. */
 import { randomUUID } from 'node:crypto';
-import type { LightMyRequestResponse } from 'fastify';
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import type { ApiFixture } from './api-fixture.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -14,9 +14,12 @@ export interface ProposalClient {
   put(id: string, section: string, content: unknown, version: number, user: string): Promise<LightMyRequestResponse>;
 }
 
-export function proposalClient(fixture: ApiFixture): ProposalClient {
+/** `apps`: of the fixture's database, which are asked in turn; the fixture's own unless said. */
+export function proposalClient(fixture: ApiFixture, apps: readonly FastifyInstance[] = [fixture.app]): ProposalClient {
+  let requests = 0;
+  const next = () => apps[requests++ % apps.length] ?? fixture.app;
   const call: ProposalClient['call'] = async (method, url, user, payload, headers = {}) =>
-    fixture.app.inject({
+    next().inject({
       method,
       url,
       headers: { ...(await fixture.as(user, method === 'POST' ? randomUUID() : undefined)), ...headers },

@@ -1,4 +1,4 @@
-/** Sessions by the API: one for each person, read where it was granted, written by its owner alone. */
+/** Sessions by two APIs, asked in turn: one for each person, read where it was granted, written by its owner alone. */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -16,7 +16,7 @@ let fixture: ApiFixture;
 let client: ProposalClient;
 beforeAll(async () => {
   fixture = await openApiFixture({ streams: { lookEveryMs: 50 }, credentialKey: Buffer.alloc(32, 5) });
-  client = proposalClient(fixture);
+  client = proposalClient(fixture, [fixture.app, await fixture.secondApp()]);
   await publishGraph(fixture, expense);
   await publishGraph(fixture, onboarding);
 });
