@@ -14,6 +14,8 @@ import { surroundingsOf } from '../cli/surroundings.ts';
 import { compile } from '../compiler/compile.ts';
 import type { Graph } from '../compiler/graph.ts';
 import type { Json } from '../compiler/types.ts';
+import type { ApiClient } from '../tests/system/api-client.ts';
+import { apiClient } from '../tests/system/api-client.ts';
 import type { DevelopmentStack } from '../tests/system/development-stack.ts';
 import { end, startDevelopment } from '../tests/system/development-stack.ts';
 
@@ -52,6 +54,12 @@ async function publish(path: string): Promise<Published & { graph: Graph; input:
 async function start(path: string): Promise<string> {
   const { graphHash, input, practice } = await publish(path);
   return (await as('An Nguyen').startRun({ graphHash, input, practice })).id;
+}
+
+/** What of the API the command line has no command for. */
+function apiOf(person: string): ApiClient {
+  const token = stack.facts.users.find(({ name }) => name === person)?.token ?? '';
+  return apiClient(stack.facts.apiUrl, token);
 }
 
 /** As the admin of the tenant gives them. */
@@ -204,6 +212,49 @@ test('an order runs by itself too, and waits for the person whom it names', asyn
   const run = await start('new-supplier/order');
   await decide('An Nguyen', await gateOf(run), 'approve');
   expect((await until(run, ({ status }) => status === 'completed')).result).toEqual({ number: 'ORD-2026-118' });
+});
+
+test('a plan for who starts is drafted into its proposal, finished by several people there, and agreed to as they left it', async () => {
+  const run = await start('onboarding');
+  // Nobody waits for the agent: IT is asked at once.
+  const equipment = await gateOf(run);
+  expect([equipment.step, equipment.title]).toEqual(['get_the_equipment_ready', 'Get the equipment ready']);
+  await as('Olga Petrova').decide(equipment.id, {
+    action: 'done',
+    subject: equipment.subject,
+    comment: '',
+    form: { laptop: 'L-2207', access: true },
+  });
+  const talk = await gateOf(run, [equipment]);
+  expect(talk.step).toBe('finish_the_plan');
+  const buddy = apiOf('An Nguyen');
+  const proposal = `/proposals/${(await buddy.call('POST', `/runs/${run}/proposal`)).body.id}`;
+  const write = async (section: string, content: Json) => {
+    const { body } = await buddy.call('GET', proposal);
+    const { version } = body.sections.find(({ name }: { name: string }) => name === section);
+    const match = { 'if-match': `"${version}"` };
+    return buddy.call('PUT', `${proposal}/sections/${encodeURIComponent(section)}`, { content }, undefined, match);
+  };
+  const week = [
+    { what: 'Breakfast with the team', day: 1 },
+    { what: 'Listen to calls beside An', day: 2 },
+    { what: 'Answer the first mail', day: 3 },
+  ];
+  expect((await write('First week', week)).status).toBe(200);
+  expect((await write('Welcome', 'Welcome, Lien!')).status).toBe(200);
+  expect((await write('Equipment', { laptop: 'None', access: false })).status).toBe(403);
+  await decide('An Nguyen', talk, 'done');
+  const gate = await gateOf(run, [equipment, talk]);
+  const invitation = { to: 'Lien Hoang', text: 'Welcome, Lien!', tasks: 3 };
+  expect(shownBy(gate)).toEqual({
+    draft_the_first_week: week,
+    finish_the_plan: 'Welcome, Lien!',
+    readiness: { load: { tasks: 3, last: 3 }, full: false },
+    Invite: invitation,
+  });
+  await decide('Mai Tran', gate, 'approve');
+  const { result } = await until(run, ({ status }) => status === 'completed');
+  expect(result).toEqual({ welcome: 'Welcome, Lien!', week, full: false });
 });
 
 test('a quotation is drafted into its proposal, talked over, agreed to as it stands there, and sent', async () => {

@@ -60,6 +60,7 @@ describe('every document of the examples', () => {
       'monthly-invoices/document.md',
       'new-supplier/document.md',
       'new-supplier/order/document.md',
+      'onboarding/document.md',
       'quotation/document.md',
     ]);
   });
@@ -79,11 +80,11 @@ describe('every document of the examples', () => {
     const graphs = await Promise.all(documents.map(async (path) => (await example(path)).graph));
     const nodes = graphs.flatMap((graph) => graph.nodes);
     expect([...new Set(nodes.map(({ kind }) => kind))].sort()).toEqual(
-      ['agent', 'approve', 'choose', 'for each', 'merge', 'repeat', 'run', 'session', 'set', 'tool'].sort(),
+      ['agent', 'approve', 'choose', 'for each', 'merge', 'person', 'repeat', 'run', 'session', 'set', 'tool'].sort(),
     );
-    expect(graphs.filter(({ proposal }) => proposal).map(({ id }) => id)).toEqual(['quotation']);
+    expect(graphs.filter(({ proposal }) => proposal).map(({ id }) => id)).toEqual(['onboarding', 'quotation']);
     const returns = graphs.filter(({ edges }) => edges.some(({ back }) => back !== undefined)).map(({ id }) => id);
-    expect(returns).toEqual(['tieu-chi-nghiem-thu', 'quotation']);
+    expect(returns).toEqual(['tieu-chi-nghiem-thu', 'onboarding', 'quotation']);
   });
 
   for (const path of documents) {
