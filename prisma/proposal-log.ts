@@ -27,6 +27,8 @@ export const proposalEventTypes = [
   'suggestion.rejected',
   'suggestion.withdrawn',
   'suggestion.stale',
+  'deed.confirmed',
+  'deed.declined',
 ] as const;
 export type ProposalEventType = (typeof proposalEventTypes)[number];
 

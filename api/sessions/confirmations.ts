@@ -6,6 +6,7 @@ import type { DefinitionCache } from '../../compiler/proposal-definition.ts';
 import type { Json } from '../../compiler/types.ts';
 import { editOrSuggest } from '../../prisma/agent-edits.ts';
 import type { Actor, Tx } from '../../prisma/open.ts';
+import { appendProposalEvents } from '../../prisma/proposal-log.ts';
 import type { Deed } from '../../prisma/session-deeds.ts';
 import { deedSchema, editOf } from '../../prisma/session-deeds.ts';
 import type { ConfirmationRow } from '../../prisma/sessions.ts';
@@ -21,7 +22,7 @@ export interface Answered {
 }
 
 /**
- * The answer, the deed and the transcript that tells of both are one transaction: what cannot be done leaves the question open.
+ * The answer, the deed, and the log and the transcript that tell of both are one transaction: what cannot be done leaves the question open.
  * @throws Problem not-found; not-permitted; proposal-closed; confirmation-answered; as `share` does
  */
 export async function answerConfirmation(
@@ -35,12 +36,15 @@ export async function answerConfirmation(
   const asked = await tx.confirmation.findUnique(key);
   if (asked === null || asked.sessionId !== id) throw notFound('question');
   if (asked.state !== 'open') throw new Problem('confirmation-answered', { detail: `It was ${asked.state}.` });
-  const row = await tx.confirmation.update({
-    ...key,
-    data: { state: answer === 'yes' ? 'confirmed' : 'declined', answeredAt: new Date() },
-  });
+  const state = answer === 'yes' ? 'confirmed' : 'declined';
+  const row = await tx.confirmation.update({ ...key, data: { state, answeredAt: new Date() } });
   const deed = deedSchema.parse(JSON.parse(asked.body));
   const outcome = answer === 'no' ? undefined : await perform(tx, definitions, actor, session.proposalId, asked, deed);
+  const on = deed.does === 'patch' ? { section: '' } : 'section' in deed ? { section: deed.section } : {};
+  const said = { by: actor.user, session: id, confirmation, does: deed.does };
+  await appendProposalEvents(tx, session.proposalId, [
+    { type: `deed.${state}`, ...on, body: said, sourceKey: `deed:${confirmation}` },
+  ]);
   const body = { confirmation, answer, ...(outcome === undefined ? {} : { outcome }) };
   await appendMessage(tx, actor, id, { author: 'owner', kind: 'answer', turn: asked.turnId, body });
   return { row, ...(outcome === undefined ? {} : { outcome }) };

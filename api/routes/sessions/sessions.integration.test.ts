@@ -333,6 +333,23 @@ test('what an agent asks is done when its owner says yes, by them, once; a no do
   expect(seen.assignee).toBe('an');
   const purpose = seen.sections.find(({ name }: { name: string }) => name === 'Purpose');
   expect([purpose.content, purpose.provenance.by, purpose.provenance.source]).toEqual(['A trip', 'an', 'session']);
+  // The log says what was asked for and how it was answered, and nothing of what it holds.
+  const rows = await fixture.store.actAs(an, (tx) =>
+    tx.proposalEvent.findMany({
+      where: { proposalId: proposal, type: { startsWith: 'deed.' } },
+      orderBy: { seq: 'asc' },
+    }),
+  );
+  expect(rows.map(({ type, section, body }) => [type, section, JSON.parse(body)])).toEqual([
+    ['deed.confirmed', null, { by: 'an', session, confirmation: sharing, does: 'share' }],
+    ['deed.confirmed', 'Purpose', { by: 'an', session, confirmation: edit, does: 'edit' }],
+    ['deed.confirmed', 'Purpose', { by: 'an', session, confirmation: later, does: 'edit' }],
+    ['deed.declined', null, { by: 'an', session, confirmation: handing, does: 'hand over' }],
+  ]);
+  const audit = await client.get(`/audit?thing=${proposal}&kind=deed.declined`, 'ada');
+  expect(audit.items.map(({ person, kind }: { person: string; kind: string }) => [person, kind])).toEqual([
+    ['an', 'deed.declined'],
+  ]);
   // Sharing by an agent grants no transcript.
   expect(outcome(await client.call('GET', `/sessions/${session}`, 'minh'))).toEqual([404, 'not-found']);
 });
