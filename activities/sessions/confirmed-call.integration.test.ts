@@ -403,6 +403,12 @@ test('what the step uses is read by the agent of whose task it is, as untrusted,
   says(calls('read_given', {}), 'I see nothing.');
   await talked.talk(manager, 'And for me?');
   expect(model.asked.at(-1)?.answer).toBe('There is nothing that a step was given here.');
+  // It is what the task shows, and so noted as a read of that.
+  const [reads, gate] = await fixture.api.actAs(requester, async (tx) => [
+    await tx.readEvent.findMany({ where: { thing: talked.run } }),
+    await tx.gate.findFirstOrThrow({ where: { runId: talked.run } }),
+  ]);
+  expect(reads.map(({ reader, what, part }) => [reader, what, part])).toEqual([[requester.user, 'gate.read', gate.id]]);
 });
 
 test('the database lets no turn perform what was not said yes to, or was said yes to in another session', async () => {

@@ -19,6 +19,7 @@ import { renderBlocks } from '../models/context-blocks.ts';
 import type { ToolDeclaration } from '../tools/declarations.ts';
 import type { TurnClaim } from './claim-turn.ts';
 import { readProposal } from './read-proposal.ts';
+import type { Given } from './session-agent.ts';
 import type { Around, Done } from './tool-call.ts';
 import { windowTokens } from './tool-call.ts';
 
@@ -96,21 +97,24 @@ export const proposalTools: Readonly<Record<string, ProposalTool>> = {
 
 /** As functions that a model may call. */
 export function functionsOf({ given }: TurnClaim): ChatCompletionFunctionTool[] {
-  const tools = Object.entries(proposalTools).filter(([name]) => name !== 'read_given' || given.length > 0);
+  const tools = Object.entries(proposalTools).filter(([name]) => name !== 'read_given' || isThere(given));
   return tools.map(([name, { description, input }]) => {
     const { $schema, ...parameters } = z.toJSONSchema(input, { io: 'input' });
     return { type: 'function', function: { name, description, parameters } };
   });
 }
 
-/** It comes of steps, which may have made it of anybody's text. */
-async function readGiven({ tx, claim }: Around): Promise<Done> {
+const isThere = (given: Given | undefined): given is Given => given !== undefined && given.shown.length > 0;
+
+/** It comes of steps, which may have made it of anybody's text. Who reads it reads what the task shows. */
+async function readGiven({ tx, claim: { actor, given } }: Around): Promise<Done> {
+  if (!isThere(given)) return { response: 'There is nothing that a step was given here.' };
+  await noteRead(tx, { what: 'gate.read', thing: given.run, part: given.gate });
   const blocks: Block[] = [];
-  for (const { name, digest } of claim.given) {
-    const value = await getArtifact(tx, claim.actor.tenant, digest);
+  for (const { name, digest } of given.shown) {
+    const value = await getArtifact(tx, actor.tenant, digest);
     blocks.push({ name, source: 'step', trusted: false, value });
   }
-  if (blocks.length === 0) return { response: 'There is nothing that a step was given here.' };
   return { response: renderBlocks(blocks, windowTokens).text, untrusted: true };
 }
 

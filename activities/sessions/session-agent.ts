@@ -7,6 +7,7 @@ import type { CallDeed } from '../../prisma/session-deeds.ts';
 import type { Limit } from '../budgets.ts';
 import { limitsOf } from '../budgets.ts';
 import type { Dependencies } from '../dependencies.ts';
+import type { GateRow } from '../gate-rows.ts';
 import type { ToolDeclaration } from '../tools/declarations.ts';
 import { findTool } from '../tools/declarations.ts';
 import { graphNow } from './graph-now.ts';
@@ -23,11 +24,18 @@ export interface SessionAgent {
   tools: ToolDeclaration[];
   /** The task of the step, while it is open and the owner's to do: where a write is asked for. */
   at?: CallDeed['at'];
-  /** What that step uses, as its task shows it: name and digest of each. */
-  given: { name: string; digest: string }[];
+  /** What that step uses, as its task shows it; absent where it is not the owner's to do. */
+  given?: Given;
 }
 
-const givenSchema = z.array(z.object({ name: z.string(), digest: z.string() }));
+export interface Given {
+  /** The task, and the run that it is of. */
+  gate: string;
+  run: string;
+  shown: { name: string; digest: string }[];
+}
+
+const shownSchema = z.array(z.object({ name: z.string(), digest: z.string() }));
 
 /**
  * The agent by which the step that waits for people talks with them, else the first such step of the document, else its first
@@ -40,7 +48,7 @@ export async function agentFor(
   actor: Actor,
   proposal: HeldProposal,
 ): Promise<SessionAgent> {
-  const none = { limits: [], tools: [], given: [] };
+  const none = { limits: [], tools: [] };
   const graph = await graphNow(tx, deps, proposal);
   if (graph === undefined) return none;
   const task = await openTaskOf(tx, graph, proposal);
@@ -55,7 +63,12 @@ export async function agentFor(
     ...(step === undefined ? {} : { step }),
     limits: limitsOf(graph, step, [agent]),
     tools: declared.filter(({ effect }) => effect === 'read' || isTheirs),
-    given: isTheirs ? givenSchema.parse(JSON.parse(task.gate.shown)) : [],
-    ...(isTheirs ? { at: { step: task.step.id, path: task.gate.path } } : {}),
+    ...(isTheirs ? { at: { step: task.step.id, path: task.gate.path }, given: givenBy(task.gate) } : {}),
   };
 }
+
+const givenBy = ({ id, runId, shown }: GateRow): Given => ({
+  gate: id,
+  run: runId,
+  shown: shownSchema.parse(JSON.parse(shown)),
+});
