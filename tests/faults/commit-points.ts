@@ -5,6 +5,7 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { Client } from 'pg';
+import type { EventType } from '../../prisma/run-log.ts';
 
 /** `before`: the database never hears of the commit. `after`: it has committed, and who asked for it never hears. */
 export type Side = 'before' | 'after';
@@ -12,9 +13,15 @@ export type Side = 'before' | 'after';
 export interface CommitPoints {
   /** For `startSystem`. */
   wayTo(databaseUrl: string, name: string): Promise<string>;
-  /** Waits for event number `seq` of a run that begins from now on, and holds the connection that wrote it. */
-  holdAt(seq: number, side: Side): Promise<Held>;
+  /** Waits for this event of `run`, or of a run that begins from now on, and holds the connection that wrote it. */
+  holdAt(place: Place, side: Side, run?: string): Promise<Held>;
   close(): void;
+}
+
+/** The first event of a run's log that is of this type, or the second, and so on. */
+export interface Place {
+  type: EventType;
+  nth: number;
 }
 
 export interface Held {
@@ -24,17 +31,17 @@ export interface Held {
 }
 
 interface Hold {
-  seq: number;
+  place: Place;
   side: Side;
-  /** Runs that had begun before. */
-  before: ReadonlySet<string>;
+  isOf(run: string): boolean;
   reached(held: Held): void;
 }
 
 const trigger = `
 CREATE FUNCTION tell_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE NOTICE 'waymark-event % %;', NEW.run_id, NEW.seq;
+  RAISE NOTICE 'waymark-event % % %;', NEW.run_id, NEW.type, (SELECT count(*) FROM run_event
+    WHERE tenant_id = NEW.tenant_id AND run_id = NEW.run_id AND type = NEW.type AND seq <= NEW.seq);
   RETURN NULL;
 END $$;
 CREATE TRIGGER tell_event AFTER INSERT ON run_event FOR EACH ROW EXECUTE FUNCTION tell_event();`;
@@ -70,9 +77,10 @@ export function createCommitPoints(): CommitPoints {
 
   /** The hold that an event told in this text is for, and the run of that event. */
   function heldBy(told: string): { hold: Hold; run: string } | undefined {
-    for (const [, run = '', seq] of told.matchAll(/waymark-event (\S+) (\d+);/g)) {
+    for (const [, run = '', type, nth] of told.matchAll(/waymark-event (\S+) (\S+) (\d+);/g)) {
       runs.add(run);
-      if (hold === undefined || hold.before.has(run) || Number(seq) !== hold.seq) continue;
+      if (hold === undefined || !hold.isOf(run)) continue;
+      if (type !== hold.place.type || Number(nth) !== hold.place.nth) continue;
       const found = { hold, run };
       hold = undefined;
       return found;
@@ -102,7 +110,7 @@ export function createCommitPoints(): CommitPoints {
         own.hold.reached({ run: own.run, name });
         return;
       } else if (bytes.includes(rolledBack)) {
-        // The event was not to be; the next of its number is.
+        // The event was not to be; the next in its place is.
         hold = own.hold;
         own = undefined;
       }
@@ -126,10 +134,13 @@ export function createCommitPoints(): CommitPoints {
       way.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
       return way.href;
     },
-    holdAt: (seq, side) =>
-      new Promise((reached) => {
-        hold = { seq, side, before: new Set(runs), reached };
-      }),
+    holdAt(place, side, run) {
+      const before = new Set(runs);
+      const isOf = (one: string) => (run === undefined ? !before.has(one) : one === run);
+      return new Promise((reached) => {
+        hold = { place, side, isOf, reached };
+      });
+    },
     close() {
       for (const socket of sockets) socket.destroy();
       for (const server of servers) server.close();

@@ -3,11 +3,11 @@
  * answered, and what had to become of each, is kept for the count of what was lost.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Store } from '../../prisma/open.ts';
-import { verifyChain } from '../../prisma/run-log.ts';
-import type { Answer, GateView, RunView } from '../system/api-client.ts';
+import type { GateView, RunView } from '../system/api-client.ts';
 import type { PersonName, System } from '../system/stack-fixture.ts';
+import { answered, endOf, openGateOf, unlessTheServerFailed } from './careful-client.ts';
+import { lossesOfLog, unlessEqual } from './log-losses.ts';
 
 /** An agent in a loop with a gate, a write, another gate, another write. */
 export const purchase = `# Purchase
@@ -104,28 +104,6 @@ export interface Purchase {
   refused: string[];
 }
 
-/** How long one request or one step of a run may keep a client waiting, servers that are away included. */
-const patienceMs = 90_000;
-
-/** Asks again until there is an answer, or none in time. */
-async function answered<Value>(what: string, ask: () => Promise<Value | undefined>): Promise<Value> {
-  const until = Date.now() + patienceMs;
-  let reason: unknown;
-  while (Date.now() < until) {
-    try {
-      const value = await ask();
-      if (value !== undefined) return value;
-      reason = 'not yet';
-    } catch (error) {
-      reason = error;
-    }
-    await delay(50);
-  }
-  throw new Error(`No answer to ${what} within ${patienceMs} ms; the last: ${reason}`);
-}
-
-const unlessTheServerFailed = (answer: Answer): Answer | undefined => (answer.status < 500 ? answer : undefined);
-
 /** Publishes the document. `api` of a person's request is one after the other of those there are. */
 export async function openPurchases(system: System) {
   await system.as('An Nguyen').publish(purchase);
@@ -148,11 +126,7 @@ export async function openPurchases(system: System) {
 
   /** The gate that the run waits at, which is none that has been decided. */
   const nextGate = ({ supplier, run, decided }: Purchase): Promise<GateView> =>
-    answered(`gate ${decided.size + 1} of ${supplier} (run ${run})`, async () => {
-      const { waiting } = await as('Mai Tran').run(run);
-      const gate = waiting.map((one) => one.gate).find((one) => one !== undefined && !decided.has(one));
-      return gate === undefined ? undefined : as('Mai Tran').gate(gate);
-    });
+    openGateOf(`gate ${decided.size + 1} of ${supplier}`, run, () => as('Mai Tran'), decided);
 
   async function decide(bought: Purchase, action: string): Promise<void> {
     const { id, subject } = await nextGate(bought);
@@ -166,12 +140,7 @@ export async function openPurchases(system: System) {
   }
 
   const ended = ({ supplier, run }: Purchase): Promise<RunView> =>
-    answered(`the end of ${supplier} (run ${run})`, async () => {
-      const view = await as('An Nguyen').run(run);
-      return ['completed', 'rejected', 'failed', 'cancelled', 'needs-attention'].includes(view.status)
-        ? view
-        : undefined;
-    });
+    endOf(`the end of ${supplier}`, run, () => as('An Nguyen'));
 
   /** From its start to its end. Never rejects: what went wrong is in `refused`. */
   async function buy(supplier: string, index: number): Promise<Purchase> {
@@ -217,10 +186,7 @@ export async function lossesOf(system: System, store: Store, bought: Purchase): 
   const { supplier, run, course, decided, refused } = bought;
   const reader = system.as('Mai Tran');
   const lost = [...refused];
-  const expectEqual = (what: string, found: unknown, expected: unknown) => {
-    const [has, should] = [found, expected].map((one) => JSON.stringify(one));
-    if (has !== should) lost.push(`${supplier} (run ${run}): ${what} ${has}, expected ${should}`);
-  };
+  const expectEqual = (...of: Parameters<typeof unlessEqual>) => lost.push(...unlessEqual(...of));
   // Others may be cut off while this is counted.
   const view = await answered(`the run ${run}`, () => reader.run(run));
   const failures = view.steps.flatMap(({ id, failure }) => (failure ? [`${id}: ${failure.class}`] : []));
@@ -234,12 +200,5 @@ export async function lossesOf(system: System, store: Store, bought: Purchase): 
     const { verdict } = await answered(`the gate ${gate}`, () => reader.gate(gate));
     expectEqual(`the verdict of ${gate}`, verdict, action);
   }
-  const { log, head } = await store.actAs({ tenant: 'acme', user: 'reader' }, async (tx) => ({
-    log: await tx.runEvent.findMany({ where: { runId: run }, orderBy: { seq: 'asc' } }),
-    head: await tx.run.findFirstOrThrow({ where: { id: run }, select: { seq: true, headHash: true } }),
-  }));
-  expectEqual('the log holds:', verifyChain(log, head).ok, true);
-  const committed = log.filter(({ type }) => type === 'step.committed').map(({ body }) => JSON.parse(body).execution);
-  expectEqual('steps that committed twice', committed.length - new Set(committed).size, 0);
-  return lost;
+  return [...lost, ...(await lossesOfLog(store, run))].map((what) => `${supplier} (run ${run}): ${what}`);
 }

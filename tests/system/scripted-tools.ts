@@ -1,7 +1,7 @@
 /**
- * Tools of the test behind one HTTP server: payments that honour Idempotency-Key, letters that know neither keys nor
- * lookup, a policy to read, and one that is sent the credential of the person for whom it is called. It counts what really
- * happened, and can leave a request without an answer.
+ * Tools of the test behind one HTTP server: payments that honour Idempotency-Key and can be taken back, letters that know neither
+ * keys nor lookup, a policy to read, and one that is sent the credential of the person for whom it is called. It counts what
+ * really happened, and can leave a request without an answer.
  */
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:http';
@@ -20,6 +20,8 @@ export interface ScriptedTools {
   /** Requests to pay a person, and payments really made to that person. */
   requestsFor(to: string): number;
   paymentsTo(to: string): Order[];
+  /** The amounts of the payments to that person that were taken back, each as often as it was, in the order of that. */
+  refundsOf(to: string): number[];
   /** Every letter asked for is a letter sent. */
   lettersTo(to: string): number;
   policyReads: number;
@@ -47,6 +49,7 @@ export interface Door {
 
 export async function startScriptedTools(): Promise<ScriptedTools> {
   const paid = new Map<string, Order & { reference: string }>();
+  const refunded = new Map<string, string>();
   const asked: Order[] = [];
   const letters: string[] = [];
   const held = new Set<string>();
@@ -72,9 +75,13 @@ export async function startScriptedTools(): Promise<ScriptedTools> {
       if (held.has(order.to)) return;
       return reply(200, { reference: `L-${letters.length}` });
     }
+    const key = String(request.headers['idempotency-key']);
+    if (request.url === '/refunds') {
+      refunded.set(key, order.reference ?? '');
+      return reply(200, {});
+    }
     asked.push(order);
     if (refused.has(order.to)) return reply(422, { error: toolCanary });
-    const key = String(request.headers['idempotency-key']);
     const payment = paid.get(key) ?? { ...order, reference: `P-${paid.size + 1}` };
     paid.set(key, payment);
     if (held.has(order.to)) return;
@@ -87,6 +94,12 @@ export async function startScriptedTools(): Promise<ScriptedTools> {
     door,
     requestsFor: (to) => asked.filter((order) => order.to === to).length,
     paymentsTo: (to) => [...paid.values()].filter((order) => order.to === to).map(({ amount }) => ({ to, amount })),
+    refundsOf(to) {
+      const payments = [...paid.values()].filter((order) => order.to === to);
+      return [...refunded.values()].flatMap((one) =>
+        payments.filter(({ reference }) => reference === one).map(({ amount }) => amount),
+      );
+    },
     lettersTo: (to) => letters.filter((one) => one === to).length,
     policyReads: 0,
     askers: [],
@@ -107,10 +120,10 @@ export async function startScriptedTools(): Promise<ScriptedTools> {
 /** Stands in every answer of the policy and in every refusal, for whoever looks where it must not appear. */
 export const toolCanary = 'PLANTED-CANARY-TOOL-ANSWER';
 
-async function bodyOf(request: IncomingMessage): Promise<Order> {
+async function bodyOf(request: IncomingMessage): Promise<Order & { reference?: string }> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}') as Order;
+  return JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}') as Order & { reference?: string };
 }
 
 async function startDoor(port: number): Promise<{ door: Door; close: () => void }> {
@@ -200,6 +213,14 @@ export function configurationFor(tools: Pick<ScriptedTools, 'url' | 'door'>, mod
         http: { method: 'POST', url: `${tools.door.url}/payments` },
         input: order,
         output: receipt,
+        idempotency,
+      },
+      'payments.refund': {
+        effect: 'write',
+        description: 'Takes a payment back',
+        http: { method: 'POST', url: `${tools.url}/refunds` },
+        input: receipt,
+        output: { type: 'object' },
         idempotency,
       },
       'letters.send': {
