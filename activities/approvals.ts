@@ -66,11 +66,9 @@ export async function holdForApproval(
       },
     );
     const { verdict } = await gateState(tx, gate, deps.clock());
-    if (!verdict) {
-      const waiting = await setRunStatus(tx, claim, 'waiting', ['running']);
-      await appendEvents(tx, [...events, ...waiting]);
-      return { status: 'awaiting-approval', gate: gate.id, waitsFor };
-    }
+    const waiting = verdict ? [] : await setRunStatus(tx, claim, 'waiting', ['running']);
+    await appendEvents(tx, [...events, ...waiting]);
+    if (!verdict) return { status: 'awaiting-approval', gate: gate.id, waitsFor };
     if (verdict.action === 'approve') return { status: 'approved' };
     return refuseStep(tx, deps, claim, { gate: gate.id });
   });

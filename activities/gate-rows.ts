@@ -124,12 +124,14 @@ export async function upsertGate(
   const found = await tx.gate.findUniqueOrThrow({ where: { tenantId_rootRunId_node_path_subject: key } });
   const gate = found.runId === place.run ? found : await moveGate(tx, found, place.run);
   if (count > 0) await tellWhoMayDecide(tx, gate, { kind: 'gate-opened', sourceKey: `gate-opened:${id}` });
+  // Of a run that goes on with another: nobody is asked, and its log has no decision to follow.
+  const decided = gate.verdict === null ? {} : { status: gate.status, action: gate.verdict };
   events.push({
     run: place.run,
     type: 'gate.opened',
     sourceKey: `gate.opened:${gate.id}`,
     node,
-    body: { gate: gate.id, purpose: gate.purpose, subject, ...question.about },
+    body: { gate: gate.id, purpose: gate.purpose, subject, ...decided, ...question.about },
   });
   return { gate, events };
 }

@@ -196,6 +196,24 @@ test('a decision that is made while the next run of the lineage asks is found by
   expect(await gateRow(gate)).toMatchObject({ runId: next, heardAt: expect.any(Date) });
 });
 
+test('a run that goes on with another logs what it finds decided as decided, and waits for nobody', async () => {
+  const graph = claims({ need: 'any', of: [{ role: 'cfo' }] });
+  const first = await startRun(fixture, graph, input);
+  const inputs = { total: await totalOf(first) };
+  const { gate } = await openGate(deps, { run: first, node: 'manager_approves', inputs });
+  await decide(fixture, gate, 'approve');
+  const { gate: approval } = (await pay({ run: first, node: 'pay', inputs })) as { gate: string };
+  await decide(fixture, approval, 'approve');
+  const next = await startRun(fixture, graph, input, { rootRun: first });
+  await openGate(deps, { run: next, node: 'manager_approves', inputs });
+  expect(await pay({ run: next, node: 'pay', inputs })).toMatchObject({ status: 'committed' });
+  expect(await eventsOf(fixture, next, 'gate.opened')).toMatchObject([
+    { node: 'manager_approves', gate, purpose: 'step', status: 'decided', action: 'approve' },
+    { node: 'pay', gate: approval, purpose: 'approval', status: 'decided', action: 'approve' },
+  ]);
+  expect(await eventsOf(fixture, next, 'run.status')).toEqual([]);
+});
+
 test('a ring is believed only as far as the rows go', async () => {
   const run = await startRun(fixture, claims(), input);
   const other = await startRun(fixture, claims(), input);

@@ -43,6 +43,7 @@ describe('wordsOf', () => {
     ['command.applied', { applied: true }, undefined],
     ['run.paused', { paused: true }, 'The run is paused'],
     ['gate.opened', { gate: 'g1' }, 'Read the receipt: asks for a decision (gate g1)'],
+    ['gate.opened', { gate: 'g1', action: 'approve' }, 'Read the receipt: decided before, approve'],
     ['gate.decided', { user: 'mai', action: 'approve' }, 'Read the receipt: mai decided approve'],
     [
       'gate.refused-decision',

@@ -73,7 +73,11 @@ const descriptions: Record<string, Describe> = {
     say(`${title}: ${textOf(body.user) ?? 'somebody'} says of the call: ${textOf(body.answer) ?? 'nothing'}`, 'strong'),
   'effect.undo-failed': ({ body }, { title }) =>
     say(`${title}: the call could not be taken back (${textOf(body.class) ?? 'unknown'})`, 'bad'),
-  'gate.opened': ({ body }, { title }) => say(`${title}: asks for a decision (gate ${textOf(body.gate)})`, 'strong'),
+  'gate.opened': ({ body }, { title }) => {
+    const decided = textOf(body.action);
+    if (decided !== undefined) return say(`${title}: decided before, ${decided}`);
+    return say(`${title}: asks for a decision (gate ${textOf(body.gate)})`, 'strong');
+  },
   'gate.decided': ({ body }, { title }) =>
     say(`${title}: ${textOf(body.user) ?? 'somebody'} decided ${textOf(body.action) ?? ''}`.trimEnd(), 'strong'),
   'gate.refused-decision': ({ body }, { title }) =>

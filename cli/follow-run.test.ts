@@ -86,6 +86,25 @@ it('tells why a step failed, and stops when nothing in the run can go on by itse
   expect(run.status).toBe('needs-attention');
 });
 
+it('stops at a failed step beside a gate that was decided before', async () => {
+  const found = {
+    seq: 5,
+    at: at(3),
+    type: 'gate.opened',
+    step: 'manager',
+    body: { gate: openGate.id, action: 'approve' },
+  };
+  const { run, lines } = await follow(
+    {
+      'GET /runs/:id': [{ body: parkedRun }],
+      'GET /runs/:id/events': [{ events: [...failing, found] }, { raw: '', status: 503 }],
+    },
+    { quietMs: 20 },
+  );
+  expect(lines.at(-1)).toBe('10:00:03  Manager approves: decided before, approve');
+  expect(run.status).toBe('needs-attention');
+});
+
 it('goes on beside a failed step while a gate is open', async () => {
   const rest = [
     { seq: 5, at: at(4), type: 'gate.opened', step: 'manager', body: { gate: openGate.id } },

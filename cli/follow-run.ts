@@ -76,7 +76,8 @@ function openProgress(): { note(event: RunEvent): void; isStuck(): boolean } {
       if (type === 'run.status') needsAttention = body.status === 'needs-attention';
       else if (type === 'step.started' && step !== undefined) steps.add(step);
       else if (finished.includes(type) && step !== undefined) steps.delete(step);
-      else if (type === 'gate.opened') gates.add(String(body.gate));
+      // A run that goes on with another may find it decided.
+      else if (type === 'gate.opened' && body.action === undefined) gates.add(String(body.gate));
       else if (type === 'gate.decided' || type === 'gate.lapsed') gates.delete(String(body.gate));
     },
     isStuck: () => needsAttention && steps.size === 0 && gates.size === 0,

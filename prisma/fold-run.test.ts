@@ -62,6 +62,25 @@ test('a gate waits, is decided, and asked again where what it approved lapsed', 
   ]);
 });
 
+test('what a run finds decided that goes on with another waits for nobody', () => {
+  const found = { status: 'decided', action: 'approve' };
+  const { steps, gates } = foldRun(
+    logged([
+      ['gate.opened', 'ask', { gate: 'g1', purpose: 'step', ...found }],
+      ['step.started', 'pay', { execution: 'x', attempt: 1 }],
+      ['gate.opened', 'pay', { gate: 'g2', purpose: 'approval', execution: 'x', ...found }],
+    ]),
+  );
+  expect(steps.map(({ step, status, gate }) => [step, status, gate])).toEqual([
+    ['ask', 'committed', 'g1'],
+    ['pay', 'running', 'g2'],
+  ]);
+  expect(gates.map(({ status, verdict }) => [status, verdict])).toEqual([
+    ['decided', 'approve'],
+    ['decided', 'approve'],
+  ]);
+});
+
 test('a write that was taken back is one write', () => {
   const { effects } = foldRun(
     logged([
@@ -72,6 +91,17 @@ test('a write that was taken back is one write', () => {
     ]),
   );
   expect(effects).toEqual([{ effect: 'e1', step: 'pay', tool: 'bank.pay', status: 'succeeded', undone: 'unknown' }]);
+});
+
+test('a write that could not be taken back says so, and of one that may have been that nobody knows', () => {
+  const undone = (failureClass: string) =>
+    foldRun(
+      logged([
+        ['effect.intended', 'pay', { effect: 'e1', tool: 'bank.pay' }],
+        ['effect.undo-failed', 'pay', { effect: 'e1', class: failureClass }],
+      ]),
+    ).effects[0]?.undone;
+  expect([undone('not-allowed'), undone('outcome-unknown')]).toEqual(['failed', 'unknown']);
 });
 
 const someEvent = fc.record({

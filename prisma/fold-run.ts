@@ -132,9 +132,13 @@ export class Fold {
   openGate(about: About): void {
     const gate = about.text('gate') ?? '';
     const purpose = about.text('purpose') ?? 'step';
-    this.gates.set(gate, { gate, step: about.node, purpose, status: 'open' });
+    // A run that goes on with another may find it decided.
+    const verdict = about.text('action');
+    const stands = verdict === undefined ? { status: 'open' as const } : { status: 'decided' as const, verdict };
+    this.gates.set(gate, { gate, step: about.node, purpose, ...stands });
     const step = this.stepOf(about);
-    step.status = 'waiting';
+    if (verdict === undefined) step.status = 'waiting';
+    else if (purpose !== 'approval') step.status = 'committed';
     step.gate = gate;
   }
 
@@ -223,7 +227,8 @@ const changes: Partial<Record<EventType, Change>> = {
     });
   },
   'effect.undo-failed'(about) {
-    this.setEffect(about, { undone: 'failed' });
+    // Sent, and no answer: it may have been taken back.
+    this.setEffect(about, { undone: about.text('class') === 'outcome-unknown' ? 'unknown' : 'failed' });
   },
   'gate.opened'(about) {
     this.openGate(about);
