@@ -4,6 +4,7 @@ import { searchAttributes } from './messages.ts';
 import { approval, draw } from './testing/draw-skeleton.ts';
 import type { Trial } from './testing/try-interpreter.ts';
 import { bundleInterpreter, quietRuntime, tryInterpreter } from './testing/try-interpreter.ts';
+import { patience } from './testing/watch-run.ts';
 
 const types = { Keyword: 2, KeywordList: 7 } as const;
 let environment: TestWorkflowEnvironment;
@@ -32,7 +33,7 @@ const gated = draw([
 
 test('a verdict whose ring was lost is read after a day', async () => {
   const run = await trial.start({ skeleton: gated });
-  await expect.poll(() => run.statuses.at(-1)).toBe('waiting');
+  await expect.poll(() => run.statuses.at(-1), patience).toBe('waiting');
   run.decide('gate of ask', 'approve');
   expect((await run.result()).outcome).toBe('completed');
   const { events } = await run.handle.fetchHistory();
@@ -42,9 +43,29 @@ test('a verdict whose ring was lost is read after a day', async () => {
   expect(run.heard).toEqual(['gate of ask']);
 });
 
+test('a step waits for a year by one timer, and what follows starts when it is over', async () => {
+  const year = 365 * 24 * 60 * 60 * 1000;
+  const skeleton = draw([
+    { id: 'rest', kind: 'wait', waitMs: year },
+    { id: 'pay', kind: 'tool', after: ['rest'] },
+  ]);
+  const run = await trial.start({ skeleton });
+  const timers = async () => {
+    const { events } = await run.handle.fetchHistory();
+    return events?.flatMap(({ timerStartedEventAttributes: of }) => of?.startToFireTimeout?.seconds ?? []).map(Number);
+  };
+  await expect.poll(timers, patience).toEqual([year / 1000]);
+  await environment.sleep('364 days');
+  expect(run.calls).toEqual([]);
+  await environment.sleep('2 days');
+  expect((await run.result()).outcome).toBe('completed');
+  expect(run.calls).toEqual(['runToolStep pay']);
+  expect(await timers()).toEqual([year / 1000]);
+});
+
 test('a gate waits for a year, and then goes on', async () => {
   const run = await trial.start({ skeleton: gated });
-  await expect.poll(() => run.statuses.at(-1)).toBe('waiting');
+  await expect.poll(() => run.statuses.at(-1), patience).toBe('waiting');
   await environment.sleep('365 days');
   expect(run.calls).toEqual(['openGate ask']);
   expect(run.heard.length).toBeGreaterThanOrEqual(360);
