@@ -137,7 +137,7 @@ async function answerOf(response: Response): Promise<Answer> {
   const text = await boundedText(response);
   if (response.ok)
     return text === undefined
-      ? { kind: 'broken', reason: 'the answer is too long' }
+      ? { kind: 'broken', reason: `the answer is longer than ${ANSWER_BYTES} bytes, expected at most that` }
       : { kind: 'ok', value: parsed(text) };
   if (response.status === 429) {
     const retryAfterMs = retryAfter(response.headers);

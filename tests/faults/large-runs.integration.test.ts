@@ -1,5 +1,5 @@
 /**
- * Runs of the size that a document or its input may have, on the whole system: each step done once, in as many executions as it takes.
+ * Runs of the size that a document, its input or an output may have, on the whole system: each step done once, in as many executions as it takes.
  * Short here; `npm run test:faults` makes it 10,000 steps and 10,000 items.
  */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -57,6 +57,39 @@ const manyItems = `# Many items
 | sum  | number | \`sum(each.map(one, one.double.twice))\` |
 `;
 
+const longPolicy = `# Long policy
+
+## Inputs
+| Name  | Type |
+|-------|------|
+| about | text |
+
+## Types
+### Policy
+| Field | Type   |
+|-------|--------|
+| limit | number |
+| note  | text   |
+
+## Steps
+### Look it up
+- tool: policy.lookup
+- with:
+  - about: \`input.about\`
+- gives: Policy
+- retry: 0 times
+
+### Measure
+- set:
+  - length: \`size(look_it_up.note)\`
+
+## Result
+| Name   | Type   | Value                 |
+|--------|--------|-----------------------|
+| length | number | \`measure.length\`    |
+| policy | Policy | \`look_it_up\`        |
+`;
+
 async function endOf(run: string): Promise<{ result: unknown; committed: Map<string, number> }> {
   const an = system.as('An Nguyen');
   const { result } = await vi.waitFor(async () => {
@@ -89,3 +122,22 @@ test(`a list of ${size} items is gone through, each item once, and its results a
   expect(result).toEqual({ last: 2 * (size - 1), sum: size * (size - 1) });
   expect(committed.get('double')).toBe(size);
 }, 3_600_000);
+
+test('an output of 2 MB goes into the store, is read from there, and the history holds its digest alone', async () => {
+  const an = system.as('An Nguyen');
+  const run = await an.start(await an.publish(longPolicy), { about: 'long:2000000' });
+  const { result } = await endOf(run);
+  expect(result).toEqual({ length: 2_000_000, policy: { limit: 1000, note: 'x'.repeat(2_000_000) } });
+  const { workflowId } = await an.run(run);
+  const { events } = await system.temporal.workflow.getHandle(workflowId).fetchHistory();
+  expect(JSON.stringify(events).length).toBeLessThan(100_000);
+});
+
+test('an answer that is larger than tools may give parks its step, and says how large it may be', async () => {
+  const an = system.as('An Nguyen');
+  const run = await an.start(await an.publish(longPolicy), { about: 'long:5000000' });
+  const { steps } = await system.until(run, 'needs-attention');
+  const [failure] = steps.flatMap((step) => step.failure ?? []);
+  const detail = 'policy.lookup: the answer is longer than 4194304 bytes, expected at most that';
+  expect(failure).toEqual({ class: 'transient', detail });
+});

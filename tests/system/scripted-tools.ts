@@ -24,6 +24,7 @@ export interface ScriptedTools {
   refundsOf(to: string): number[];
   /** Every letter asked for is a letter sent. */
   lettersTo(to: string): number;
+  /** About `long:N` it has a note of N characters. */
   policyReads: number;
   /** The credentials that came with the questions who asks, oldest first. */
   askers: string[];
@@ -62,7 +63,8 @@ export async function startScriptedTools(): Promise<ScriptedTools> {
     };
     if (request.url?.startsWith('/policy')) {
       tools.policyReads += 1;
-      return reply(200, { limit: 1000, note: toolCanary });
+      const long = /about=long%3A(\d+)/.exec(request.url)?.[1];
+      return reply(200, { limit: 1000, note: long === undefined ? toolCanary : 'x'.repeat(Number(long)) });
     }
     if (request.url?.startsWith('/me')) {
       tools.askers.push(String(request.headers.authorization));
