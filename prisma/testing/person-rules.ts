@@ -20,6 +20,11 @@ const named =
   (row, { user }) =>
     row[column] === user;
 
+const unset =
+  (column: string): Rule =>
+  (row) =>
+    row[column] === null;
+
 /** A message is read by the owner of its session, and by whom they granted it and have not taken it back from. */
 const readsMessage: Rule = (row, { user }, grants) =>
   row.owner_id === user ||
@@ -48,13 +53,14 @@ export const byPerson: Record<string, Rules> = {
   confirmation: { seenBy: named('owner_id'), changedBy: named('owner_id'), maker: 'owner_id' },
   connection: { seenBy: named('user_id'), changedBy: named('user_id'), maker: 'user_id' },
   decision: { seenBy: all, maker: 'user_id' },
-  gate_delegation: { seenBy: all, maker: 'from_user_id' },
+  // What was taken back stays so.
+  gate_delegation: { seenBy: all, changedBy: unset('withdrawn_at'), maker: 'from_user_id' },
   gate_message: { seenBy: all, maker: 'user_id' },
   idempotent_request: { seenBy: named('user_id'), changedBy: named('user_id'), maker: 'user_id' },
   message: { seenBy: readsMessage, changedBy: named('owner_id'), maker: 'owner_id' },
   notification: { seenBy: all, changedBy: named('user_id') },
   session: { seenBy: all, changedBy: named('owner_id'), maker: 'owner_id' },
   session_turn: { seenBy: all, changedBy: named('owner_id'), maker: 'owner_id' },
-  transcript_grant: { seenBy: all, maker: 'owner_id' },
+  transcript_grant: { seenBy: all, changedBy: unset('revoked_at'), maker: 'owner_id' },
   turn_entry: { seenBy: named('owner_id'), changedBy: named('owner_id'), maker: 'owner_id' },
 };
