@@ -17,6 +17,7 @@ import { takenBack } from '../prisma/taken-back.ts';
 import type { Digest, StepInput, StepOutcome, View } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { editsBefore, editsNow, givenBy } from './edited-inputs.ts';
+import { refuseOfEnded } from './ended-run.ts';
 import type { StepFailure } from './failures.ts';
 import { applicationFailure, failStep, setRunStatus } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
@@ -162,8 +163,8 @@ async function claimIn(tx: Tx, deps: Dependencies, scope: RunScope, input: Claim
   ]);
   if (run === undefined) throw new Error('a run that has a scope is not there');
   // What another run goes on with is no longer this one's to do.
-  if (run.status === 'cancelled' || run.resumedBy !== null)
-    throw applicationFailure(input.node, 'not-allowed', { retry: false });
+  if (run.resumedBy !== null) throw applicationFailure(input.node, 'not-allowed', { retry: false });
+  await refuseOfEnded(tx, run, input.node);
   const loaded = await deps.graphs.load(tx, tenant, run.graphHash);
   const node = loaded.nodes.get(input.node);
   if (!node) throw applicationFailure(input.node, 'bug', { retry: false });

@@ -28,6 +28,8 @@ test('each class has its policy', () => {
     'effect-conflict: parks',
     'stale: parks',
     'fence-lost: retried',
+    'cancelled:',
+    'aborted:',
     'bug: parks',
   ]);
 });

@@ -46,6 +46,8 @@ export const failureClasses = {
   'effect-conflict': { charged: false, retried: false, parks: true, words: 'a different write has the same name' },
   stale: { charged: false, retried: false, parks: true, words: 'what it writes was changed meanwhile' },
   'fence-lost': { charged: false, retried: true, parks: false, words: 'a newer attempt took over' },
+  cancelled: { charged: false, retried: false, parks: false, words: 'the run has been cancelled' },
+  aborted: { charged: false, retried: false, parks: false, words: 'the run has been aborted' },
   bug: { charged: false, retried: false, parks: true, words: 'something unexpected went wrong' },
 } as const satisfies Record<string, Policy>;
 

@@ -6,6 +6,7 @@ import type { Claim } from './claim.ts';
 import type { GateState, OpenGateInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { GateCheck, GateStanding } from './effects.ts';
+import { refuseOfEnded } from './ended-run.ts';
 import { applicationFailure, setRunStatus } from './failures.ts';
 import { gatesBeforeWrite } from './gate-places.ts';
 import { questionOf } from './gate-question.ts';
@@ -33,7 +34,7 @@ export async function openGate(deps: Dependencies, input: OpenGateInput): Promis
     if (node?.kind !== 'approve' && node?.kind !== 'person') {
       throw applicationFailure(input.node, 'bug', { retry: false });
     }
-    if (run.row.status === 'cancelled') throw applicationFailure(input.node, 'not-allowed', { retry: false });
+    await refuseOfEnded(tx, run.row, input.node);
     // What a person fills in is written by their decision, which opens no proposal.
     if (node.kind === 'person' && placeOf(node)) await openRunProposal(tx, deps, run, node.id);
     const place = {

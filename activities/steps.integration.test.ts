@@ -392,7 +392,7 @@ test('a run that is cancelled leaves no gate open and no step under way', async 
   await expect(commitStep(deps, under, { output: {}, usage: noUsage, quality: 1 })).rejects.toMatchObject({
     type: 'waymark.fence-lost',
   });
-  await expect(claimStep(deps, { run, node: 'one' })).rejects.toMatchObject({ type: 'waymark.not-allowed' });
+  await expect(claimStep(deps, { run, node: 'one' })).rejects.toMatchObject({ type: 'waymark.cancelled' });
 });
 
 test('a practice tool is asked of the practice server with the run, the step and the pass', async () => {

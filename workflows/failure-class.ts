@@ -10,6 +10,12 @@ export interface FailedForGood {
 
 const prefix = 'waymark.';
 
+/** How the run had ended, told by an activity that was asked to begin a step of it nevertheless: after a Reset. */
+export function endedAs(error: unknown): 'cancelled' | 'aborted' | undefined {
+  const failed = failedForGood(error)?.class;
+  return failed === 'cancelled' || failed === 'aborted' ? failed : undefined;
+}
+
 /** Undefined for anything but the failure of an activity. Temporal wraps that of a local one in nothing. */
 export function failedForGood(error: unknown): FailedForGood | undefined {
   const cause = error instanceof ActivityFailure ? error.cause : error;

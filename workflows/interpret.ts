@@ -6,7 +6,7 @@ import { callActivity, flushLog } from './activity-proxies.ts';
 import { resultName } from './board.ts';
 import type { Doorbell } from './doorbell.ts';
 import type { Ending } from './edges.ts';
-import { failedForGood } from './failure-class.ts';
+import { endedAs, failedForGood } from './failure-class.ts';
 import { endingFrame, isGivenUp, pathOf } from './frames.ts';
 import { heedOrder, placeName } from './heed-order.ts';
 import type { RunDocumentResult } from './messages.ts';
@@ -134,7 +134,11 @@ async function loop({
     };
     perform(at).then(
       orGiveUp(ended),
-      orGiveUp((error: unknown) => ended(whyNot(error, work))),
+      orGiveUp((error: unknown) => {
+        const over = endedAs(error);
+        if (over !== undefined) endAs(over);
+        ended(whyNot(error, work));
+      }),
     );
   }
 
@@ -151,7 +155,7 @@ async function loop({
   async function hear(shown: { name: string; summary: string }, ring: Ring): Promise<void> {
     try {
       const heard = await state.log.ride((riding) => callActivity('hear', shown, { run: state.run, ring, ...riding }));
-      if (heard.kind === 'cancel') work.cancel();
+      if (heard.kind === 'cancel') endAs('cancelled');
       if (heard.kind === 'order') heed(heard.order);
       if (heard.kind === 'run') state.ended.add(heard.run);
       if (heard.kind === 'gate' && heard.state.verdict !== undefined && !state.verdicts.has(heard.state.gate))
@@ -169,10 +173,7 @@ async function loop({
   function heed(order: Order): void {
     if (state.heeded.has(order.command)) return;
     state.heeded.add(order.command);
-    if (order.does === 'abort') {
-      aborted = true;
-      work.cancel();
-    }
+    if (order.does === 'abort') endAs('aborted');
     if ('node' in order && order.node === resultName) resultOrder = order.command;
     const heeded = heedOrder(state, order);
     state.log.add(heeded.told);
@@ -182,6 +183,11 @@ async function loop({
       heeded.starts.frame.inFlight += 1;
       start(heeded.starts);
     }
+  }
+
+  function endAs(how: 'cancelled' | 'aborted'): void {
+    aborted ||= how === 'aborted';
+    work.cancel();
   }
 
   /** What `catch(giveUp)` behind it would do, for one promise less. */
@@ -245,7 +251,7 @@ type Performed = StepEnd | { as: 'parked'; reason: string; recorded: true } | 'c
 
 /** @throws what is neither a cancel, a failed condition nor the failure of an activity */
 function whyNot(error: unknown, work: CancellationScope): Performed {
-  if (work.consideredCancelled && isCancellation(error)) return 'cancelled';
+  if (work.consideredCancelled && (isCancellation(error) || endedAs(error) !== undefined)) return 'cancelled';
   if (error instanceof ExpressionError) return { as: 'parked', reason: 'condition-failed' };
   const failed = failedForGood(error);
   if (failed === undefined) throw error;

@@ -184,6 +184,25 @@ test('an abort closes the run as failed, and fails the workflow', async () => {
   expect(run.workflow.attributes).toMatchObject({ WaymarkStatus: 'failed' });
 });
 
+test.each([
+  ['cancelled', ['w1'], 'cancelled'],
+  ['aborted', [], 'failed'],
+])(
+  'a run that is told at a step that it was %s ends so, without having heard the order',
+  async (how, undone, outcome) => {
+    const skeleton = draw([
+      { id: 'pay', kind: 'tool', undo: true },
+      { id: 'tell', after: ['pay'] },
+      { id: 'ask', ...approval, after: ['tell'] },
+    ]);
+    const steps = { tell: () => Promise.reject(failure(how)) };
+    const run = start({ skeleton, steps, undo: [{ effect: 'w1', node: 'pay' }] });
+    await run.workflow.result.catch(() => undefined);
+    expect([run.undone, run.ended, run.told]).toEqual([undone, { outcome }, []]);
+    expect(run.calls).toEqual(['runToolStep pay', 'runAgentStep tell']);
+  },
+);
+
 test('a paused run finishes what runs, hears decisions, and starts nothing until it is unpaused', async () => {
   let release: () => void = () => undefined;
   const held = new Promise<void>((resolve) => (release = resolve));

@@ -184,3 +184,36 @@ test('as the second gate is being decided: the decision counts, once', async ({ 
   Object.assign(task.meta, { tried: tries.length, lost: lost.length });
   expect(lost).toEqual([]);
 }, 3_600_000);
+
+test.for([
+  ['cancel', 'cancelled', 'COMPLETED'],
+  ['abort', 'failed', 'FAILED'],
+] as const)(
+  'of a run that people ended by %s: it ends so again, and nobody is asked, nothing is paid again',
+  async ([order, status, workflow], { task }) => {
+    const bought = await upToSecondGate(`reset-${order}-of`);
+    const { id: gate } = await purchases.nextGate(bought);
+    const person = system.as('An Nguyen');
+    expect(await person.call('POST', `/runs/${bought.run}/${order}`, {})).toMatchObject({ status: 202 });
+    await system.until(bought.run, status);
+    const first = await executionOf(bought);
+    const seen = seenOf(bought);
+    const lost: string[] = [];
+    const points = await pointsOf(first);
+    for (const point of points) {
+      for (const [mode, exclude] of Object.entries(modes)) {
+        const now = await reset(first, point, exclude);
+        await ringAll(now, bought);
+        const handle = system.temporal.workflow.getHandle(now.workflowId, now.runId);
+        if ((await handle.describe()).status.name === 'RUNNING') await handle.signal(ringSignal, { gate });
+        await handle.result().catch(() => undefined);
+        const ended = [(await handle.describe()).status.name, (await person.run(bought.run)).status];
+        if (ended.join() !== [workflow, status].join()) lost.push(`at ${point} ${mode}: ${ended}`);
+      }
+    }
+    expect(seenOf(bought)).toEqual(seen);
+    Object.assign(task.meta, { tried: points.length * 2, lost: lost.length });
+    expect(lost).toEqual([]);
+  },
+  3_600_000,
+);
