@@ -190,6 +190,7 @@ test.for([
   ['abort', 'failed', 'FAILED'],
 ] as const)(
   'of a run that people ended by %s: it ends so again, and nobody is asked, nothing is paid again',
+  { timeout: 3_600_000 },
   async ([order, status, workflow], { task }) => {
     const bought = await upToSecondGate(`reset-${order}-of`);
     const { id: gate } = await purchases.nextGate(bought);
@@ -215,5 +216,4 @@ test.for([
     Object.assign(task.meta, { tried: points.length * 2, lost: lost.length });
     expect(lost).toEqual([]);
   },
-  3_600_000,
 );
