@@ -10,9 +10,9 @@ import { attemptStep } from './attempt-step.ts';
 import { commitStep, noUsage } from './commit.ts';
 import type { CollectInput, Digest, ListedItem, RunActivities, Scoped, StepInput, StepOutcome } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
-import { applicationFailure } from './failures.ts';
+import { applicationFailure, NotMade } from './failures.ts';
 import { bindingsIn, bindingsNow } from './load-inputs.ts';
-import { makeOrKeepWhy, NotMade } from './not-made.ts';
+import { makeOrKeepWhy } from './not-made.ts';
 import type { RunInHand } from './run-row.ts';
 import { readRun } from './run-row.ts';
 import { transitionEvents } from './transitions.ts';
@@ -62,7 +62,7 @@ export async function joinItems(
 }
 
 export async function collectReads(deps: Dependencies, input: StepInput): ReturnType<RunActivities['collectReads']> {
-  return readRun(deps, input, async (tx, run) => {
+  return makeOrKeepWhy(deps, input, async (tx, run) => {
     const { input: _input, ...values } = (await bindingsNow(tx, deps, run, input.node, input.inputs)).bindings;
     const output = await putArtifact(tx, run.actor.tenant, values);
     const view = deriveView(values, run.loaded.viewPaths.feedback ?? []);

@@ -4,9 +4,9 @@ import type { Node } from '../compiler/graph.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import type { Condition, StepInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
-import { applicationFailure } from './failures.ts';
+import { applicationFailure, NotMade } from './failures.ts';
 import { bindingsNow } from './load-inputs.ts';
-import { makeOrKeepWhy, NotMade } from './not-made.ts';
+import { makeOrKeepWhy } from './not-made.ts';
 import { transitionEvents } from './transitions.ts';
 
 /** The first of the conditions that holds, or null. One that has no value fails as `bug`. */

@@ -101,6 +101,18 @@ export function applicationFailure(
   });
 }
 
+/** Why what has no attempt that could fail was not made: for `makeOrKeepWhy`, which keeps it and tells Temporal the class. */
+export class NotMade extends Error {
+  override readonly name: string = 'NotMade';
+  readonly failureClass: FailureClass;
+
+  /** @param detail what was found and what was expected: names of the document, no values */
+  constructor(failureClass: FailureClass, detail: string) {
+    super(detail);
+    this.failureClass = failureClass;
+  }
+}
+
 export function fenceLost({ node }: Pick<Claim, 'node'>): ApplicationFailure {
   return applicationFailure(node.id, 'fence-lost', { retry: true, delayMs: 1000 });
 }

@@ -7,6 +7,7 @@ import type { Tx } from '../prisma/open.ts';
 import { nodeHashOf } from './claim.ts';
 import type { Digest, OpenGateInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
+import { NotMade } from './failures.ts';
 import { mustSuffice, NobodyToAsk, peopleAsked } from './gate-people.ts';
 import type { GateQuestion, IfOverdue } from './gate-rows.ts';
 import { writtenSources } from './gate-sources.ts';
@@ -15,7 +16,6 @@ import { boundReads, guardedWrites, guardOf, shownBy } from './gate-subject.ts';
 import { rootsOf } from './input-digests.ts';
 import type { Bindings } from './load-inputs.ts';
 import { bindingsNow } from './load-inputs.ts';
-import { NotMade } from './not-made.ts';
 import { boundNow, proposalShown } from './run-proposal.ts';
 import type { RunInHand } from './run-row.ts';
 

@@ -11,6 +11,7 @@ import type { Dependencies } from './dependencies.ts';
 import { applicationFailure } from './failures.ts';
 import type { GateRow, IfOverdue } from './gate-rows.ts';
 import { gateState, overdueVerdict } from './gate-rows.ts';
+import { makeOrKeepWhy } from './not-made.ts';
 import type { RunInHand } from './run-row.ts';
 import { logRun, readRun } from './run-row.ts';
 import { shareWithApprovers } from './share-proposal.ts';
@@ -27,7 +28,7 @@ export async function closeOverdue(
   deps: Dependencies,
   input: StepInput & { gate: string },
 ): ReturnType<RunActivities['closeOverdue']> {
-  const closed = await readRun(deps, input, async (tx, run) => {
+  const closed = await makeOrKeepWhy(deps, input, async (tx, run) => {
     const before = await gateOf(tx, run, input);
     const output = await putArtifact(tx, run.actor.tenant, verdictOfNobody);
     const paths = before.purpose === 'task' ? [] : (run.loaded.viewPaths[before.node] ?? []);

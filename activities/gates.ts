@@ -14,7 +14,7 @@ import type { GateRow, IfOverdue } from './gate-rows.ts';
 import { bindingsOf, gateState, lapseGate, overdueVerdict, upsertGate } from './gate-rows.ts';
 import { gatesBefore, guardOf } from './gate-subject.ts';
 import { makeOrKeepWhy } from './not-made.ts';
-import { boundAsGiven, openRunProposal } from './run-proposal.ts';
+import { boundAsGiven, contentsOf } from './run-proposal.ts';
 import { logRun } from './run-row.ts';
 import { taskOfSession } from './session-task.ts';
 import { shareWithApprovers } from './share-proposal.ts';
@@ -36,7 +36,7 @@ export async function openGate(deps: Dependencies, input: OpenGateInput): Promis
     }
     await refuseOfEnded(tx, run.row, input.node);
     // What a person fills in is written by their decision, which opens no proposal.
-    if (node.kind === 'person' && placeOf(node)) await openRunProposal(tx, deps, run, node.id);
+    if (node.kind === 'person' && placeOf(node)) await contentsOf(tx, deps, run.row, run.loaded);
     const place = {
       tenant: run.actor.tenant,
       rootRun: run.rootRun,

@@ -90,7 +90,7 @@ export async function bindingsIn(
 /**
  * The same for what no step claims: conditions, lists, gates, the Result. What steps put into the proposal, and what is read
  * of it, is as it stands there now. `inputs` are those read.
- * @throws HandoffProblem; ApplicationFailure not-allowed where the proposal cannot be opened
+ * @throws HandoffProblem; where the proposal cannot be opened, NotMade, and of the Result ApplicationFailure not-allowed
  */
 export async function bindingsNow(
   tx: Tx,
@@ -104,8 +104,9 @@ export async function bindingsNow(
     const standing = { ...inputs, ...proposed };
     return { bindings: await bindingsIn(tx, { ...run, proposed }, reader, standing), inputs: standing };
   } catch (problem) {
-    if (!(problem instanceof UnknownOwner)) throw problem;
-    throw applicationFailure(reader ?? 'result', 'not-allowed', { retry: false });
+    // Of a Result that could not be made, no step could keep why.
+    if (reader !== undefined || !(problem instanceof UnknownOwner)) throw problem;
+    throw applicationFailure('result', 'not-allowed', { retry: false });
   }
 }
 

@@ -107,6 +107,25 @@ describe('the reason is kept with the step, and Temporal is told the class alone
     expect(await whyOf(run, 'rest')).toEqual(kept('bug', detail));
   });
 
+  test.each([
+    ['of a gate that shares a proposal whose owner is nobody', gate(oneOf({ role: 'manager' }), { share: 'reviewer' })],
+    [
+      'of a gate that shows a part of it',
+      gate(oneOf({ role: 'manager' }), { show: [{ name: 'terms', expr: 'proposal.sections["Terms"]' }] }),
+    ],
+  ] as const)('%s', async (_, node) => {
+    const graph = graphOf({
+      inputs: [{ name: 'it', type: { kind: 'anything' } }],
+      proposal: { owner: { person: 'input.it' }, sections: [{ field: { name: 'Terms', type: { kind: 'text' } } }] },
+      nodes: [node],
+    });
+    const run = await startRun(fixture, graph, { it: 'SECRET' });
+    await expect(openGate(deps, { run, node: 'sign' })).rejects.toMatchObject({ type: 'waymark.not-allowed' });
+    const detail =
+      'Unexpected value of input.it, expected an active person of the tenant to own a part of the proposal';
+    expect(await whyOf(run, 'sign')).toEqual(kept('not-allowed', detail));
+  });
+
   test('of a condition', async () => {
     const run = await runOf({ ...wait, when: 'input.it > 1' }, 'SECRET');
     const asked = { run, node: 'rest', conditions: [{ index: 0, of: 'when' as const }] };

@@ -8,24 +8,12 @@ import type { Tx } from '../prisma/open.ts';
 import { ask } from '../prisma/statements.ts';
 import type { StepInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
-import type { FailureClass } from './failures.ts';
-import { applicationFailure } from './failures.ts';
+import { applicationFailure, NotMade } from './failures.ts';
 import type { RunInHand } from './run-row.ts';
 import { readRun } from './run-row.ts';
 
 /** Generation of such a row: before the first work of its step. Its class is null once what it tells of was made after all. */
 const BEFORE_ALL_WORK = -1;
-
-export class NotMade extends Error {
-  override readonly name = 'NotMade';
-  readonly failureClass: FailureClass;
-
-  /** @param detail what was found and what was expected: names of the document, no values */
-  constructor(failureClass: FailureClass, detail: string) {
-    super(detail);
-    this.failureClass = failureClass;
-  }
-}
 
 /**
  * Does `make` in one transaction as the run's requester.

@@ -34,7 +34,7 @@ import type { Claim } from './claim.ts';
 import type { Digest } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { StepFailure } from './failures.ts';
-import { applicationFailure } from './failures.ts';
+import { NotMade } from './failures.ts';
 import type { LoadedGraph } from './graph-cache.ts';
 import type { RunInHand } from './run-row.ts';
 import { isItem } from './step-keys.ts';
@@ -49,10 +49,14 @@ export interface RunOfProposal {
 }
 
 /** What a document names as an owner is no active person of the tenant. */
-export class UnknownOwner extends Error {
+export class UnknownOwner extends NotMade {
+  override readonly name = 'UnknownOwner';
+
   constructor(expression: string) {
-    super(`Unexpected value of ${expression}, expected an active person of the tenant to own a part of the proposal`);
-    this.name = 'UnknownOwner';
+    super(
+      'not-allowed',
+      `Unexpected value of ${expression}, expected an active person of the tenant to own a part of the proposal`,
+    );
   }
 }
 
@@ -79,16 +83,6 @@ export async function contentsOf(
   if ('unknownPerson' in opened) throw new UnknownOwner(opened.unknownPerson);
   const { sections } = await tx.proposal.findUniqueOrThrow({ where, include });
   return readContents(tx, tenantId, sections);
-}
-
-/** Where no step is claimed. @throws ApplicationFailure not-allowed where the document names an owner who is nobody */
-export async function openRunProposal(tx: Tx, deps: Dependencies, run: RunInHand, node: string): Promise<Contents> {
-  try {
-    return await contentsOf(tx, deps, run.row, run.loaded);
-  } catch (problem) {
-    if (!(problem instanceof UnknownOwner)) throw problem;
-    throw applicationFailure(node, 'not-allowed', { retry: false });
-  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { holdProposal } from '../prisma/proposals.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
 import type { Dependencies } from './dependencies.ts';
 import { bindingsOf, lapseGate } from './gate-rows.ts';
-import { openRunProposal } from './run-proposal.ts';
+import { contentsOf } from './run-proposal.ts';
 import type { RunInHand } from './run-row.ts';
 
 export interface SessionTask {
@@ -14,7 +14,7 @@ export interface SessionTask {
   assigneeEpoch?: number;
 }
 
-/** @throws ApplicationFailure not-allowed where the proposal cannot be opened */
+/** @throws NotMade not-allowed where the proposal cannot be opened */
 export async function taskOfSession(
   tx: Tx,
   deps: Dependencies,
@@ -22,7 +22,7 @@ export async function taskOfSession(
   session: NodeOf<'session'>,
   path: string,
 ): Promise<SessionTask> {
-  await openRunProposal(tx, deps, run, session.id);
+  await contentsOf(tx, deps, run.row, run.loaded);
   const { who, agent: _agent, tools: _tools, budget: _budget, undo: _undo, uses, ...said } = session;
   const task = (approvers: NodeOf<'person'>['approvers']): NodeOf<'person'> => ({
     ...said,

@@ -4,17 +4,16 @@ import type { Tx } from '../prisma/open.ts';
 import { appendProposalEvents } from '../prisma/proposal-log.ts';
 import { addressOf } from '../prisma/proposals.ts';
 import type { Dependencies } from './dependencies.ts';
-import { applicationFailure } from './failures.ts';
 import type { AskedPeople } from './gate-people.ts';
 import type { GateRow } from './gate-rows.ts';
-import { contentsOf, UnknownOwner } from './run-proposal.ts';
+import { contentsOf } from './run-proposal.ts';
 import type { RunInHand } from './run-row.ts';
 import { whoMayDecide } from './tell-approvers.ts';
 
 /**
  * Adds those who are asked as reviewers, each once; with `share: handoff`, who claims the gate becomes the assignee later.
  * Does nothing at a gate that shares nothing.
- * @throws ApplicationFailure not-allowed where the document names an owner who is not there
+ * @throws NotMade not-allowed where the document names an owner who is not there
  */
 export async function shareWithApprovers(
   tx: Tx,
@@ -27,10 +26,7 @@ export async function shareWithApprovers(
   if (node?.kind !== 'approve' || node.share === undefined) return;
   const { tenant, user } = run.actor;
   // Opens it, if no step has yet.
-  await contentsOf(tx, deps, run.row, run.loaded).catch((problem: unknown) => {
-    if (problem instanceof UnknownOwner) throw applicationFailure(gate.node, 'not-allowed', { retry: false });
-    throw problem;
-  });
+  await contentsOf(tx, deps, run.row, run.loaded);
   const where = { tenantId_runId: { tenantId: tenant, runId: run.rootRun } };
   const { id, assigneeId } = await tx.proposal.findUniqueOrThrow({ where });
   const of = { tenantId: tenant, proposalId: id };
