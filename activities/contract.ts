@@ -21,6 +21,8 @@ export interface Transition {
   to: 'skipped' | 'bypassed' | 'refused' | 'chosen' | 'parked' | 'applied' | 'not applied';
   /** Of a choose: the arm taken. Of a parked node: the failure class. */
   detail?: string;
+  /** Of a condition that has no value: what was expected of it, in names of the document. */
+  why?: string;
   /** The person's order that led to it. */
   order?: string;
 }

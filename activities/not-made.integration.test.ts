@@ -9,7 +9,16 @@ import { evaluateConditions } from './evaluate-conditions.ts';
 import { openGate } from './gates.ts';
 import { flushLog } from './runs.ts';
 import type { Fixture } from './testing/run-fixture.ts';
-import { asRequester, dependencies, graphOf, openFixture, startRun, stepOf, tenant } from './testing/run-fixture.ts';
+import {
+  asRequester,
+  dependencies,
+  eventsOf,
+  graphOf,
+  openFixture,
+  startRun,
+  stepOf,
+  tenant,
+} from './testing/run-fixture.ts';
 
 let fixture: Fixture;
 let deps: Dependencies;
@@ -133,6 +142,17 @@ describe('the reason is kept with the step, and Temporal is told the class alone
     const detail = 'input.it > 1 has no value: expected two numbers, or two texts, around >';
     expect(await whyOf(run, 'rest')).toEqual(kept('bug', detail));
   });
+});
+
+test('of a condition that the workflow decided by itself, the reason comes with the word that its step parked', async () => {
+  const run = await runOf({ ...wait, when: 'input.it > 1' }, 'no number');
+  const why = 'input.it > 1 has no value: expected two numbers, or two texts, around >';
+  const log = [{ node: 'rest', to: 'parked' as const, detail: 'condition-failed', why }];
+  await flushLog(deps, { run, status: 'needs-attention', log });
+  expect(await whyOf(run, 'rest')).toEqual(kept('condition-failed', why));
+  expect(await eventsOf(fixture, run, 'step.failed')).toEqual([
+    { type: 'step.failed', node: 'rest', class: 'condition-failed' },
+  ]);
 });
 
 test('the latest reason stands, and none once the gate could be made', async () => {

@@ -6,6 +6,7 @@ import type { Tx } from '../prisma/open.ts';
 import type { EventType, NewEvent } from '../prisma/run-log.ts';
 import type { Transition } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
+import { keepReason } from './kept-reasons.ts';
 
 const eventOf = {
   applied: 'command.applied',
@@ -60,6 +61,10 @@ export async function transitionEvents(
       where: { tenantId: run.tenantId, rootRunId: run.rootRunId, node, path, generation: { gte: 0 }, status: 'failed' },
       data: { status: 'skipped', endedAt: deps.clock() },
     });
+  }
+  for (const { node, path = '', detail: failureClass, why } of transitions) {
+    if (why !== undefined && failureClass !== undefined)
+      await keepReason(tx, deps, run, { node, path, failureClass, why });
   }
   for (const { node, path, to, detail, order } of transitions) {
     if (order !== undefined && (to === 'applied' || to === 'not applied')) {

@@ -48,7 +48,7 @@ export async function viewOfRun(
   const [loaded, executions, gates, chosen, runs, calls] = await Promise.all([
     graphs.load(tx, tenant, run.graphHash),
     ask<ExecutionRow>(tx)`SELECT * FROM step_execution
-      WHERE tenant_id = ${tenant} AND root_run_id = ${root} AND (generation >= 0 OR failure_class IS NOT NULL)
+      WHERE tenant_id = ${tenant} AND root_run_id = ${root} AND (generation >= 0 OR (failure_class IS NOT NULL AND run_id = ${run.id}))
       ORDER BY generation`,
     ask<GateRow>(tx)`SELECT * FROM gate WHERE tenant_id = ${tenant} AND root_run_id = ${root} ORDER BY opened_at, id`,
     ask<{ node: string | null; at: Date }>(tx)`SELECT node, at FROM run_event

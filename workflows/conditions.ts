@@ -18,9 +18,19 @@ export function decide(source: string, views: Views): Decided {
   if (!parsed.ok) throw new ExpressionError('syntax', parsed.problem.message);
   const reads = readsOf(parsed.expression);
   if (reads.some(({ root, path }) => root === 'proposal' || isOpaque(views.get(root), path))) return 'opaque';
-  const value = evaluateExpression(parsed.expression, bindingsFor(new Set(reads.map((read) => read.root)), views));
-  if (typeof value !== 'boolean') throw new ExpressionError('type', 'expected the condition to be yes/no');
+  const value = valueIn(source, parsed.expression, bindingsFor(new Set(reads.map((read) => read.root)), views));
+  if (typeof value !== 'boolean') throw new ExpressionError('type', `${source} has no value: expected yes/no`);
   return value;
+}
+
+/** As the activity says it that decides over the whole values. */
+function valueIn(source: string, expression: Parameters<typeof evaluateExpression>[0], bindings: Bindings): Json {
+  try {
+    return evaluateExpression(expression, bindings);
+  } catch (problem) {
+    if (!(problem instanceof ExpressionError)) throw problem;
+    throw new ExpressionError(problem.code, `${source} has no value: ${problem.message}`);
+  }
 }
 
 function isOpaque(view: View | undefined, path: string[]): boolean {

@@ -55,7 +55,8 @@ describe('failure', () => {
     const run = await trial.start({ skeleton, input: { values: { x: 1 } } });
     await told(run, 'needs-attention');
     await called(run, 'runAgentStep b');
-    expect(run.told).toEqual([{ node: 'a', to: 'parked', detail: 'condition-failed' }]);
+    const why = 'input.x / 0 > 1 has no value: expected a divisor other than zero';
+    expect(run.told).toEqual([{ node: 'a', to: 'parked', detail: 'condition-failed', why }]);
     await run.handle.terminate();
   });
 

@@ -10,12 +10,12 @@ import { placeName } from './heed-order.ts';
 import type { At, RunState } from './run-state.ts';
 import type { StepEnd } from './steps/step.ts';
 
-export type Performed = StepEnd | { as: 'parked'; reason: string; recorded: true } | 'cancelled';
+export type Performed = StepEnd | { as: 'parked'; reason: string; recorded?: true; why?: string } | 'cancelled';
 
 /** @throws what is neither a cancel, a failed condition nor the failure of an activity */
 export function whyNot(error: unknown, work: CancellationScope): Performed {
   if (work.consideredCancelled && (isCancellation(error) || endedAs(error) !== undefined)) return 'cancelled';
-  if (error instanceof ExpressionError) return { as: 'parked', reason: 'condition-failed' };
+  if (error instanceof ExpressionError) return { as: 'parked', reason: 'condition-failed', why: error.message };
   const failed = failedForGood(error);
   if (failed === undefined) throw error;
   return { as: 'parked', reason: failed.class, ...(failed.recorded ? { recorded: true } : {}) };
@@ -27,7 +27,10 @@ export function settle(state: RunState, at: At, end: Exclude<Performed, 'cancell
   const node = frame.scope.nodes[place];
   const key = placeName(at);
   if (end.as === 'parked') {
-    if (!('recorded' in end)) state.log.add(transition(at, 'parked', end.reason));
+    if (!('recorded' in end)) {
+      const parked = transition(at, 'parked', end.reason);
+      state.log.add('why' in end ? { ...parked, why: end.why } : parked);
+    }
     const handled = handledFailure(at);
     if (handled === undefined) {
       frame.flow.fail(place);

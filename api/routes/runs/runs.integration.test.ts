@@ -190,6 +190,14 @@ test('a gate that could not be made shows why, until it was made', async () => {
     attempt: 0,
     failure: { class: why.failureClass, detail: why.failureDetail },
   });
+  // What another run of the lineage could not make says nothing of this one.
+  const other = await startClaim(fixture);
+  const becomesOf = (runId: string) =>
+    fixture.worker.actAs({ tenant: 'acme', user: 'an' }, (tx) => tx.stepExecution.update({ where, data: { runId } }));
+  await becomesOf(other);
+  expect(await stepOf()).toMatchObject({ state: 'pending' });
+  await becomesOf(id);
+  expect(await stepOf()).toMatchObject({ state: 'failed' });
   await fixture.worker.actAs({ tenant: 'acme', user: 'an' }, (tx) =>
     tx.stepExecution.update({ where, data: { failureClass: null, failureDetail: null } }),
   );
