@@ -11,12 +11,13 @@ export function unlessEqual(what: string, found: unknown, expected: unknown): st
   return has === should ? [] : [`${what} ${has}, expected ${should}`];
 }
 
-/** All of the log, oldest first, and what its run says the last event is. */
+/** The log, oldest first, up to what its run says the last event is, also while it grows. */
 export function logOf(store: Store, run: string) {
-  return store.actAs(reader, async (tx) => ({
-    log: await tx.runEvent.findMany({ where: { runId: run }, orderBy: { seq: 'asc' } }),
-    head: await tx.run.findFirstOrThrow({ where: { id: run }, select: { seq: true, headHash: true } }),
-  }));
+  return store.actAs(reader, async (tx) => {
+    const head = await tx.run.findFirstOrThrow({ where: { id: run }, select: { seq: true, headHash: true } });
+    const where = { runId: run, seq: { lte: head.seq } };
+    return { head, log: await tx.runEvent.findMany({ where, orderBy: { seq: 'asc' } }) };
+  });
 }
 
 /** How many events of this type are committed; also of a run that does not exist yet. */
