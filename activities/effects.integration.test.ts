@@ -39,7 +39,7 @@ beforeEach(async () => {
 });
 afterEach(() => payments.close());
 
-const pay = (more: { timeoutMs?: number; times?: number; to?: string } = {}) =>
+const pay = (more: { timeoutMs?: number; times?: number; to?: string; ifItFails?: 'skip' } = {}) =>
   graphOf({
     inputs: [
       { name: 'claimant', type: { kind: 'text' } },
@@ -59,6 +59,7 @@ const pay = (more: { timeoutMs?: number; times?: number; to?: string } = {}) =>
         checks: [],
         retry: retry(more.times ?? 2),
         timeoutMs: more.timeoutMs ?? 300,
+        ...(more.ifItFails && { ifItFails: more.ifItFails }),
       },
     ],
   });
@@ -204,21 +205,27 @@ test('past the lifetime of its key, and without a lookup, a write of unknown out
   expect(posts()).toHaveLength(1);
 });
 
-test('a write without key or lookup parks at once when its connection breaks, and the run needs attention', async () => {
-  const deps = withPayments({});
-  payments.answer = (_, response) => response.destroy();
-  const run = await startRun(fixture, pay(), input);
-  expect(await attempt(deps, { run, node: 'pay' })).toMatchObject({
-    type: 'waymark.outcome-unknown',
-    nonRetryable: true,
-  });
-  expect(posts()).toHaveLength(1);
-  expect(await stepOf(fixture, run, 'pay')).toMatchObject({ status: 'failed', failureClass: 'outcome-unknown' });
-  expect((await eventsOf(fixture, run)).slice(-2)).toMatchObject([
-    { type: 'step.failed', node: 'pay', class: 'outcome-unknown' },
-    { type: 'run.status', status: 'needs-attention' },
-  ]);
-});
+test.each([
+  ['', {}],
+  [', also where the document foresees that it fails', { ifItFails: 'skip' as const }],
+])(
+  'a write without key or lookup parks at once when its connection breaks, and the run needs attention%s',
+  async (_, foreseen) => {
+    const deps = withPayments({});
+    payments.answer = (_, response) => response.destroy();
+    const run = await startRun(fixture, pay(foreseen), input);
+    expect(await attempt(deps, { run, node: 'pay' })).toMatchObject({
+      type: 'waymark.outcome-unknown',
+      nonRetryable: true,
+    });
+    expect(posts()).toHaveLength(1);
+    expect(await stepOf(fixture, run, 'pay')).toMatchObject({ status: 'failed', failureClass: 'outcome-unknown' });
+    expect((await eventsOf(fixture, run)).slice(-2)).toMatchObject([
+      { type: 'step.failed', node: 'pay', class: 'outcome-unknown' },
+      { type: 'run.status', status: 'needs-attention' },
+    ]);
+  },
+);
 
 test('a lookup that finds the effect gives its outcome, and nothing is sent again', async () => {
   const deps = withPayments({ lookup: { authoritative: true } });

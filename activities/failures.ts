@@ -13,6 +13,7 @@ import type { NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { ask } from '../prisma/statements.ts';
 import type { Claim } from './claim.ts';
+import { unsettledClasses } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { FencedRow } from './fence.ts';
 import { holdsFence } from './fence.ts';
@@ -158,7 +159,7 @@ export async function failStep(deps: Dependencies, claim: Claim, failure: StepFa
         retryingEvent(claim, failure, charged, delayMs, failure.per ?? `attempt:${claim.attempt}`),
       ]);
     } else {
-      const needsAttention = isHandled(claim.graph, claim.node)
+      const needsAttention = isHandled(claim.graph, claim.node, failureClass)
         ? []
         : await setRunStatus(tx, claim, 'needs-attention', ['running', 'waiting']);
       await appendEvents(tx, [
@@ -190,7 +191,8 @@ export async function failStep(deps: Dependencies, claim: Claim, failure: StepFa
 }
 
 /** `if it fails` of the step, or of a loop around it, says what follows: nobody need look at it. */
-function isHandled(graph: Graph, node: Node): boolean {
+function isHandled(graph: Graph, node: Node, failureClass: FailureClass): boolean {
+  if (unsettledClasses.includes(failureClass)) return false;
   return [node, ...containersAround(graph, node.id)].some((one) => 'ifItFails' in one && one.ifItFails !== undefined);
 }
 

@@ -266,6 +266,39 @@ test('a failure that the document foresees parks nothing: it is passed over, or 
   expect([linked.run.calls.at(-1), linked.run.statuses]).toEqual(['runAgentStep mend', []]);
 });
 
+test.each(['outcome-unknown', 'effect-conflict'])(
+  'whatever the document foresees, a write parks that ends as %s: nobody knows that it failed',
+  async (reason) => {
+    for (const ifItFails of ['skip', 'link'] as const) {
+      const steps = {
+        call: (call: number) => (call === 1 ? Promise.reject(failure(reason)) : commit('call')),
+        look: (_: number, { path, order }: { path?: string; order?: string }) =>
+          path === 'claims[0]' && order === undefined ? Promise.reject(failure(reason)) : commit(`look at ${path}`),
+      };
+      const alone = start({
+        skeleton: draw([
+          { id: 'call', kind: 'tool', ifItFails },
+          { id: 'mend', after: ['call!failure'] },
+        ]),
+        steps,
+      });
+      await expect.poll(() => alone.run.statuses.at(-1)).toBe('needs-attention');
+      alone.run.order({ command: 'c1', does: 'retry', node: 'call' });
+      alone.workflow.ring({ command: 'c1' });
+      expect((await alone.workflow.result).outcome).toBe('completed');
+      expect(alone.run.calls).toEqual(['runToolStep call', 'runToolStep call']);
+
+      const item = start({ skeleton: items({ ifItFails }), steps, ...twoClaims });
+      await expect.poll(() => item.run.statuses.at(-1)).toBe('needs-attention');
+      item.run.order({ command: 'c1', does: 'retry', node: 'look', path: 'claims[0]' });
+      item.workflow.ring({ command: 'c1' });
+      expect((await item.workflow.result).outcome).toBe('completed');
+      expect(item.run.inputs.claims?.at(-1)).toMatchObject({ items: { length: 2 } });
+      expect(item.run.calls).not.toContain('runAgentStep mend');
+    }
+  },
+);
+
 test('a wait lets others go on, and a merge and a wait until a time ask activities', async () => {
   const { run, outcome } = await complete({
     skeleton: draw([

@@ -2,6 +2,7 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import { isCancellation } from '@temporalio/workflow';
 import type { Transition } from '../activities/contract.ts';
+import { unsettledClasses } from '../activities/contract.ts';
 import { ExpressionError } from '../compiler/expressions/evaluate.ts';
 import type { Ending } from './edges.ts';
 import { endedAs, failedForGood } from './failure-class.ts';
@@ -31,10 +32,11 @@ export function settle(state: RunState, at: At, end: Exclude<Performed, 'cancell
       const parked = transition(at, 'parked', end.reason);
       state.log.add('why' in end ? { ...parked, why: end.why } : parked);
     }
-    const handled = handledFailure(at);
+    const isSettled = !unsettledClasses.includes(end.reason);
+    const handled = isSettled ? handledFailure(at) : undefined;
     if (handled === undefined) {
       frame.flow.fail(place);
-      const ending = endingFrame(frame);
+      const ending = isSettled ? endingFrame(frame) : undefined;
       if (ending === undefined) state.failures.set(key, { at, id: node?.id ?? '', class: end.reason });
       else ending.failed = true;
       return;
