@@ -179,12 +179,6 @@ export interface RunActivities {
   flushLog(input: Scoped & { status: 'running' | 'waiting' | 'needs-attention'; paused?: boolean }): Promise<void>;
 }
 
-/**
- * Failure classes of a write of which nobody knows what became, or which is not the one that is recorded. A person says first
- * what is so: until then the step has not failed, and `if it fails` says nothing of it.
- */
-export const unsettledClasses: readonly string[] = ['outcome-unknown', 'effect-conflict'];
-
 export type RunOutcome = 'completed' | 'rejected' | 'cancelled' | 'failed';
 
 /** The doorbell: ids of rows, nothing to believe. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { isUnsettled } from '../workflows/failure-class.ts';
 import { applicationFailure, delayAfter, failureClasses } from './failures.ts';
 
 test('the delays double up to their longest', () => {
@@ -32,6 +33,13 @@ test('each class has its policy', () => {
     'aborted:',
     'bug: parks',
   ]);
+});
+
+test('the workflow knows the classes of which a person says first what is so', () => {
+  const known = Object.keys(failureClasses).filter(isUnsettled);
+  const unsettled = Object.entries(failureClasses).filter(([, policy]) => 'unsettled' in policy && policy.unsettled);
+  expect(known).toEqual(['outcome-unknown', 'effect-conflict']);
+  expect(unsettled.map(([name]) => name)).toEqual(known);
 });
 
 test('Temporal sees a dotted type, an explicit choice and our own words', () => {

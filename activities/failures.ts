@@ -13,7 +13,6 @@ import type { NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { ask } from '../prisma/statements.ts';
 import type { Claim } from './claim.ts';
-import { unsettledClasses } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { FencedRow } from './fence.ts';
 import { holdsFence } from './fence.ts';
@@ -26,6 +25,11 @@ interface Policy {
   retried: boolean;
   /** Ends as a parked step that waits for a person, at once or when the tries are used up. */
   parks: boolean;
+  /**
+   * Nobody knows what became of a write, or it is not the one that is recorded. A person says first what is so: until then the
+   * step has not failed, and `if it fails` says nothing of it. The workflow knows them too (workflows/failure-class.ts).
+   */
+  unsettled?: true;
   /** What failed, for the message in history. */
   words: string;
 }
@@ -43,8 +47,20 @@ export const failureClasses = {
   budget: { charged: false, retried: false, parks: true, words: 'the budget is used up' },
   'not-allowed': { charged: false, retried: false, parks: true, words: 'this is not allowed' },
   'run-failed': { charged: false, retried: false, parks: true, words: 'the run that it called did not complete' },
-  'outcome-unknown': { charged: false, retried: false, parks: true, words: 'whether a write happened is not known' },
-  'effect-conflict': { charged: false, retried: false, parks: true, words: 'a different write has the same name' },
+  'outcome-unknown': {
+    charged: false,
+    retried: false,
+    parks: true,
+    unsettled: true,
+    words: 'whether a write happened is not known',
+  },
+  'effect-conflict': {
+    charged: false,
+    retried: false,
+    parks: true,
+    unsettled: true,
+    words: 'a different write has the same name',
+  },
   stale: { charged: false, retried: false, parks: true, words: 'what it writes was changed meanwhile' },
   'fence-lost': { charged: false, retried: true, parks: false, words: 'a newer attempt took over' },
   cancelled: { charged: false, retried: false, parks: false, words: 'the run has been cancelled' },
@@ -192,7 +208,8 @@ export async function failStep(deps: Dependencies, claim: Claim, failure: StepFa
 
 /** `if it fails` of the step, or of a loop around it, says what follows: nobody need look at it. */
 function isHandled(graph: Graph, node: Node, failureClass: FailureClass): boolean {
-  if (unsettledClasses.includes(failureClass)) return false;
+  const policy: Policy = failureClasses[failureClass];
+  if (policy.unsettled) return false;
   return [node, ...containersAround(graph, node.id)].some((one) => 'ifItFails' in one && one.ifItFails !== undefined);
 }
 

@@ -10,6 +10,11 @@ export interface FailedForGood {
 
 const prefix = 'waymark.';
 
+const unsettled = new Set(['outcome-unknown', 'effect-conflict']);
+
+/** Of a class under which a write parks until a person has said what became of it: the step has not failed before. */
+export const isUnsettled = (failureClass: string): boolean => unsettled.has(failureClass);
+
 /** How the run had ended, told by an activity that was asked to begin a step of it nevertheless: after a Reset. */
 export function endedAs(error: unknown): 'cancelled' | 'aborted' | undefined {
   const failed = failedForGood(error)?.class;

@@ -2,10 +2,9 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import { isCancellation } from '@temporalio/workflow';
 import type { Transition } from '../activities/contract.ts';
-import { unsettledClasses } from '../activities/contract.ts';
 import { ExpressionError } from '../compiler/expressions/evaluate.ts';
 import type { Ending } from './edges.ts';
-import { endedAs, failedForGood } from './failure-class.ts';
+import { endedAs, failedForGood, isUnsettled } from './failure-class.ts';
 import { endingFrame, pathOf } from './frames.ts';
 import { placeName } from './heed-order.ts';
 import type { At, RunState } from './run-state.ts';
@@ -32,7 +31,7 @@ export function settle(state: RunState, at: At, end: Exclude<Performed, 'cancell
       const parked = transition(at, 'parked', end.reason);
       state.log.add('why' in end ? { ...parked, why: end.why } : parked);
     }
-    const isSettled = !unsettledClasses.includes(end.reason);
+    const isSettled = !isUnsettled(end.reason);
     const handled = isSettled ? handledFailure(at) : undefined;
     if (handled === undefined) {
       frame.flow.fail(place);
