@@ -106,7 +106,7 @@ const document = `# Errands
 - show: [Sign](#sign)
 `;
 
-const rounds = process.env.WAYMARK_ALL_ROUNDS === undefined ? 8 : 200;
+const rounds = process.env.WAYMARK_ALL_ROUNDS === undefined ? 4 : 200;
 const reader = { tenant: 'acme', user: 'bo' };
 
 let shop: ToolServer;
