@@ -7,6 +7,7 @@
  */
 import type { Json } from '../compiler/types.ts';
 import { digestOf, getArtifact, putArtifact } from '../prisma/artifacts.ts';
+import { isOrdered } from '../prisma/commands.ts';
 import type { Tx } from '../prisma/open.ts';
 import type { NewEvent } from '../prisma/run-log.ts';
 import { appendEvents } from '../prisma/run-log.ts';
@@ -281,10 +282,8 @@ async function reserve(
 }
 
 /** Whether somebody has ordered the run to end. */
-async function isCutShort(tx: Tx, { actor, runId }: EffectClaim): Promise<boolean> {
-  const where = { tenantId: actor.tenant, runId, kind: { in: ['cancel', 'abort'] } };
-  return (await tx.command.findFirst({ where, select: { id: true } })) !== null;
-}
+const isCutShort = (tx: Tx, { actor, runId: run }: EffectClaim): Promise<boolean> =>
+  isOrdered(tx, { tenant: actor.tenant, run }, ['cancel', 'abort']);
 
 type Found =
   | { outcome: 'happened'; value: Json }

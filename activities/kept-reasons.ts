@@ -6,7 +6,7 @@ import { ask } from '../prisma/statements.ts';
 import type { Dependencies } from './dependencies.ts';
 
 /** Generation of such a row: before the first work of its step. Its class is null once what it tells of was made after all. */
-export const beforeAllWork = -1;
+const beforeAllWork = -1;
 
 export interface KeptReason {
   node: string;
@@ -34,5 +34,17 @@ export async function keepReason(
   await tx.stepExecution.updateMany({
     where: { tenantId, memoKey },
     data: { status: 'failed', runId: id, failureClass, failureDetail: why, endedAt: deps.clock() },
+  });
+}
+
+/** What could not be made was made, or is about to be tried again. */
+export async function forgetReason(
+  tx: Tx,
+  { tenantId, rootRunId }: { tenantId: string; rootRunId: string },
+  { node, path }: Pick<KeptReason, 'node' | 'path'>,
+): Promise<void> {
+  await tx.stepExecution.updateMany({
+    where: { tenantId, rootRunId, node, path, generation: beforeAllWork },
+    data: { failureClass: null, failureDetail: null },
   });
 }

@@ -6,7 +6,7 @@ import type { Tx } from '../prisma/open.ts';
 import type { StepInput } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { applicationFailure, NotMade } from './failures.ts';
-import { beforeAllWork, keepReason } from './kept-reasons.ts';
+import { forgetReason, keepReason } from './kept-reasons.ts';
 import type { RunInHand } from './run-row.ts';
 import { readRun } from './run-row.ts';
 
@@ -19,23 +19,16 @@ export async function makeOrKeepWhy<T>(
   input: StepInput,
   make: (tx: Tx, run: RunInHand) => Promise<T>,
 ): Promise<T> {
+  const { node, path = '' } = input;
   try {
     return await readRun(deps, input, async (tx, run) => {
-      await forgetWhy(tx, run, input);
+      await forgetReason(tx, run.row, { node, path });
       return make(tx, run);
     });
   } catch (problem) {
     if (!(problem instanceof NotMade)) throw problem;
     const { failureClass, message: why } = problem;
-    const { node, path = '' } = input;
     await readRun(deps, input, (tx, run) => keepReason(tx, deps, run.row, { node, path, failureClass, why }));
-    throw applicationFailure(input.node, problem.failureClass, { retry: false });
+    throw applicationFailure(node, failureClass, { retry: false });
   }
-}
-
-async function forgetWhy(tx: Tx, run: RunInHand, { node, path = '' }: StepInput): Promise<void> {
-  await tx.stepExecution.updateMany({
-    where: { tenantId: run.actor.tenant, rootRunId: run.rootRun, node, path, generation: beforeAllWork },
-    data: { failureClass: null, failureDetail: null },
-  });
 }

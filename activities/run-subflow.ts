@@ -8,6 +8,7 @@ import type { NodeOf } from '../compiler/graph.ts';
 import { notRunYet } from '../compiler/runs-today.ts';
 import type { Json } from '../compiler/types.ts';
 import { getArtifact, putArtifact } from '../prisma/artifacts.ts';
+import { isOrdered } from '../prisma/commands.ts';
 import type { Tx } from '../prisma/open.ts';
 import { appendEvents } from '../prisma/run-log.ts';
 import { argumentsOf } from './arguments.ts';
@@ -119,8 +120,8 @@ async function callAnew(
     await appendEvents(tx, standing.events);
     return { status: 'lapsed', gate: standing.lapsed };
   }
-  const cancel = await tx.command.findFirst({ where: { tenantId: tenant, runId: claim.runId, kind: 'cancel' } });
-  if (cancel) throw applicationFailure(node.id, 'not-allowed', { retry: true, delayMs: 1000 });
+  if (await isOrdered(tx, { tenant, run: claim.runId }, ['cancel']))
+    throw applicationFailure(node.id, 'not-allowed', { retry: true, delayMs: 1000 });
 
   const run = randomUUID();
   const input = await putArtifact(tx, tenant, completed.value);

@@ -21,6 +21,13 @@ export interface GateFilter {
 const leftTo = (person: Identity): Prisma.Sql => Prisma.sql`(g.claimed_by IS NULL OR g.claimed_by = ${person.user}
   OR g.need = 'all' OR g.quorum IS NOT NULL OR NOT holds_vote(g, g.claimed_by))`;
 
+/** Of the gate `g`: whether its question is put to one of these roles, or people, as it stands. */
+const asks = (whom: 'roles' | 'people', some: Prisma.Sql): Prisma.Sql => {
+  const first = Prisma.raw(`g.approver_${whom}::jsonb`);
+  const escalated = Prisma.raw(`g.if_overdue::jsonb #> '{approvers,${whom}}'`);
+  return Prisma.sql`(${first} ?| ${some} OR (g.escalated_at IS NOT NULL AND ${escalated} ?| ${some}))`;
+};
+
 /**
  * Of the gate `g`: whether the person can have a vote there at all, by what is asked of whom. It is looked at before
  * `waits_for`, which answers exactly and costs a hundred times as much.
@@ -28,9 +35,7 @@ const leftTo = (person: Identity): Prisma.Sql => Prisma.sql`(g.claimed_by IS NUL
 const mayConcern = (person: Identity): Prisma.Sql => {
   const roles = Prisma.sql`ARRAY(SELECT m.role FROM membership m
     WHERE m.tenant_id = ${person.tenant} AND m.user_id = ${person.user})`;
-  return Prisma.sql`(g.approver_people::jsonb ? ${person.user} OR g.approver_roles::jsonb ?| ${roles}
-    OR (g.escalated_at IS NOT NULL AND (g.if_overdue::jsonb #> '{approvers,people}' ? ${person.user}
-      OR g.if_overdue::jsonb #> '{approvers,roles}' ?| ${roles}))
+  return Prisma.sql`(${asks('people', Prisma.sql`ARRAY[${person.user}::text]`)} OR ${asks('roles', roles)}
     OR g.id = ANY (ARRAY(SELECT d.gate_id FROM gate_delegation d
       WHERE d.tenant_id = ${person.tenant} AND d.to_user_id = ${person.user} AND d.withdrawn_at IS NULL)))`;
 };
@@ -51,10 +56,7 @@ function conditionsOf(person: Identity, filter: GateFilter): Prisma.Sql[] {
   else conditions.push(Prisma.sql`g.status = ${status}`);
   if (document !== undefined) conditions.push(Prisma.sql`r.document_id = ${document}`);
   if (run !== undefined) conditions.push(Prisma.sql`g.run_id = ${run}`);
-  if (role !== undefined) {
-    conditions.push(Prisma.sql`(g.approver_roles::jsonb ? ${role}
-      OR (g.escalated_at IS NOT NULL AND g.if_overdue::jsonb #> '{approvers,roles}' ? ${role}))`);
-  }
+  if (role !== undefined) conditions.push(asks('roles', Prisma.sql`ARRAY[${role}::text]`));
   if (overdue !== undefined) {
     conditions.push(Prisma.sql`${overdue} = ((g.status = 'open' AND g.due_at <= clock_timestamp()) IS TRUE)`);
   }

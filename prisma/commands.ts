@@ -41,6 +41,16 @@ export interface NewCommand {
   now: Date;
 }
 
+/** Whether somebody has ordered one of these of the run, heard or not. */
+export async function isOrdered(
+  tx: Tx,
+  { tenant, run }: { tenant: string; run: string },
+  kinds: readonly CommandKind[],
+): Promise<boolean> {
+  const where = { tenantId: tenant, runId: run, kind: { in: [...kinds] } };
+  return (await tx.command.findFirst({ where, select: { id: true } })) !== null;
+}
+
 /** Writes the order and says so in the run's log, last in its transaction. Gives the order's id. */
 export async function giveCommand(tx: Tx, command: NewCommand): Promise<string> {
   const { tenant, run, kind, user, comment, node, path = '', body = {}, now } = command;

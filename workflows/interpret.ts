@@ -136,7 +136,7 @@ async function loop({
       orGiveUp((error: unknown) => {
         const over = endedAs(error);
         if (over !== undefined) endAs(over);
-        ended(whyNot(error, work));
+        ended(over === undefined ? whyNot(error, work) : 'cancelled');
       }),
     );
   }

@@ -4,7 +4,7 @@ import { isCancellation } from '@temporalio/workflow';
 import type { Transition } from '../activities/contract.ts';
 import { ExpressionError } from '../compiler/expressions/evaluate.ts';
 import type { Ending } from './edges.ts';
-import { endedAs, failedForGood, isUnsettled } from './failure-class.ts';
+import { failedForGood, isUnsettled } from './failure-class.ts';
 import { endingFrame, pathOf } from './frames.ts';
 import { placeName } from './heed-order.ts';
 import type { At, RunState } from './run-state.ts';
@@ -14,7 +14,7 @@ export type Performed = StepEnd | { as: 'parked'; reason: string; recorded?: tru
 
 /** @throws what is neither a cancel, a failed condition nor the failure of an activity */
 export function whyNot(error: unknown, work: CancellationScope): Performed {
-  if (work.consideredCancelled && (isCancellation(error) || endedAs(error) !== undefined)) return 'cancelled';
+  if (work.consideredCancelled && isCancellation(error)) return 'cancelled';
   if (error instanceof ExpressionError) return { as: 'parked', reason: 'condition-failed', why: error.message };
   const failed = failedForGood(error);
   if (failed === undefined) throw error;
